@@ -1,1 +1,41 @@
-//! Stub.
+//! What both halves of Keyward agree on: key formats, signed records, routes and the decision.
+//!
+//! Everything here is pure. There is no clock, no randomness and no I/O, so the control plane, the Worker,
+//! the tests and a simulator run the very same code; time and randomness come in as arguments.
+//!
+//! In reading order: [`key`] (the text a caller holds) → [`hash`] (what is stored of it) → [`record`] (what the
+//! edge knows of it) → [`credential`] and [`route`] (what a request says) → [`decide`] (admit or not) →
+//! [`reason`] (why not) → [`forward`] (what the origin is told).
+#![no_std]
+
+extern crate alloc;
+
+mod base62;
+pub mod credential;
+pub mod decide;
+pub mod entropy;
+pub mod environment;
+pub mod forward;
+pub mod hash;
+pub mod key;
+pub mod network;
+pub mod reason;
+pub mod record;
+pub mod route;
+pub mod scope;
+pub mod secret;
+pub mod time;
+
+pub use crate::{
+    decide::{RequestFacts, decide},
+    entropy::Entropy,
+    environment::Environment,
+    hash::KeyHash,
+    key::{Brands, Family, KeyText, PresentedKey},
+    network::Cidr,
+    reason::DenyReason,
+    record::Record,
+    route::RouteTable,
+    secret::{Secret, SecretRing},
+    time::UnixSeconds,
+};

@@ -1,0 +1,110 @@
+//! The one credential of a request (RFC 6750 §2.1).
+
+use crate::reason::{DenyReason, Malformed};
+
+/// The longest `Authorization` value that is read, in bytes. A key needs 62.
+pub const MAX_CREDENTIAL_BYTES: usize = 256;
+
+/// Takes the bearer token out of a request's headers.
+///
+/// `authorization` is the field's value, with repeated fields joined by `, ` as Fetch and RFC 9110 §5.3 have it;
+/// `has_api_key` says whether there is an `Api-Key` field besides.
+///
+/// # Errors
+/// [`DenyReason::MissingCredential`] when there is no bearer token, [`DenyReason::MalformedRequest`] when there is more
+/// than one credential, or one that is too long or not printable ASCII.
+pub fn bearer_token(authorization: Option<&str>, has_api_key: bool) -> Result<&str, DenyReason> {
+    let Some(value) = authorization else {
+        return Err(DenyReason::MissingCredential);
+    };
+    if has_api_key {
+        return Err(DenyReason::MalformedRequest(Malformed::TwoCredentials));
+    }
+    if value.len() > MAX_CREDENTIAL_BYTES {
+        return Err(DenyReason::MalformedRequest(Malformed::TooLong));
+    }
+    if !value.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return Err(DenyReason::MalformedRequest(Malformed::NotAscii));
+    }
+    let (scheme, token) = value
+        .trim_matches(' ')
+        .split_once(' ')
+        .unwrap_or((value.trim_matches(' '), ""));
+    let token = token.trim_matches(' ');
+    // A comma cannot be part of a token (RFC 6750 `b64token`), so it is a second field's value.
+    if token.contains([' ', ',']) && scheme.eq_ignore_ascii_case("Bearer") || is_joined(token) {
+        return Err(DenyReason::MalformedRequest(Malformed::TwoCredentials));
+    }
+    if !scheme.eq_ignore_ascii_case("Bearer") || token.is_empty() {
+        return Err(DenyReason::MissingCredential);
+    }
+    Ok(token)
+}
+
+/// Whether another scheme's credential was joined with a bearer one: `Basic …, Bearer …`.
+fn is_joined(rest: &str) -> bool {
+    rest.split(',').skip(1).any(|part| {
+        let part = part.trim_start_matches(' ');
+        part.get(..7)
+            .is_some_and(|head| head.eq_ignore_ascii_case("bearer "))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_one_bearer_token() {
+        for value in ["Bearer abc", "bearer abc", "BEARER   abc ", " Bearer abc"] {
+            assert_eq!(bearer_token(Some(value), false), Ok("abc"), "{value:?}");
+        }
+    }
+
+    #[test]
+    fn none_is_missing() {
+        for value in [
+            None,
+            Some(""),
+            Some("Bearer"),
+            Some("Bearer "),
+            Some("Basic abc"),
+            Some("Bearerabc"),
+        ] {
+            assert_eq!(
+                bearer_token(value, false),
+                Err(DenyReason::MissingCredential),
+                "{value:?}"
+            );
+        }
+        assert_eq!(bearer_token(None, true), Err(DenyReason::MissingCredential));
+    }
+
+    #[test]
+    fn more_than_one_is_malformed() {
+        let two = Err(DenyReason::MalformedRequest(Malformed::TwoCredentials));
+        for value in [
+            "Bearer a, Bearer b",
+            "Bearer a b",
+            "Bearer a,b",
+            "Basic a, Bearer b",
+            "Bearer a, Basic b",
+        ] {
+            assert_eq!(bearer_token(Some(value), false), two, "{value:?}");
+        }
+        assert_eq!(bearer_token(Some("Bearer a"), true), two);
+    }
+
+    #[test]
+    fn too_long_and_not_ascii_are_malformed() {
+        let long = alloc::format!("Bearer {}", "a".repeat(250));
+        assert_eq!(
+            bearer_token(Some(&long), false),
+            Err(DenyReason::MalformedRequest(Malformed::TooLong))
+        );
+        for value in ["Bearer é", "Bearer a\tb", "Bearer a\u{7f}"] {
+            let reason = DenyReason::MalformedRequest(Malformed::NotAscii);
+            assert_eq!(bearer_token(Some(value), false), Err(reason), "{value:?}");
+        }
+    }
+}

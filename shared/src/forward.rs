@@ -1,0 +1,168 @@
+//! What passes on to the origin, and what the origin is told.
+
+use alloc::{
+    borrow::ToOwned as _,
+    string::{String, ToString as _},
+    vec::Vec,
+};
+
+use crate::record::Record;
+
+/// Identity headers the origin can rely on: whatever a client sends under these names is removed first.
+pub mod identity {
+    /// The key's public id.
+    pub const KEY_ID: &str = "Keyward-Key-Id";
+    /// The organization that owns the key.
+    pub const ORGANIZATION: &str = "Keyward-Organization";
+    /// The service of the route.
+    pub const SERVICE: &str = "Keyward-Service";
+    /// The environment of the deployment.
+    pub const ENVIRONMENT: &str = "Keyward-Environment";
+    /// The key's scopes, separated by spaces.
+    pub const SCOPES: &str = "Keyward-Scopes";
+    /// The id of this request, also in every refusal and log line.
+    pub const REQUEST_ID: &str = "Keyward-Request-Id";
+}
+
+/// The identity headers of an admitted request, without its request id.
+pub fn identity_headers<'a>(
+    record: &'a Record,
+    service: &'a str,
+    environment: &'static str,
+) -> [(&'static str, String); 5] {
+    [
+        (identity::KEY_ID, record.key_id.clone()),
+        (identity::ORGANIZATION, record.organization.clone()),
+        (identity::SERVICE, service.to_owned()),
+        (identity::ENVIRONMENT, environment.to_owned()),
+        (identity::SCOPES, record.scopes.join(" ")),
+    ]
+}
+
+/// Which of a request's headers stay behind: the credential, everything that could pass for an identity header, and
+/// what `Connection` lists (RFC 9110 §7.6.1), which could otherwise make the next hop drop an identity header.
+#[derive(Clone, Debug, Default)]
+pub struct RequestFilter {
+    /// Lower-case names that `Connection` lists.
+    per_hop: Vec<String>,
+}
+
+impl RequestFilter {
+    /// Reads the request's `Connection` header.
+    pub fn new(connection: Option<&str>) -> Self {
+        let names = connection
+            .unwrap_or_default()
+            .split(',')
+            .map(|name| name.trim().to_ascii_lowercase());
+        Self {
+            per_hop: names.filter(|name| !name.is_empty()).collect(),
+        }
+    }
+
+    /// Whether a header of this name is passed on.
+    pub fn passes(&self, name: &str) -> bool {
+        let plain = plain(name);
+        !matches!(
+            plain.as_str(),
+            "authorization" | "api-key" | "connection" | "keep-alive"
+        ) && !is_identity(&plain)
+            && !self
+                .per_hop
+                .iter()
+                .any(|listed| listed.eq_ignore_ascii_case(name))
+    }
+}
+
+/// The name as servers that turn headers into variables see it: lower case, every other sign a hyphen, since CGI, WSGI
+/// and PHP read `Keyward_Key.Id` and `Keyward-Key-Id` as one name.
+fn plain(name: &str) -> String {
+    name.chars()
+        .map(|sign| {
+            if sign.is_ascii_alphanumeric() {
+                sign.to_ascii_lowercase()
+            } else {
+                '-'
+            }
+        })
+        .collect()
+}
+
+fn is_identity(plain: &str) -> bool {
+    plain.trim_start_matches('-').starts_with("keyward-") || plain == "keyward"
+}
+
+/// The `Cache-Control` of an answer to one caller: never stored by a shared cache, since the credential that made it
+/// differ is no part of what a cache sees. Keeps what the upstream says otherwise.
+pub fn private_cache_control(upstream: Option<&str>) -> String {
+    let directives = upstream
+        .unwrap_or_default()
+        .split(',')
+        .map(str::trim)
+        .filter(|directive| {
+            let name = directive.split('=').next().unwrap_or_default().trim();
+            !name.is_empty()
+                && !["public", "s-maxage", "private", "proxy-revalidate"]
+                    .iter()
+                    .any(|shared| name.eq_ignore_ascii_case(shared))
+        });
+    core::iter::once("private")
+        .chain(directives)
+        .collect::<Vec<_>>()
+        .join(", ")
+        .to_string()
+}
+
+/// Headers by which an upstream speaks to shared caches alone; they are dropped with `Cache-Control: private`.
+pub const SHARED_CACHE_HEADERS: [&str; 3] = [
+    "CDN-Cache-Control",
+    "Cloudflare-CDN-Cache-Control",
+    "Surrogate-Control",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_credential_and_every_spelling_of_an_identity_header_stay_behind() {
+        let filter = RequestFilter::new(None);
+        for name in [
+            "Authorization",
+            "API-Key",
+            "api_key",
+            "Keyward-Key-Id",
+            "keyward_key_id",
+            "KEYWARD.Key-Id",
+            "Keyward-Anything",
+            "_Keyward-Scopes",
+            "Connection",
+        ] {
+            assert!(!filter.passes(name), "{name}");
+        }
+        for name in [
+            "Accept",
+            "Content-Type",
+            "X-Forwarded-For",
+            "Cookie",
+            "Keywardness",
+        ] {
+            assert!(filter.passes(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_connection_lists_stays_behind() {
+        let filter = RequestFilter::new(Some("keep-alive, X-Secret,Keyward-Key-Id"));
+        assert!(!filter.passes("x-secret") && filter.passes("x-other"));
+    }
+
+    #[test]
+    fn answers_are_private() {
+        assert_eq!(private_cache_control(None), "private");
+        assert_eq!(
+            private_cache_control(Some("public, max-age=60, s-maxage=600")),
+            "private, max-age=60"
+        );
+        assert_eq!(private_cache_control(Some("no-store")), "private, no-store");
+    }
+}

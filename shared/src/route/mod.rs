@@ -1,0 +1,237 @@
+//! Routes: which method and path belong to which service, need which scope, and go to which upstream.
+//!
+//! `routes.toml` is read and checked when the Worker is built ([`source`]), travels inside the Worker as JSON, and is
+//! matched there by whole path segments ([`path`]).
+
+use alloc::{
+    borrow::ToOwned as _,
+    collections::BTreeMap,
+    string::{String, ToString as _},
+    vec::Vec,
+};
+
+use serde::{Deserialize, Serialize};
+
+pub mod path;
+#[cfg(feature = "routes-toml")]
+pub mod source;
+
+use path::{PathPattern, RequestPath};
+
+/// Paths below this one belong to the Worker itself.
+pub const RESERVED_SEGMENT: &str = ".keyward";
+
+/// All routes of a deployment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RouteTable {
+    /// Origins by name.
+    upstreams: BTreeMap<String, Upstream>,
+    /// Most specific path first.
+    routes: Vec<Route>,
+}
+
+/// One rule.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Route {
+    /// The methods it answers.
+    pub methods: Methods,
+    /// The path, and unless it is exact everything below it.
+    pub path: PathPattern,
+    /// Who may call.
+    pub access: Access,
+    /// The name of its upstream.
+    pub upstream: String,
+    /// The meter its requests count on for the monthly limit.
+    pub meter: Option<String>,
+    /// How browsers of other origins may call.
+    pub cors: Option<Cors>,
+    /// What happens when the edge cannot look a key up.
+    pub failure: FailurePolicy,
+    /// Whether answers may be stored by shared caches as the upstream says. Otherwise they are private.
+    pub shared_cache: bool,
+    /// How long the upstream may take until its answer begins, in seconds.
+    pub timeout_seconds: u32,
+}
+
+/// The methods of a route.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Methods {
+    /// Every method.
+    Any,
+    /// These, upper case. `GET` answers `HEAD` too (RFC 9110 §9.3.2).
+    Only(Vec<String>),
+}
+
+impl Methods {
+    /// Whether the route answers the method. Methods are case-sensitive.
+    pub fn include(&self, method: &str) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Only(methods) => methods
+                .iter()
+                .any(|listed| listed == method || (listed == "GET" && method == "HEAD")),
+        }
+    }
+
+    /// The methods, for `Access-Control-Allow-Methods`.
+    pub fn listed(&self) -> String {
+        match self {
+            Self::Any => "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS".to_owned(),
+            Self::Only(methods) => methods.join(", "),
+        }
+    }
+}
+
+/// Who may call a route.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", deny_unknown_fields)]
+pub enum Access {
+    /// Anyone, without a key.
+    Public,
+    /// Whoever has a key of the service, with the scope if there is one.
+    Key {
+        /// The service.
+        service: String,
+        /// The scope.
+        scope: Option<String>,
+    },
+}
+
+/// The base URL of an origin: scheme, authority and perhaps a path, without a slash at the end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Upstream(String);
+
+impl Upstream {
+    /// The base URL; a request's path and query are appended to it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for Upstream {
+    type Error = UpstreamError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let rest = text
+            .strip_prefix("https://")
+            .or_else(|| text.strip_prefix("http://"));
+        let authority = rest.ok_or(UpstreamError)?.split('/').next().unwrap_or_default();
+        let plain = text.bytes().all(|byte| byte.is_ascii_graphic());
+        if authority.is_empty() || !plain || text.contains(['@', '?', '#', '\\']) {
+            return Err(UpstreamError);
+        }
+        Ok(Self(text.trim_end_matches('/').to_owned()))
+    }
+}
+
+impl From<Upstream> for String {
+    fn from(upstream: Upstream) -> Self {
+        upstream.0
+    }
+}
+
+/// The text is no base URL of an origin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "must be a URL such as https://api.example.com or http://127.0.0.1:9000/base, without user, query or fragment"
+)]
+pub struct UpstreamError;
+
+/// How browsers of other origins may call a route (Fetch standard, "CORS protocol").
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cors {
+    /// Allowed origins such as `https://app.example.com`, or the one entry `*`.
+    pub origins: Vec<String>,
+    /// Request headers a script may send, besides `Authorization`.
+    pub headers: Vec<String>,
+    /// Response headers a script may read.
+    pub expose: Vec<String>,
+    /// How long a browser may remember a preflight, in seconds.
+    pub max_age_seconds: u32,
+}
+
+impl Cors {
+    /// The value of `Access-Control-Allow-Origin` for a request from this origin, if it is allowed.
+    pub fn allow_origin<'a>(&'a self, origin: &'a str) -> Option<&'a str> {
+        if self.origins.iter().any(|allowed| allowed == "*") {
+            return Some("*");
+        }
+        self.origins
+            .iter()
+            .any(|allowed| allowed == origin)
+            .then_some(origin)
+    }
+}
+
+/// What happens when the edge cannot look a key up. A fault of ours is never a 401.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum FailurePolicy {
+    /// 503.
+    #[default]
+    Closed,
+    /// The last record verified here decides, if that was at most so many seconds ago; otherwise 503.
+    LastKnownGood {
+        /// How old the record may be.
+        seconds: u32,
+    },
+    /// As [`FailurePolicy::LastKnownGood`] without a bound, and a key not known here is admitted if its tag is good.
+    Open,
+}
+
+impl RouteTable {
+    /// Reads the JSON that the Worker's build made of a checked table.
+    ///
+    /// # Errors
+    /// When the text was not made by [`RouteTable::to_json`] of the same version.
+    pub fn from_json(json: &str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(json)
+    }
+
+    /// The table as the Worker carries it.
+    pub fn to_json(&self) -> String {
+        // Strings, numbers and lists: nothing in it can fail to serialise.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// The names of the upstreams.
+    pub fn upstream_names(&self) -> impl Iterator<Item = &str> {
+        self.upstreams.keys().map(String::as_str)
+    }
+
+    /// Replaces the URL of a named upstream, as the Worker's `UPSTREAM_<NAME>` variables do.
+    ///
+    /// # Errors
+    /// [`UpstreamError`] when the text is no base URL.
+    pub fn set_upstream(&mut self, name: &str, url: &str) -> Result<(), UpstreamError> {
+        if let Some(upstream) = self.upstreams.get_mut(name) {
+            *upstream = Upstream::try_from(url.to_string())?;
+        }
+        Ok(())
+    }
+
+    /// The upstream of a route.
+    pub fn upstream(&self, route: &Route) -> Option<&Upstream> {
+        self.upstreams.get(&route.upstream)
+    }
+
+    /// All routes, most specific path first.
+    pub fn routes(&self) -> &[Route] {
+        &self.routes
+    }
+
+    /// The route of a request. The most specific matching path decides alone: where it does not list the method there
+    /// is no route, rather than a broader rule with weaker demands.
+    pub fn find(&self, method: &str, path: &RequestPath<'_>) -> Option<&Route> {
+        let first = self.routes.iter().position(|route| route.path.matches(path))?;
+        let rules = self.routes[first..]
+            .iter()
+            .take_while(|route| route.path == self.routes[first].path);
+        rules.into_iter().find(|route| route.methods.include(method))
+    }
+}

@@ -1,0 +1,340 @@
+//! `routes.toml`: the form people write, checked into a [`RouteTable`], each fault with its line.
+
+use alloc::{
+    borrow::ToOwned as _,
+    collections::BTreeMap,
+    format,
+    string::{String, ToString as _},
+    vec,
+    vec::Vec,
+};
+use core::{fmt, ops::Range};
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::{Access, Cors, FailurePolicy, Methods, Route, RouteTable, Upstream, path::PathPattern};
+use crate::scope::is_scope;
+
+/// How long an upstream may take by default, in seconds.
+const DEFAULT_TIMEOUT_SECONDS: u32 = 30;
+/// The longest time an upstream may be given, in seconds.
+const MAX_TIMEOUT_SECONDS: u32 = 600;
+/// How long a browser may remember a preflight by default, in seconds: what most browsers cap it at.
+const DEFAULT_CORS_MAX_AGE_SECONDS: u32 = 7200;
+
+/// A fault in `routes.toml`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceError {
+    /// The line it is on, from 1.
+    pub line: usize,
+    /// What is wrong and what is expected.
+    pub message: String,
+}
+
+impl fmt::Display for SourceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}: {}", self.line, self.message)
+    }
+}
+
+impl core::error::Error for SourceError {}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Source {
+    upstreams: BTreeMap<String, Spanned<String>>,
+    routes: Vec<Spanned<RouteSource>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RouteSource {
+    methods: Spanned<Vec<String>>,
+    path: Spanned<String>,
+    #[serde(default)]
+    exact: bool,
+    #[serde(default)]
+    public: bool,
+    service: Option<Spanned<String>>,
+    scope: Option<Spanned<String>>,
+    upstream: Spanned<String>,
+    meter: Option<Spanned<String>>,
+    cors: Option<Spanned<CorsSource>>,
+    failure: Option<Spanned<FailureSource>>,
+    #[serde(default)]
+    shared_cache: bool,
+    timeout_seconds: Option<Spanned<u32>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CorsSource {
+    origins: Vec<String>,
+    #[serde(default)]
+    headers: Vec<String>,
+    #[serde(default)]
+    expose: Vec<String>,
+    max_age_seconds: Option<u32>,
+}
+
+#[derive(Deserialize)]
+#[serde(
+    untagged,
+    expecting = "must be \"closed\", \"open\" or { last_known_good_seconds = N }"
+)]
+enum FailureSource {
+    Named(NamedFailure),
+    Bounded(BoundedFailure),
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum NamedFailure {
+    Closed,
+    Open,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BoundedFailure {
+    last_known_good_seconds: u32,
+}
+
+/// A fault with the bytes it stands at.
+struct Fault {
+    span: Range<usize>,
+    message: String,
+}
+
+impl Fault {
+    fn at<T>(place: &Spanned<T>, message: impl Into<String>) -> Self {
+        Self {
+            span: place.span(),
+            message: message.into(),
+        }
+    }
+}
+
+impl RouteTable {
+    /// Reads and checks `routes.toml`.
+    ///
+    /// # Errors
+    /// The first fault, with its line.
+    pub fn from_toml(text: &str) -> Result<Self, SourceError> {
+        let located = |span: Range<usize>, message: String| {
+            let before = text.get(..span.start).unwrap_or(text);
+            SourceError {
+                line: before.matches('\n').count() + 1,
+                message,
+            }
+        };
+        let source: Source = toml::from_str(text)
+            .map_err(|error| located(error.span().unwrap_or_default(), error.message().to_owned()))?;
+        build(source, text).map_err(|fault| located(fault.span, fault.message))
+    }
+}
+
+fn build(source: Source, text: &str) -> Result<RouteTable, Fault> {
+    let mut upstreams = BTreeMap::new();
+    for (name, url) in source.upstreams {
+        if !is_name(&name) {
+            return Err(Fault::at(&url, format!("the upstream name `{name}` {NAME_RULE}")));
+        }
+        let upstream = Upstream::try_from(url.get_ref().clone())
+            .map_err(|error| Fault::at(&url, format!("upstream `{name}` {error}")))?;
+        upstreams.insert(name, upstream);
+    }
+    let mut routes: Vec<(Route, Range<usize>)> = Vec::new();
+    for entry in source.routes {
+        let span = entry.span();
+        let route = build_route(entry, &upstreams)?;
+        if let Some((earlier, earlier_span)) = routes.iter().find(|(earlier, _)| overlap(earlier, &route)) {
+            let line = text
+                .get(..earlier_span.start)
+                .unwrap_or(text)
+                .matches('\n')
+                .count()
+                + 1;
+            let message = format!(
+                "`{}` already has a route for one of these methods, on line {line}",
+                earlier.path
+            );
+            return Err(Fault { span, message });
+        }
+        routes.push((route, span));
+    }
+    let mut routes: Vec<Route> = routes.into_iter().map(|(route, _)| route).collect();
+    // Rules of one path stay together, which `RouteTable::find` relies on.
+    routes.sort_by(|one, other| {
+        (one.path.specificity(), one.path.to_string())
+            .cmp(&(other.path.specificity(), other.path.to_string()))
+    });
+    Ok(RouteTable { upstreams, routes })
+}
+
+fn build_route(entry: Spanned<RouteSource>, upstreams: &BTreeMap<String, Upstream>) -> Result<Route, Fault> {
+    let span = entry.span();
+    let source = entry.into_inner();
+    let path = PathPattern::new(source.path.get_ref(), source.exact)
+        .map_err(|error| Fault::at(&source.path, format!("path `{}`: {error}", source.path.get_ref())))?;
+    let methods = build_methods(&source.methods)?;
+    let access = build_access(&source, span)?;
+    if !upstreams.contains_key(source.upstream.get_ref()) {
+        let message = format!(
+            "there is no upstream `{}` under [upstreams]",
+            source.upstream.get_ref()
+        );
+        return Err(Fault::at(&source.upstream, message));
+    }
+    if let Some(meter) = source.meter.as_ref().filter(|meter| !is_name(meter.get_ref())) {
+        return Err(Fault::at(
+            meter,
+            format!("the meter `{}` {NAME_RULE}", meter.get_ref()),
+        ));
+    }
+    let timeout_seconds = match &source.timeout_seconds {
+        None => DEFAULT_TIMEOUT_SECONDS,
+        Some(seconds) if (1..=MAX_TIMEOUT_SECONDS).contains(seconds.get_ref()) => *seconds.get_ref(),
+        Some(seconds) => {
+            return Err(Fault::at(
+                seconds,
+                format!("timeout_seconds must be 1 to {MAX_TIMEOUT_SECONDS}"),
+            ));
+        }
+    };
+    Ok(Route {
+        methods,
+        path,
+        access,
+        upstream: source.upstream.into_inner(),
+        meter: source.meter.map(Spanned::into_inner),
+        cors: source.cors.map(build_cors).transpose()?,
+        failure: source.failure.map(build_failure).transpose()?.unwrap_or_default(),
+        shared_cache: source.shared_cache,
+        timeout_seconds,
+    })
+}
+
+fn build_methods(source: &Spanned<Vec<String>>) -> Result<Methods, Fault> {
+    let methods = source.get_ref();
+    if *methods == vec!["*".to_owned()] {
+        return Ok(Methods::Any);
+    }
+    let well_formed =
+        |method: &String| !method.is_empty() && method.bytes().all(|byte| byte.is_ascii_uppercase());
+    if methods.is_empty() || !methods.iter().all(well_formed) {
+        let message =
+            "methods must be a list such as [\"GET\", \"POST\"] in capitals, or [\"*\"] for every method";
+        return Err(Fault::at(source, message));
+    }
+    Ok(Methods::Only(methods.clone()))
+}
+
+fn build_access(source: &RouteSource, span: Range<usize>) -> Result<Access, Fault> {
+    match (source.public, &source.service, &source.scope) {
+        (true, None, None) => match &source.meter {
+            None => Ok(Access::Public),
+            Some(meter) => Err(Fault::at(meter, "a public route has no key, so nothing to meter")),
+        },
+        (true, Some(named), _) | (true, None, Some(named)) => {
+            Err(Fault::at(named, "a public route has neither service nor scope"))
+        }
+        (false, None, _) => Err(Fault {
+            span,
+            message: "the route needs a `service`, or `public = true`".to_owned(),
+        }),
+        (false, Some(service), scope) => {
+            if !is_name(service.get_ref()) {
+                return Err(Fault::at(
+                    service,
+                    format!("the service `{}` {NAME_RULE}", service.get_ref()),
+                ));
+            }
+            if let Some(scope) = scope.as_ref().filter(|scope| !is_scope(scope.get_ref())) {
+                let message = "a scope has 1 to 64 printable ASCII characters other than space, \" and \\";
+                return Err(Fault::at(scope, message));
+            }
+            let scope = scope.as_ref().map(|scope| scope.get_ref().clone());
+            Ok(Access::Key {
+                service: service.get_ref().clone(),
+                scope,
+            })
+        }
+    }
+}
+
+fn build_cors(source: Spanned<CorsSource>) -> Result<Cors, Fault> {
+    let span = source.span();
+    let cors = source.into_inner();
+    let is_origin = |origin: &String| {
+        let host = origin
+            .strip_prefix("https://")
+            .or_else(|| origin.strip_prefix("http://"));
+        host.is_some_and(|host| !host.is_empty() && !host.contains(['/', '?', '#', '@', '*', ' ', ',']))
+    };
+    if cors.origins != ["*"] && (cors.origins.is_empty() || !cors.origins.iter().all(is_origin)) {
+        let message = "cors.origins must list origins such as \"https://app.example.com\", or be [\"*\"]";
+        return Err(Fault {
+            span,
+            message: message.to_owned(),
+        });
+    }
+    let is_token = |name: &String| {
+        !name.is_empty()
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+    };
+    if !cors.headers.iter().chain(&cors.expose).all(is_token) {
+        let message = "cors.headers and cors.expose list names of headers";
+        return Err(Fault {
+            span,
+            message: message.to_owned(),
+        });
+    }
+    Ok(Cors {
+        origins: cors.origins,
+        headers: cors.headers,
+        expose: cors.expose,
+        max_age_seconds: cors.max_age_seconds.unwrap_or(DEFAULT_CORS_MAX_AGE_SECONDS),
+    })
+}
+
+fn build_failure(source: Spanned<FailureSource>) -> Result<FailurePolicy, Fault> {
+    let span = source.span();
+    match source.into_inner() {
+        FailureSource::Named(NamedFailure::Closed) => Ok(FailurePolicy::Closed),
+        FailureSource::Named(NamedFailure::Open) => Ok(FailurePolicy::Open),
+        FailureSource::Bounded(BoundedFailure {
+            last_known_good_seconds: seconds @ 1..=86_400,
+        }) => Ok(FailurePolicy::LastKnownGood { seconds }),
+        FailureSource::Bounded(_) => Err(Fault {
+            span,
+            message: "last_known_good_seconds must be 1 to 86400".to_owned(),
+        }),
+    }
+}
+
+/// Whether two routes of one path answer a common method.
+fn overlap(one: &Route, other: &Route) -> bool {
+    one.path == other.path
+        && match (&one.methods, &other.methods) {
+            (Methods::Any, _) | (_, Methods::Any) => true,
+            (Methods::Only(methods), Methods::Only(others)) => {
+                methods.iter().any(|method| others.contains(method))
+            }
+        }
+}
+
+/// What [`is_name`] asks for, as the end of a sentence.
+const NAME_RULE: &str = "must have 1 to 64 lower-case letters, digits, `-` or `_`, and start with a letter";
+
+/// The form of upstream, service and meter names.
+fn is_name(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_ascii_lowercase())
+        && text.len() <= 64
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte))
+}

@@ -1,0 +1,201 @@
+//! Secret bytes that neither print nor serialise, and rings of them that make rotation possible.
+
+use alloc::{string::String, vec::Vec};
+use core::{fmt, str::FromStr};
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::Sha256;
+use zeroize::{Zeroize as _, Zeroizing};
+
+/// The fewest bytes a secret may have: 128 bits.
+pub const MIN_SECRET_BYTES: usize = 16;
+/// The most bytes a secret may have: one SHA-256 block, beyond which HMAC gains nothing.
+pub const MAX_SECRET_BYTES: usize = 64;
+/// The most secrets a ring may hold: one in use, one coming, and room for a slow rotation.
+pub const MAX_RING: usize = 4;
+
+/// Key material for HMAC-SHA256.
+#[derive(Clone)]
+pub struct Secret(Zeroizing<Vec<u8>>);
+
+impl Secret {
+    /// Takes [`MIN_SECRET_BYTES`] to [`MAX_SECRET_BYTES`] bytes.
+    ///
+    /// # Errors
+    /// [`RingError::Length`] for fewer or more.
+    pub fn new(bytes: Vec<u8>) -> Result<Self, RingError> {
+        let bytes = Zeroizing::new(bytes);
+        if (MIN_SECRET_BYTES..=MAX_SECRET_BYTES).contains(&bytes.len()) {
+            Ok(Self(bytes))
+        } else {
+            Err(RingError::Length)
+        }
+    }
+
+    /// HMAC-SHA256 over the parts, one after the other. Callers frame the parts so that they cannot run together.
+    pub fn hmac<'a>(&self, parts: impl IntoIterator<Item = &'a [u8]>) -> [u8; 32] {
+        self.mac(parts).finalize().into_bytes().into()
+    }
+
+    /// Compares in constant time the HMAC over the parts with the one given.
+    pub fn verify<'a>(&self, parts: impl IntoIterator<Item = &'a [u8]>, tag: &[u8; 32]) -> bool {
+        self.mac(parts).verify_slice(tag).is_ok()
+    }
+
+    fn mac<'a>(&self, parts: impl IntoIterator<Item = &'a [u8]>) -> Hmac<Sha256> {
+        // An HMAC key may have any length, so only the type says that this can fail.
+        let mut mac = match Hmac::<Sha256>::new_from_slice(&self.0) {
+            Ok(mac) => mac,
+            Err(_) => unreachable!("HMAC takes keys of every length"),
+        };
+        for part in parts {
+            mac.update(part);
+        }
+        mac
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+/// One to [`MAX_RING`] numbered secrets. The highest number signs; every one of them verifies.
+///
+/// Its text form is `<id>:<base64url without padding>`, several joined by commas: `1:mQ…,2:Zk…`.
+#[derive(Clone, Debug)]
+pub struct SecretRing {
+    /// By id, highest first.
+    secrets: Vec<(u32, Secret)>,
+}
+
+impl SecretRing {
+    /// Makes a ring of `(id, secret)` pairs.
+    ///
+    /// # Errors
+    /// When there is none, more than [`MAX_RING`], an id of 0, or the same id twice.
+    pub fn new(mut secrets: Vec<(u32, Secret)>) -> Result<Self, RingError> {
+        secrets.sort_by_key(|(id, _)| core::cmp::Reverse(*id));
+        if secrets.is_empty() {
+            return Err(RingError::Empty);
+        }
+        if secrets.len() > MAX_RING {
+            return Err(RingError::TooMany);
+        }
+        if secrets.iter().any(|(id, _)| *id == 0) {
+            return Err(RingError::Id);
+        }
+        if secrets.windows(2).any(|pair| pair[0].0 == pair[1].0) {
+            return Err(RingError::Repeated);
+        }
+        Ok(Self { secrets })
+    }
+
+    /// The secret that signs, with its id.
+    pub fn current(&self) -> (u32, &Secret) {
+        let (id, secret) = &self.secrets[0];
+        (*id, secret)
+    }
+
+    /// The secret with this id.
+    pub fn get(&self, id: u32) -> Option<&Secret> {
+        self.iter()
+            .find(|(known, _)| *known == id)
+            .map(|(_, secret)| secret)
+    }
+
+    /// All secrets with their ids, the current one first.
+    pub fn iter(&self) -> impl Iterator<Item = (u32, &Secret)> {
+        self.secrets.iter().map(|(id, secret)| (*id, secret))
+    }
+}
+
+impl FromStr for SecretRing {
+    type Err = RingError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut secrets = Vec::new();
+        for entry in text.split(',') {
+            let (id, material) = entry.trim().split_once(':').ok_or(RingError::Form)?;
+            let id: u32 = id.parse().map_err(|_| RingError::Id)?;
+            let mut bytes = URL_SAFE_NO_PAD.decode(material).map_err(|_| RingError::Base64)?;
+            let secret = Secret::new(core::mem::take(&mut bytes));
+            bytes.zeroize();
+            secrets.push((id, secret?));
+        }
+        Self::new(secrets)
+    }
+}
+
+/// What is wrong with the text of a secret ring. It never repeats the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RingError {
+    /// An entry has no colon.
+    #[error("must be <id>:<base64url>, several separated by commas")]
+    Form,
+    /// An id is not a number from 1 up.
+    #[error("each secret needs an id that is a whole number from 1 up, before the colon")]
+    Id,
+    /// The part after the colon is not base64url.
+    #[error("each secret must be base64url without padding, after the colon")]
+    Base64,
+    /// A secret is too short or too long.
+    #[error("each secret must have 16 to 64 bytes (128 to 512 bits); 32 random bytes are a good choice")]
+    Length,
+    /// There is no secret.
+    #[error("needs at least one secret")]
+    Empty,
+    /// There are too many secrets.
+    #[error("holds at most four secrets; retire the oldest")]
+    TooMany,
+    /// Two secrets have one id.
+    #[error("two secrets have the same id; give each its own")]
+    Repeated,
+}
+
+/// The text form of one entry of a ring, for set-up tools that make secrets.
+pub fn ring_entry(id: u32, bytes: &[u8]) -> String {
+    alloc::format!("{id}:{}", URL_SAFE_NO_PAD.encode(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<SecretRing, RingError> {
+        text.parse()
+    }
+
+    #[test]
+    fn the_highest_id_signs() {
+        let ring = parse(&[ring_entry(1, &[1; 32]), ring_entry(7, &[7; 32])].join(",")).unwrap();
+        assert_eq!(ring.current().0, 7);
+        assert!(ring.get(1).is_some() && ring.get(2).is_none());
+    }
+
+    #[test]
+    fn faults_are_named() {
+        let good = ring_entry(1, &[1; 32]);
+        assert_eq!(parse("").unwrap_err(), RingError::Form);
+        assert_eq!(parse("x:AAAA").unwrap_err(), RingError::Id);
+        assert_eq!(parse(&ring_entry(0, &[1; 32])).unwrap_err(), RingError::Id);
+        assert_eq!(parse("1:!!!!").unwrap_err(), RingError::Base64);
+        assert_eq!(parse(&ring_entry(1, &[1; 15])).unwrap_err(), RingError::Length);
+        assert_eq!(parse(&ring_entry(1, &[1; 65])).unwrap_err(), RingError::Length);
+        assert_eq!(
+            parse(&[good.as_str(); 2].join(",")).unwrap_err(),
+            RingError::Repeated
+        );
+        let five: Vec<_> = (1..=5).map(|id| ring_entry(id, &[1; 32])).collect();
+        assert_eq!(parse(&five.join(",")).unwrap_err(), RingError::TooMany);
+    }
+
+    #[test]
+    fn debug_says_nothing() {
+        let text = ring_entry(1, b"0123456789abcdef0123456789abcdef");
+        let shown = alloc::format!("{:?}", parse(&text).unwrap());
+        assert!(!shown.contains("MDEy") && !shown.contains("48, 49"), "{shown}");
+    }
+}
