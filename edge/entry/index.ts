@@ -1,0 +1,19 @@
+// The start of the Worker. The decisions are Rust's; this file only hands requests over and answers when Rust cannot.
+
+import { WorkerEntrypoint } from "cloudflare:workers";
+import { fetch as handle } from "../build/index.js";
+import { callAsync } from "./instance.ts";
+import { unavailable } from "./unavailable.ts";
+
+export default class Edge extends WorkerEntrypoint {
+  async fetch(request: Request): Promise<Response> {
+    try {
+      return await callAsync(() => handle(request, this.env, this.ctx));
+    } catch (fault) {
+      const requestId = crypto.randomUUID();
+      // The panic hook has logged the panic itself; this line ties it to the request that it failed.
+      console.error(JSON.stringify({ level: "error", message: "unavailable", request_id: requestId, fault: String(fault) }));
+      return unavailable(requestId);
+    }
+  }
+}
