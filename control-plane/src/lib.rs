@@ -1,1 +1,8 @@
-//! Stub.
+//! The control plane: issues keys and tells the edge what it may know of them.
+//!
+//! [`domain`] holds the rules, [`store`] the rows, [`http`] the REST API and [`publish`] the way to Workers KV;
+//! [`settings`] says how they are put together, and [`cli`] is the command line that does it.
+
+pub mod clock;
+pub mod domain;
+pub mod store;

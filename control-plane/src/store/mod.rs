@@ -1,0 +1,210 @@
+//! Where keys, audit events and the outbox are kept, behind one trait.
+//!
+//! Every method is one transaction. What a method says it wrote is on the disk when it answers.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use keyward_shared::{Brands, KeyHash};
+
+use crate::domain::{Change, Key, KeyId, OrganizationId, change::Dirty};
+
+pub mod sqlite;
+
+pub use sqlite::SqliteStore;
+
+/// The store.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// Makes sure that there is a default organization and that the brands are those of the keys already issued.
+    async fn prepare(
+        &self,
+        default: OrganizationId,
+        brands: &Brands,
+        now: Timestamp,
+    ) -> Result<OrganizationId, StoreError>;
+
+    /// The key with this id, if it is the organization's.
+    async fn key(&self, organization: OrganizationId, id: KeyId) -> Result<Option<Key>, StoreError>;
+
+    /// At most `limit` keys that pass the filter, newest first, starting after the key `after`.
+    async fn keys(
+        &self,
+        filter: &KeyFilter,
+        after: Option<KeyId>,
+        limit: u32,
+    ) -> Result<Vec<Key>, StoreError>;
+
+    /// At most `limit` keys of an environment, of all organizations, by ascending id, starting after the key `after`.
+    async fn keys_of_environment(
+        &self,
+        environment: keyward_shared::Environment,
+        after: Option<KeyId>,
+        limit: u32,
+    ) -> Result<Vec<Key>, StoreError>;
+
+    /// Which of these hashes belong to a key.
+    async fn keys_by_hash(&self, hashes: &[KeyHash]) -> Result<Vec<Key>, StoreError>;
+
+    /// Writes key rows, audit event and outbox rows, all or none.
+    async fn commit(&self, change: &Change) -> Result<(), CommitError>;
+
+    /// Marks keys dirty without a change, for repairs.
+    async fn mark_dirty(&self, dirty: &[Dirty], now: Timestamp) -> Result<(), StoreError>;
+
+    /// Claims at most `limit` due rows of a deployment, and reads their keys as they are now. A row whose earlier claim
+    /// ran out is marked to be written once more after [`LATE_WRITE`].
+    async fn claim(
+        &self,
+        deployment: &str,
+        limit: u32,
+        claim: &Claim<'_>,
+    ) -> Result<Vec<Claimed>, StoreError>;
+
+    /// Says how the attempts on claimed rows ended, and gives the claims up.
+    async fn settle(
+        &self,
+        deployment: &str,
+        claim: &Claim<'_>,
+        outcomes: &[Settled],
+        now: Timestamp,
+    ) -> Result<(), StoreError>;
+
+    /// How much waits at each deployment that has rows waiting.
+    async fn backlog(&self) -> Result<Vec<Backlog>, StoreError>;
+
+    /// When the next row of a deployment falls due, if any waits.
+    async fn next_due(&self, deployment: &str) -> Result<Option<Timestamp>, StoreError>;
+
+    /// Whether every one of these has arrived, at this revision or a higher one.
+    async fn has_arrived(&self, dirty: &[Dirty]) -> Result<bool, StoreError>;
+
+    /// Whether the database answers.
+    async fn ping(&self) -> Result<(), StoreError>;
+}
+
+/// Which keys a list shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyFilter {
+    /// Whose.
+    pub organization: OrganizationId,
+    /// For which service.
+    pub service: Option<String>,
+    /// Only active keys that are not expired at this moment.
+    pub active_at: Option<Timestamp>,
+}
+
+/// A write of unknown outcome may land as late as this. The row is written once more afterwards, so that the late write
+/// does not stand.
+pub const LATE_WRITE: Duration = Duration::from_secs(60);
+/// KV takes one write a second to one name.
+pub const WRITE_SPACING: Duration = Duration::from_secs(1);
+
+/// How rows are claimed.
+#[derive(Clone, Copy, Debug)]
+pub struct Claim<'a> {
+    /// Who claims: unique for each claim.
+    pub owner: &'a str,
+    /// When: no write under this claim began earlier.
+    pub at: Timestamp,
+    /// How long the claim holds. Every write under it is over by then.
+    pub holds_for: Duration,
+}
+
+/// A claimed row with its key as it is now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claimed {
+    /// The key.
+    pub key: Key,
+    /// How often publishing it has failed so far.
+    pub attempts: u32,
+}
+
+/// How an attempt to publish a key ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settled {
+    /// The key.
+    pub key: KeyId,
+    /// The revision that was sent.
+    pub revision: u64,
+    /// How it ended.
+    pub outcome: Outcome,
+}
+
+/// How an attempt ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The deployment has it.
+    Written,
+    /// The deployment surely has not got it.
+    Refused {
+        /// Why, for people.
+        error: String,
+        /// When to try again.
+        retry_at: Timestamp,
+    },
+    /// Nobody knows: it may have been written, or may still be.
+    Unknown {
+        /// Why, for people.
+        error: String,
+        /// When to try again.
+        retry_at: Timestamp,
+        /// From when on it has to be written once more, whatever succeeds until then.
+        rewrite_from: Timestamp,
+    },
+}
+
+/// What waits at a deployment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Backlog {
+    /// The deployment.
+    pub deployment: String,
+    /// How many rows have not arrived. Rows that only wait to be written once more do not count.
+    pub waiting: u64,
+    /// Since when the oldest waits.
+    pub waiting_since: Option<Timestamp>,
+    /// How many have arrived and will be written once more.
+    pub rewriting: u64,
+    /// The newest error among all of them, and when it was.
+    pub last_error: Option<(String, Timestamp)>,
+}
+
+/// The store failed: a fault of ours, never the caller's.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database refused or broke off.
+    #[error("the database failed: {0}")]
+    Database(#[from] sqlx::Error),
+    /// The schema could not be brought up to date.
+    #[error("the database schema could not be brought up to date: {0}")]
+    Migrate(#[from] sqlx::migrate::MigrateError),
+    /// A row holds what this version cannot read.
+    #[error("the database holds a {what} that this version cannot read: {problem}")]
+    Corrupt {
+        /// Which column.
+        what: &'static str,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The installation cannot run as it is configured.
+    #[error("{0}")]
+    Unusable(String),
+}
+
+/// Why a change was not written.
+#[derive(Debug, thiserror::Error)]
+pub enum CommitError {
+    /// Somebody else changed the key first: read it again.
+    #[error("the key was changed by somebody else at the same time")]
+    Conflict,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<sqlx::Error> for CommitError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Store(error.into())
+    }
+}

@@ -1,0 +1,132 @@
+//! Writing a change: key rows, audit event, outbox rows.
+
+use sqlx::{Row as _, Sqlite, Transaction};
+
+use super::{CommitError, StoreError, columns, outbox};
+use crate::domain::{
+    AuditEvent, Change, Key, KeyWrite,
+    audit::CHAIN_START,
+    key::{Act, KeyId},
+};
+
+pub(super) async fn write(
+    transaction: &mut Transaction<'_, Sqlite>,
+    change: &Change,
+) -> Result<(), CommitError> {
+    for write in &change.writes {
+        match write {
+            KeyWrite::Insert(key) => insert(transaction, key).await?,
+            KeyWrite::Update(key) => update(transaction, key).await?,
+        }
+    }
+    append(transaction, &change.event).await?;
+    outbox::mark(transaction, &change.dirty, change.event.at).await?;
+    Ok(())
+}
+
+async fn insert(transaction: &mut Transaction<'_, Sqlite>, key: &Key) -> Result<(), StoreError> {
+    let configuration = &key.configuration;
+    sqlx::query(
+        "INSERT INTO keys (id, organization, hash, preview, tag_secret, service, environment, name, scopes, allowed_ips,
+             rate_limit_per_hour, monthly_limit, plan, status, revision, lineage, created_by, created_at, expires_at,
+             rotated_from)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)",
+    )
+    .bind(bytes(&key.id))
+    .bind(key.organization.0.as_bytes().as_slice())
+    .bind(key.hash.as_bytes().as_slice())
+    .bind(&key.preview)
+    .bind(key.tag_secret)
+    .bind(&key.service)
+    .bind(key.environment.as_str())
+    .bind(&configuration.name)
+    .bind(columns::json_text(&configuration.scopes)?)
+    .bind(columns::json_text(&configuration.allowed_ips)?)
+    .bind(configuration.rate_limit_per_hour)
+    .bind(configuration.monthly_limit.map(columns::integer).transpose()?)
+    .bind(&configuration.plan)
+    .bind(columns::status_text(key.status))
+    .bind(columns::integer(key.revision)?)
+    .bind(bytes(&key.lineage))
+    .bind(&key.created_by)
+    .bind(key.created_at.as_millisecond())
+    .bind(key.expires_at.map(jiff::Timestamp::as_millisecond))
+    .bind(key.rotated_from.as_ref().map(bytes))
+    .execute(&mut **transaction)
+    .await?;
+    Ok(())
+}
+
+/// Writes what may change of a key, if it is still at the revision before.
+async fn update(transaction: &mut Transaction<'_, Sqlite>, key: &Key) -> Result<(), CommitError> {
+    let configuration = &key.configuration;
+    let by = |act: &Option<Act>| act.as_ref().map(|act| act.by.clone());
+    let at = |act: &Option<Act>| act.as_ref().map(|act| act.at.as_millisecond());
+    let written = sqlx::query(
+        "UPDATE keys SET name = ?3, scopes = ?4, allowed_ips = ?5, rate_limit_per_hour = ?6, monthly_limit = ?7,
+             plan = ?8, status = ?9, revision = ?2, expires_at = ?10, deactivated_by = ?11, deactivated_at = ?12,
+             ended_by = ?13, ended_at = ?14, rotated_into = ?15
+         WHERE id = ?1 AND revision = ?2 - 1",
+    )
+    .bind(bytes(&key.id))
+    .bind(columns::integer(key.revision)?)
+    .bind(&configuration.name)
+    .bind(columns::json_text(&configuration.scopes)?)
+    .bind(columns::json_text(&configuration.allowed_ips)?)
+    .bind(configuration.rate_limit_per_hour)
+    .bind(configuration.monthly_limit.map(columns::integer).transpose()?)
+    .bind(&configuration.plan)
+    .bind(columns::status_text(key.status))
+    .bind(key.expires_at.map(jiff::Timestamp::as_millisecond))
+    .bind(by(&key.deactivated))
+    .bind(at(&key.deactivated))
+    .bind(by(&key.ended))
+    .bind(at(&key.ended))
+    .bind(key.rotated_into.as_ref().map(bytes))
+    .execute(&mut **transaction)
+    .await?
+    .rows_affected();
+    if written == 1 {
+        Ok(())
+    } else {
+        Err(CommitError::Conflict)
+    }
+}
+
+/// Appends an event to the chain.
+async fn append(transaction: &mut Transaction<'_, Sqlite>, event: &AuditEvent) -> Result<(), StoreError> {
+    let last = sqlx::query("SELECT chain FROM audit_events ORDER BY sequence DESC LIMIT 1")
+        .fetch_optional(&mut **transaction)
+        .await?;
+    let previous: [u8; 32] = match &last {
+        Some(row) => {
+            let chain: &[u8] = row.try_get("chain")?;
+            chain
+                .try_into()
+                .map_err(|_| columns::corrupt("audit chain", "not 32 bytes"))?
+        }
+        None => CHAIN_START,
+    };
+    let detail = event.detail.to_string();
+    let chain = event.chain(&previous, &detail);
+    sqlx::query(
+        "INSERT INTO audit_events (id, at, organization, actor, action, key, request_id, detail, chain)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    )
+    .bind(event.id.as_bytes().as_slice())
+    .bind(event.at.as_millisecond())
+    .bind(event.organization.0.as_bytes().as_slice())
+    .bind(&event.actor)
+    .bind(event.action.as_str())
+    .bind(bytes(&event.key))
+    .bind(&event.request_id)
+    .bind(detail)
+    .bind(chain.as_slice())
+    .execute(&mut **transaction)
+    .await?;
+    Ok(())
+}
+
+fn bytes(id: &KeyId) -> &[u8] {
+    id.0.as_bytes().as_slice()
+}

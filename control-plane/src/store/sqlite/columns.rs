@@ -1,0 +1,129 @@
+//! How values stand in columns: ids and hashes as bytes, moments as milliseconds, lists as JSON.
+
+use jiff::Timestamp;
+use keyward_shared::{Cidr, KeyHash, record::Status};
+use serde::de::DeserializeOwned;
+use sqlx::{Row as _, sqlite::SqliteRow};
+use uuid::Uuid;
+
+use super::StoreError;
+use crate::domain::key::{Act, Configuration, Key, KeyId, OrganizationId};
+
+/// Reads a key from a row that has all columns of `keys`.
+pub(super) fn key(row: &SqliteRow) -> Result<Key, StoreError> {
+    let hash: [u8; 32] = row
+        .try_get::<&[u8], _>("hash")?
+        .try_into()
+        .map_err(|_| corrupt("hash", "not 32 bytes"))?;
+    let allowed_ips: Vec<Cidr> = json(row.try_get("allowed_ips")?, "allowed_ips")?;
+    Ok(Key {
+        id: KeyId(uuid(row.try_get("id")?, "key id")?),
+        organization: OrganizationId(uuid(row.try_get("organization")?, "organization id")?),
+        hash: KeyHash::from_bytes(hash),
+        preview: row.try_get("preview")?,
+        tag_secret: number(row.try_get("tag_secret")?, "tag_secret")?,
+        service: row.try_get("service")?,
+        environment: row
+            .try_get::<&str, _>("environment")?
+            .parse()
+            .map_err(|error| corrupt("environment", error))?,
+        configuration: Configuration {
+            name: row.try_get("name")?,
+            scopes: json(row.try_get("scopes")?, "scopes")?,
+            allowed_ips,
+            rate_limit_per_hour: number(row.try_get("rate_limit_per_hour")?, "rate_limit_per_hour")?,
+            monthly_limit: optional(row.try_get("monthly_limit")?, |limit| {
+                number(limit, "monthly_limit")
+            })?,
+            plan: row.try_get("plan")?,
+        },
+        status: status(row.try_get("status")?)?,
+        revision: number(row.try_get("revision")?, "revision")?,
+        lineage: KeyId(uuid(row.try_get("lineage")?, "lineage")?),
+        created_by: row.try_get("created_by")?,
+        created_at: moment(row.try_get("created_at")?)?,
+        expires_at: optional(row.try_get("expires_at")?, moment)?,
+        deactivated: act(row, "deactivated_by", "deactivated_at")?,
+        ended: act(row, "ended_by", "ended_at")?,
+        rotated_from: optional(row.try_get("rotated_from")?, |id| {
+            uuid(id, "rotated_from").map(KeyId)
+        })?,
+        rotated_into: optional(row.try_get("rotated_into")?, |id| {
+            uuid(id, "rotated_into").map(KeyId)
+        })?,
+        last_used_at: optional(row.try_get("last_used_at")?, moment)?,
+    })
+}
+
+/// The text of a status.
+pub(super) const fn status_text(status: Status) -> &'static str {
+    match status {
+        Status::Active => "active",
+        Status::Deactivated => "deactivated",
+        Status::Revoked => "revoked",
+        Status::Superseded => "superseded",
+    }
+}
+
+fn status(text: &str) -> Result<Status, StoreError> {
+    [
+        Status::Active,
+        Status::Deactivated,
+        Status::Revoked,
+        Status::Superseded,
+    ]
+    .into_iter()
+    .find(|status| status_text(*status) == text)
+    .ok_or_else(|| corrupt("status", text))
+}
+
+/// A number as SQLite holds it.
+pub(super) fn integer(number: u64) -> Result<i64, StoreError> {
+    i64::try_from(number).map_err(|error| corrupt("number", error))
+}
+
+pub(super) fn number<T: TryFrom<i64>>(integer: i64, what: &'static str) -> Result<T, StoreError> {
+    T::try_from(integer).map_err(|_| corrupt(what, integer))
+}
+
+pub(super) fn uuid(bytes: &[u8], what: &'static str) -> Result<Uuid, StoreError> {
+    Uuid::from_slice(bytes).map_err(|error| corrupt(what, error))
+}
+
+pub(super) fn moment(millis: i64) -> Result<Timestamp, StoreError> {
+    Timestamp::from_millisecond(millis).map_err(|error| corrupt("moment", error))
+}
+
+/// A list as JSON text.
+pub(super) fn json_text<T: serde::Serialize>(list: &[T]) -> Result<String, StoreError> {
+    serde_json::to_string(list).map_err(|error| corrupt("list", error))
+}
+
+pub(super) fn optional<T, U>(
+    value: Option<T>,
+    read: impl FnOnce(T) -> Result<U, StoreError>,
+) -> Result<Option<U>, StoreError> {
+    value.map(read).transpose()
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "errors are handed over as they are")]
+pub(super) fn corrupt(what: &'static str, problem: impl std::fmt::Display) -> StoreError {
+    StoreError::Corrupt {
+        what,
+        problem: problem.to_string(),
+    }
+}
+
+fn json<T: DeserializeOwned>(text: &str, what: &'static str) -> Result<T, StoreError> {
+    serde_json::from_str(text).map_err(|error| corrupt(what, error))
+}
+
+fn act(row: &SqliteRow, by: &str, at: &str) -> Result<Option<Act>, StoreError> {
+    match (
+        row.try_get::<Option<String>, _>(by)?,
+        row.try_get::<Option<i64>, _>(at)?,
+    ) {
+        (Some(by), Some(at)) => Ok(Some(Act { by, at: moment(at)? })),
+        _ => Ok(None),
+    }
+}

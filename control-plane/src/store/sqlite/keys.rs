@@ -1,0 +1,76 @@
+//! Reading keys.
+
+use keyward_shared::{Environment, KeyHash};
+use sqlx::{SqlitePool, sqlite::SqliteRow};
+
+use super::{KeyFilter, StoreError, columns};
+use crate::domain::{Key, KeyId, OrganizationId};
+
+pub(super) async fn one(
+    pool: &SqlitePool,
+    organization: OrganizationId,
+    id: KeyId,
+) -> Result<Option<Key>, StoreError> {
+    sqlx::query("SELECT * FROM keys WHERE id = ?1 AND organization = ?2")
+        .bind(id.0.as_bytes().as_slice())
+        .bind(organization.0.as_bytes().as_slice())
+        .fetch_optional(pool)
+        .await?
+        .map(|row| columns::key(&row))
+        .transpose()
+}
+
+pub(super) async fn list(
+    pool: &SqlitePool,
+    filter: &KeyFilter,
+    after: Option<KeyId>,
+    limit: u32,
+) -> Result<Vec<Key>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT * FROM keys
+         WHERE organization = ?1
+           AND (?2 IS NULL OR id < ?2)
+           AND (?3 IS NULL OR service = ?3)
+           AND (?4 IS NULL OR (status = 'active' AND (expires_at IS NULL OR expires_at > ?4)))
+         ORDER BY id DESC LIMIT ?5",
+    )
+    .bind(filter.organization.0.as_bytes().as_slice())
+    .bind(after.map(|id| id.0.as_bytes().to_vec()))
+    .bind(filter.service.as_deref())
+    .bind(filter.active_at.map(jiff::Timestamp::as_millisecond))
+    .bind(limit)
+    .fetch_all(pool)
+    .await?;
+    read(&rows)
+}
+
+pub(super) async fn of_environment(
+    pool: &SqlitePool,
+    environment: Environment,
+    after: Option<KeyId>,
+    limit: u32,
+) -> Result<Vec<Key>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT * FROM keys WHERE environment = ?1 AND (?2 IS NULL OR id > ?2) ORDER BY id LIMIT ?3",
+    )
+    .bind(environment.as_str())
+    .bind(after.map(|id| id.0.as_bytes().to_vec()))
+    .bind(limit)
+    .fetch_all(pool)
+    .await?;
+    read(&rows)
+}
+
+pub(super) async fn by_hash(pool: &SqlitePool, hashes: &[KeyHash]) -> Result<Vec<Key>, StoreError> {
+    // One parameter for any number of hashes: a JSON list of hexadecimal texts.
+    let hashes = columns::json_text(hashes)?;
+    let rows = sqlx::query("SELECT * FROM keys WHERE hash IN (SELECT unhex(value) FROM json_each(?1))")
+        .bind(hashes)
+        .fetch_all(pool)
+        .await?;
+    read(&rows)
+}
+
+fn read(rows: &[SqliteRow]) -> Result<Vec<Key>, StoreError> {
+    rows.iter().map(columns::key).collect()
+}

@@ -1,0 +1,284 @@
+//! The outbox: which keys each deployment has to hear of, who is at it, and what has arrived.
+
+use jiff::Timestamp;
+use sqlx::{Row as _, Sqlite, SqlitePool, Transaction};
+
+use super::{Backlog, Claim, Claimed, Settled, StoreError, columns};
+use crate::{
+    clock::after,
+    domain::change::Dirty,
+    store::{LATE_WRITE, Outcome, WRITE_SPACING},
+};
+
+/// Marks keys dirty. A row that is there already keeps its claim and the time since when it waits.
+pub(super) async fn mark(
+    transaction: &mut Transaction<'_, Sqlite>,
+    dirty: &[Dirty],
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    for Dirty {
+        deployment,
+        key,
+        revision,
+    } in dirty
+    {
+        sqlx::query(
+            "INSERT INTO outbox (deployment, key, revision, dirty_since, next_attempt_at)
+             VALUES (?1, ?2, ?3, ?4, MAX(?4, COALESCE(
+                 (SELECT written_at FROM published WHERE deployment = ?1 AND key = ?2) + ?5, 0)))
+             ON CONFLICT (deployment, key) DO UPDATE SET
+                 revision = MAX(revision, excluded.revision),
+                 dirty_since = COALESCE(dirty_since, excluded.dirty_since),
+                 next_attempt_at = MIN(next_attempt_at, excluded.next_attempt_at)",
+        )
+        .bind(deployment)
+        .bind(key.0.as_bytes().as_slice())
+        .bind(columns::integer(*revision)?)
+        .bind(now.as_millisecond())
+        .bind(spacing_ms())
+        .execute(&mut **transaction)
+        .await?;
+    }
+    Ok(())
+}
+
+/// Claims due rows and reads their keys.
+pub(super) async fn claim(
+    transaction: &mut Transaction<'_, Sqlite>,
+    deployment: &str,
+    limit: u32,
+    claim: &Claim<'_>,
+) -> Result<Vec<Claimed>, StoreError> {
+    sqlx::query(
+        "UPDATE outbox SET
+             rewrite_from = CASE WHEN claimed_by IS NULL THEN rewrite_from
+                                 ELSE MAX(COALESCE(rewrite_from, 0), ?5) END,
+             claimed_by = ?2,
+             claimed_until = ?4
+         WHERE deployment = ?1 AND key IN (
+             SELECT key FROM outbox
+             WHERE deployment = ?1 AND next_attempt_at <= ?3 AND (claimed_until IS NULL OR claimed_until <= ?3)
+             ORDER BY next_attempt_at LIMIT ?6)",
+    )
+    .bind(deployment)
+    .bind(claim.owner)
+    .bind(claim.at.as_millisecond())
+    .bind(after(claim.at, claim.holds_for).as_millisecond())
+    .bind(after(claim.at, LATE_WRITE).as_millisecond())
+    .bind(limit)
+    .execute(&mut **transaction)
+    .await?;
+    let rows = sqlx::query(
+        "SELECT keys.*, outbox.attempts AS attempts FROM outbox JOIN keys ON keys.id = outbox.key
+         WHERE outbox.deployment = ?1 AND outbox.claimed_by = ?2",
+    )
+    .bind(deployment)
+    .bind(claim.owner)
+    .fetch_all(&mut **transaction)
+    .await?;
+    let read = |row| {
+        let attempts = columns::number(sqlx::Row::try_get(row, "attempts")?, "attempts")?;
+        Ok(Claimed {
+            key: columns::key(row)?,
+            attempts,
+        })
+    };
+    rows.iter().map(read).collect()
+}
+
+/// Records how attempts ended.
+pub(super) async fn settle(
+    transaction: &mut Transaction<'_, Sqlite>,
+    deployment: &str,
+    claim: &Claim<'_>,
+    outcomes: &[Settled],
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    for settled in outcomes {
+        match &settled.outcome {
+            Outcome::Written => written(transaction, deployment, claim, settled, now).await?,
+            Outcome::Refused { error, retry_at } => {
+                failed(
+                    transaction,
+                    deployment,
+                    claim,
+                    settled,
+                    (error, *retry_at, None),
+                    now,
+                )
+                .await?;
+            }
+            Outcome::Unknown {
+                error,
+                retry_at,
+                rewrite_from,
+            } => {
+                failed(
+                    transaction,
+                    deployment,
+                    claim,
+                    settled,
+                    (error, *retry_at, Some(*rewrite_from)),
+                    now,
+                )
+                .await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn written(
+    transaction: &mut Transaction<'_, Sqlite>,
+    deployment: &str,
+    claim: &Claim<'_>,
+    settled: &Settled,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let key = settled.key.0.as_bytes().as_slice();
+    let revision = columns::integer(settled.revision)?;
+    sqlx::query(
+        "INSERT INTO published (deployment, key, revision, written_at) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT (deployment, key) DO UPDATE SET
+             revision = MAX(revision, excluded.revision), written_at = MAX(written_at, excluded.written_at)",
+    )
+    .bind(deployment)
+    .bind(key)
+    .bind(revision)
+    .bind(now.as_millisecond())
+    .execute(&mut **transaction)
+    .await?;
+    // Done, unless the key changed meanwhile, or an earlier write of unknown outcome could still land.
+    sqlx::query(
+        "DELETE FROM outbox
+         WHERE deployment = ?1 AND key = ?2 AND claimed_by = ?3 AND revision <= ?4
+           AND (rewrite_from IS NULL OR rewrite_from <= ?5)",
+    )
+    .bind(deployment)
+    .bind(key)
+    .bind(claim.owner)
+    .bind(revision)
+    .bind(claim.at.as_millisecond())
+    .execute(&mut **transaction)
+    .await?;
+    sqlx::query(
+        "UPDATE outbox SET
+             claimed_by = NULL, claimed_until = NULL, attempts = 0, last_error = NULL, last_error_at = NULL,
+             dirty_since = CASE WHEN revision <= ?4 THEN NULL ELSE dirty_since END,
+             next_attempt_at = CASE WHEN revision <= ?4 THEN rewrite_from ELSE ?5 END
+         WHERE deployment = ?1 AND key = ?2 AND claimed_by = ?3",
+    )
+    .bind(deployment)
+    .bind(key)
+    .bind(claim.owner)
+    .bind(revision)
+    .bind(now.as_millisecond() + spacing_ms())
+    .execute(&mut **transaction)
+    .await?;
+    Ok(())
+}
+
+async fn failed(
+    transaction: &mut Transaction<'_, Sqlite>,
+    deployment: &str,
+    claim: &Claim<'_>,
+    settled: &Settled,
+    (error, retry_at, rewrite_from): (&str, Timestamp, Option<Timestamp>),
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE outbox SET
+             claimed_by = NULL, claimed_until = NULL, attempts = attempts + 1, last_error = ?4, last_error_at = ?5,
+             next_attempt_at = ?6,
+             rewrite_from = CASE WHEN ?7 IS NULL THEN rewrite_from ELSE MAX(COALESCE(rewrite_from, 0), ?7) END
+         WHERE deployment = ?1 AND key = ?2 AND claimed_by = ?3",
+    )
+    .bind(deployment)
+    .bind(settled.key.0.as_bytes().as_slice())
+    .bind(claim.owner)
+    .bind(error)
+    .bind(now.as_millisecond())
+    .bind(retry_at.as_millisecond())
+    .bind(rewrite_from.map(Timestamp::as_millisecond))
+    .execute(&mut **transaction)
+    .await?;
+    Ok(())
+}
+
+/// Takes over every claim: this process alone serves from the file, so whoever claimed is gone, and what it sent may
+/// still land.
+pub(super) async fn release_all(
+    transaction: &mut Transaction<'_, Sqlite>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE outbox SET claimed_by = NULL, claimed_until = NULL, next_attempt_at = ?1,
+             rewrite_from = MAX(COALESCE(rewrite_from, 0), ?2)
+         WHERE claimed_by IS NOT NULL",
+    )
+    .bind(now.as_millisecond())
+    .bind(after(now, LATE_WRITE).as_millisecond())
+    .execute(&mut **transaction)
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn backlog(pool: &SqlitePool) -> Result<Vec<Backlog>, StoreError> {
+    // SQLite takes the bare columns from the row that has the maximum.
+    let rows = sqlx::query(
+        "SELECT deployment, COUNT(dirty_since) AS waiting, COUNT(*) - COUNT(dirty_since) AS rewriting,
+             MIN(dirty_since) AS waiting_since, last_error, MAX(last_error_at) AS last_error_at
+         FROM outbox GROUP BY deployment ORDER BY deployment",
+    )
+    .fetch_all(pool)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            let last_error: Option<String> = row.try_get("last_error")?;
+            let last_error_at = columns::optional(row.try_get("last_error_at")?, columns::moment)?;
+            Ok(Backlog {
+                deployment: row.try_get("deployment")?,
+                waiting: columns::number(row.try_get("waiting")?, "waiting")?,
+                waiting_since: columns::optional(row.try_get("waiting_since")?, columns::moment)?,
+                rewriting: columns::number(row.try_get("rewriting")?, "rewriting")?,
+                last_error: last_error.zip(last_error_at),
+            })
+        })
+        .collect()
+}
+
+pub(super) async fn next_due(pool: &SqlitePool, deployment: &str) -> Result<Option<Timestamp>, StoreError> {
+    let due: Option<i64> = sqlx::query_scalar(
+        "SELECT MIN(MAX(next_attempt_at, COALESCE(claimed_until, 0))) FROM outbox WHERE deployment = ?1",
+    )
+    .bind(deployment)
+    .fetch_one(pool)
+    .await?;
+    columns::optional(due, columns::moment)
+}
+
+pub(super) async fn has_arrived(pool: &SqlitePool, dirty: &[Dirty]) -> Result<bool, StoreError> {
+    for Dirty {
+        deployment,
+        key,
+        revision,
+    } in dirty
+    {
+        let published: Option<i64> =
+            sqlx::query_scalar("SELECT revision FROM published WHERE deployment = ?1 AND key = ?2")
+                .bind(deployment)
+                .bind(key.0.as_bytes().as_slice())
+                .fetch_optional(pool)
+                .await?;
+        if published
+            .is_none_or(|published| u64::try_from(published).is_ok_and(|published| published < *revision))
+        {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn spacing_ms() -> i64 {
+    i64::try_from(WRITE_SPACING.as_millis()).unwrap_or(i64::MAX)
+}
