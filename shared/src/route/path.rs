@@ -1,13 +1,10 @@
 //! Paths of requests and of routes, compared by whole, decoded segments.
 //!
 //! The origin decodes the path too. Whatever it could read as another path than we matched is refused: encoded
-//! separators, empty segments in the middle, dot segments, broken escapes.
+//! separators, empty segments in the middle, dot segments (also with parameters, `..;x`), escapes that are broken, hold
+//! another escape, or are no UTF-8 (an overlong one can pass for a slash).
 
-use alloc::{
-    borrow::Cow,
-    string::{String, ToString as _},
-    vec::Vec,
-};
+use alloc::{borrow::Cow, string::String, vec::Vec};
 use core::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -22,7 +19,7 @@ pub struct RequestPath<'a> {
 
 /// The path could be read in two ways.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the path has an empty or dot segment, an encoded separator, or a broken escape")]
+#[error("the path has an empty or dot segment, an encoded separator, or a broken or double escape")]
 pub struct AmbiguousPath;
 
 impl<'a> RequestPath<'a> {
@@ -41,10 +38,7 @@ impl<'a> RequestPath<'a> {
         if decoded.last().is_some_and(|last| last.is_empty()) {
             decoded.pop();
         }
-        if decoded
-            .iter()
-            .any(|segment| matches!(segment.as_ref(), "" | "." | ".."))
-        {
+        if decoded.iter().any(|segment| is_empty_or_dots(segment)) {
             return Err(AmbiguousPath);
         }
         Ok(Self { segments: decoded })
@@ -56,6 +50,13 @@ impl<'a> RequestPath<'a> {
             .first()
             .is_some_and(|first| first.eq_ignore_ascii_case(RESERVED_SEGMENT))
     }
+}
+
+/// Whether the segment moves within the path, or would once its parameters are taken off, as some origins do (RFC 3986
+/// §3.3: `..;x=1`).
+fn is_empty_or_dots(segment: &str) -> bool {
+    let name = segment.split_once(';').map_or(segment, |(name, _)| name);
+    matches!(name, "" | "." | "..")
 }
 
 /// One segment without its percent-escapes (RFC 3986 §2.1).
@@ -81,8 +82,17 @@ fn decode(segment: &str) -> Result<Cow<'_, str>, AmbiguousPath> {
             decoded => bytes.push(decoded),
         }
     }
-    // Escapes that are no UTF-8 still compare: a route has none, so they match nothing exactly.
-    Ok(Cow::Owned(String::from_utf8_lossy(&bytes).to_string()))
+    let decoded = String::from_utf8(bytes).map_err(|_| AmbiguousPath)?;
+    // To an origin that decodes twice this is another path.
+    if has_escape(decoded.as_bytes()) {
+        return Err(AmbiguousPath);
+    }
+    Ok(Cow::Owned(decoded))
+}
+
+fn has_escape(text: &[u8]) -> bool {
+    text.windows(3)
+        .any(|sign| sign[0] == b'%' && hex_digit(sign[1]).is_some() && hex_digit(sign[2]).is_some())
 }
 
 fn hex_digit(digit: u8) -> Option<u8> {
@@ -227,6 +237,10 @@ mod tests {
             "/a%zz",
             "/a%00",
             "/a%0ab",
+            "/a/..;/b",
+            "/a/;x/b",
+            "/a%252fb",
+            "/a%c0%afb",
         ] {
             assert_eq!(RequestPath::parse(path), Err(AmbiguousPath), "{path:?}");
         }
