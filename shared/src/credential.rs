@@ -32,18 +32,19 @@ pub fn bearer_token(authorization: Option<&str>, has_api_key: bool) -> Result<&s
         .unwrap_or((value.trim_matches(' '), ""));
     let token = token.trim_matches(' ');
     // A comma cannot be part of a token (RFC 6750 `b64token`), so it is a second field's value.
-    if token.contains([' ', ',']) && scheme.eq_ignore_ascii_case("Bearer") || is_joined(token) {
+    let is_bearer = scheme.eq_ignore_ascii_case("Bearer");
+    if (is_bearer && token.contains([' ', ','])) || is_joined(value) {
         return Err(DenyReason::MalformedRequest(Malformed::TwoCredentials));
     }
-    if !scheme.eq_ignore_ascii_case("Bearer") || token.is_empty() {
+    if !is_bearer || token.is_empty() {
         return Err(DenyReason::MissingCredential);
     }
     Ok(token)
 }
 
-/// Whether another scheme's credential was joined with a bearer one: `Basic …, Bearer …`.
-fn is_joined(rest: &str) -> bool {
-    rest.split(',').skip(1).any(|part| {
+/// Whether a bearer credential was joined to another field's value, be that empty: `Basic …, Bearer …`.
+fn is_joined(value: &str) -> bool {
+    value.split(',').skip(1).any(|part| {
         let part = part.trim_start_matches(' ');
         part.get(..7)
             .is_some_and(|head| head.eq_ignore_ascii_case("bearer "))
@@ -89,6 +90,8 @@ mod tests {
             "Bearer a,b",
             "Basic a, Bearer b",
             "Bearer a, Basic b",
+            "Basic, Bearer b",
+            ", Bearer b",
         ] {
             assert_eq!(bearer_token(Some(value), false), two, "{value:?}");
         }
