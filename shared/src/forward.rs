@@ -1,10 +1,6 @@
 //! What passes on to the origin, and what the origin is told.
 
-use alloc::{
-    borrow::ToOwned as _,
-    string::{String, ToString as _},
-    vec::Vec,
-};
+use alloc::{borrow::ToOwned as _, string::String, vec::Vec};
 
 use crate::record::Record;
 
@@ -94,22 +90,29 @@ fn is_identity(plain: &str) -> bool {
 /// The `Cache-Control` of an answer to one caller: never stored by a shared cache, since the credential that made it
 /// differ is no part of what a cache sees. Keeps what the upstream says otherwise.
 pub fn private_cache_control(upstream: Option<&str>) -> String {
-    let directives = upstream
-        .unwrap_or_default()
-        .split(',')
-        .map(str::trim)
-        .filter(|directive| {
-            let name = directive.split('=').next().unwrap_or_default().trim();
-            !name.is_empty()
-                && !["public", "s-maxage", "private", "proxy-revalidate"]
-                    .iter()
-                    .any(|shared| name.eq_ignore_ascii_case(shared))
-        });
+    let kept = directives(upstream.unwrap_or_default()).filter(|directive| {
+        let name = directive.split('=').next().unwrap_or_default().trim();
+        !name.is_empty()
+            && !["public", "s-maxage", "private", "proxy-revalidate"]
+                .iter()
+                .any(|shared| name.eq_ignore_ascii_case(shared))
+    });
     core::iter::once("private")
-        .chain(directives)
+        .chain(kept)
         .collect::<Vec<_>>()
         .join(", ")
-        .to_string()
+}
+
+/// The directives of a `Cache-Control` value. A comma within quotes separates nothing (RFC 9111 §5.2): taken for a
+/// separator, it would leave the second half of `private="a, b"` behind as a directive of its own.
+fn directives(value: &str) -> impl Iterator<Item = &str> {
+    let mut quoted = false;
+    value
+        .split(move |sign| {
+            quoted ^= sign == '"';
+            sign == ',' && !quoted
+        })
+        .map(str::trim)
 }
 
 /// Headers by which an upstream speaks to shared caches alone; they are dropped with `Cache-Control: private`.
