@@ -59,7 +59,14 @@ impl<'de> Deserialize<'de> for Version {
     }
 }
 
-/// One key as the edge sees it. A field unknown to this version is refused: it might take a right away.
+/// Reads an optional value whose field must be there. By itself serde takes a missing field for none, and a record
+/// without `expires_at` would be one that never expires.
+fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    Option::deserialize(deserializer)
+}
+
+/// One key as the edge sees it. A field unknown to this version is refused: it might take a right away. So is a record
+/// that lacks one, but for `home`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Record {
@@ -72,8 +79,10 @@ pub struct Record {
     /// The organization that owns the key.
     pub organization: String,
     /// The service it calls; none for gateway keys.
+    #[serde(deserialize_with = "present")]
     pub service: Option<String>,
     /// The environment it works in; none for gateway keys, which work in all.
+    #[serde(deserialize_with = "present")]
     pub environment: Option<Environment>,
     /// Whether it may be used.
     pub status: Status,
@@ -82,10 +91,13 @@ pub struct Record {
     /// Where it may be used from. Empty: anywhere.
     pub allowed_ips: Vec<Cidr>,
     /// From this second on it is expired. None: never.
+    #[serde(deserialize_with = "present")]
     pub expires_at: Option<UnixSeconds>,
     /// The most requests in any sliding hour. None: no limit.
+    #[serde(deserialize_with = "present")]
     pub rate_limit_per_hour: Option<u32>,
     /// The most metered requests in a calendar month (UTC). None: no limit.
+    #[serde(deserialize_with = "present")]
     pub monthly_limit: Option<u64>,
     /// Billing plan identifier.
     pub plan: String,
