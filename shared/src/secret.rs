@@ -6,7 +6,7 @@ use core::{fmt, str::FromStr};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
-use zeroize::{Zeroize as _, Zeroizing};
+use zeroize::Zeroizing;
 
 /// The fewest bytes a secret may have: 128 bits.
 pub const MIN_SECRET_BYTES: usize = 16;
@@ -120,10 +120,8 @@ impl FromStr for SecretRing {
         for entry in text.split(',') {
             let (id, material) = entry.trim().split_once(':').ok_or(RingError::Form)?;
             let id: u32 = id.parse().map_err(|_| RingError::Id)?;
-            let mut bytes = URL_SAFE_NO_PAD.decode(material).map_err(|_| RingError::Base64)?;
-            let secret = Secret::new(core::mem::take(&mut bytes));
-            bytes.zeroize();
-            secrets.push((id, secret?));
+            let bytes = URL_SAFE_NO_PAD.decode(material).map_err(|_| RingError::Base64)?;
+            secrets.push((id, Secret::new(bytes)?));
         }
         Self::new(secrets)
     }
