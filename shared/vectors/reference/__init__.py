@@ -1,0 +1,1 @@
+"""Keyward's formats in Python, and one module of cases for each part."""
