@@ -1,0 +1,77 @@
+//! Answers that the Worker gives itself, as plain values.
+
+use serde::Serialize;
+
+use crate::deployment::{Deployment, SettingError};
+
+/// The address of the health report.
+pub const HEALTH_PATH: &str = "/.keyward/health";
+
+/// A whole answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The headers, each name once.
+    pub headers: Vec<(&'static str, String)>,
+    /// The body; empty for none.
+    pub body: String,
+}
+
+impl Answer {
+    /// An answer without a body.
+    pub fn empty(status: u16) -> Self {
+        Self {
+            status,
+            headers: Vec::new(),
+            body: String::new(),
+        }
+    }
+
+    /// JSON that nobody stores: each of these answers is about this moment.
+    pub fn json(status: u16, media_type: &str, body: &impl Serialize) -> Self {
+        Self {
+            status,
+            headers: vec![
+                ("Content-Type", media_type.to_owned()),
+                ("Cache-Control", "no-store".to_owned()),
+            ],
+            // Names, numbers and text: nothing in these documents can fail to serialise.
+            body: serde_json::to_string(body).unwrap_or_default(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Health<'a> {
+    status: &'static str,
+    deployment: &'a str,
+    environment: &'static str,
+    version: &'static str,
+}
+
+/// The health of a Worker that serves.
+pub fn healthy(deployment: &Deployment) -> Answer {
+    let health = Health {
+        status: "ok",
+        deployment: &deployment.id,
+        environment: deployment.environment.as_str(),
+        version: env!("CARGO_PKG_VERSION"),
+    };
+    Answer::json(200, "application/json", &health)
+}
+
+#[derive(Serialize)]
+struct Misconfigured {
+    status: &'static str,
+    detail: String,
+}
+
+/// The health of a Worker that cannot serve until a setting is put right.
+pub fn misconfigured(error: &SettingError) -> Answer {
+    let health = Misconfigured {
+        status: "misconfigured",
+        detail: error.to_string(),
+    };
+    Answer::json(503, "application/json", &health)
+}

@@ -1,0 +1,221 @@
+//! What this deployment is: read once per isolate from the Worker's variables and secrets.
+
+use std::fmt::Display;
+
+use keyward_shared::{Brands, Environment, Family, RouteTable, SecretRing};
+
+/// For how long a record is trusted by default, in seconds.
+const DEFAULT_RECORD_CACHE_SECONDS: u64 = 2;
+/// The longest a record may be trusted, in seconds: as long as Workers KV itself may lag.
+const MAX_RECORD_CACHE_SECONDS: u64 = 60;
+/// The longest deployment id or realm, in bytes.
+const MAX_NAME_BYTES: usize = 64;
+
+/// One Worker and its namespace of records.
+#[derive(Debug)]
+pub struct Deployment {
+    /// Its id in the control plane. Records are signed for it.
+    pub id: String,
+    /// The one environment it serves.
+    pub environment: Environment,
+    /// The brand parts of its keys.
+    pub brands: Brands,
+    /// The secrets that make tags.
+    pub tag_secrets: TagSecrets,
+    /// The secrets that sign records.
+    pub record_secrets: SecretRing,
+    /// For how long a record is trusted after it was read, in milliseconds.
+    pub record_cache_ms: u64,
+    /// The `realm` of challenges.
+    pub realm: String,
+    /// What passes, and where to.
+    pub routes: RouteTable,
+}
+
+/// The secrets that make the tags of each family of keys. One that is absent admits none of that family.
+#[derive(Debug)]
+pub struct TagSecrets {
+    production: Option<SecretRing>,
+    test: Option<SecretRing>,
+    development: Option<SecretRing>,
+    gateway: Option<SecretRing>,
+}
+
+impl TagSecrets {
+    /// The ring of a family.
+    pub fn of(&self, family: Family) -> Option<&SecretRing> {
+        match family {
+            Family::Service(Environment::Production) => self.production.as_ref(),
+            Family::Service(Environment::Test) => self.test.as_ref(),
+            Family::Service(Environment::Development) => self.development.as_ref(),
+            Family::Gateway => self.gateway.as_ref(),
+        }
+    }
+}
+
+/// A variable or secret that is missing or wrong. It never repeats the value.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the variable {variable} {problem}")]
+pub struct SettingError {
+    /// Its name.
+    pub variable: String,
+    /// What is wrong with it and what is expected, as the end of a sentence.
+    pub problem: String,
+}
+
+impl SettingError {
+    /// Names a variable and what is wrong with it.
+    pub fn new(variable: &str, problem: impl Display) -> Self {
+        Self {
+            variable: variable.to_owned(),
+            problem: problem.to_string(),
+        }
+    }
+}
+
+impl Deployment {
+    /// Reads the settings. `read` gives the text of a variable or secret; an empty one counts as absent.
+    ///
+    /// # Errors
+    /// The first setting that is missing or wrong.
+    pub fn from_settings(
+        read: impl Fn(&str) -> Option<String>,
+        routes: RouteTable,
+    ) -> Result<Self, SettingError> {
+        let settings = Settings { read: &read };
+        let environment = settings
+            .required("ENVIRONMENT", "must be production, test or development")?
+            .parse()
+            .map_err(|error| SettingError::new("ENVIRONMENT", error))?;
+        let brands = Brands::new(
+            settings.parsed("SERVICE_KEY_BRAND", "hk")?,
+            settings.parsed("GATEWAY_KEY_BRAND", "hpk")?,
+        );
+        Ok(Self {
+            id: settings.deployment_id()?,
+            environment,
+            brands: brands.map_err(|error| {
+                SettingError::new("SERVICE_KEY_BRAND", format!("equals GATEWAY_KEY_BRAND: {error}"))
+            })?,
+            tag_secrets: settings.tag_secrets(environment)?,
+            record_secrets: settings.required_ring("RECORD_SECRETS")?,
+            record_cache_ms: settings.record_cache_ms()?,
+            realm: settings.realm()?,
+            routes: settings.routes(routes)?,
+        })
+    }
+}
+
+/// The variables and secrets, with the ways to read them.
+struct Settings<'a> {
+    read: &'a dyn Fn(&str) -> Option<String>,
+}
+
+impl Settings<'_> {
+    fn optional(&self, variable: &str) -> Option<String> {
+        (self.read)(variable).filter(|text| !text.is_empty())
+    }
+
+    fn required(&self, variable: &str, expected: &str) -> Result<String, SettingError> {
+        self.optional(variable)
+            .ok_or_else(|| SettingError::new(variable, format!("is not set: it {expected}")))
+    }
+
+    fn parsed<T>(&self, variable: &str, default: &str) -> Result<T, SettingError>
+    where
+        T: std::str::FromStr<Err: Display>,
+    {
+        let text = self.optional(variable);
+        text.as_deref()
+            .unwrap_or(default)
+            .parse()
+            .map_err(|error| SettingError::new(variable, error))
+    }
+
+    fn deployment_id(&self) -> Result<String, SettingError> {
+        let expected = "must be the id of this deployment in the control plane's settings, up to 64 letters, digits, `-` and `_`";
+        let id = self.required("DEPLOYMENT", expected)?;
+        let well_formed = id.len() <= MAX_NAME_BYTES
+            && id
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+        well_formed
+            .then_some(id)
+            .ok_or_else(|| SettingError::new("DEPLOYMENT", expected))
+    }
+
+    /// The ring of the own environment is required; the others make refusals more helpful, or let gateway keys in.
+    fn tag_secrets(&self, own: Environment) -> Result<TagSecrets, SettingError> {
+        let of = |environment: Environment| {
+            let variable = format!("TAG_SECRETS_{}", environment.as_str().to_ascii_uppercase());
+            if environment == own {
+                self.required_ring(&variable).map(Some)
+            } else {
+                self.optional_ring(&variable)
+            }
+        };
+        Ok(TagSecrets {
+            production: of(Environment::Production)?,
+            test: of(Environment::Test)?,
+            development: of(Environment::Development)?,
+            gateway: self.optional_ring("TAG_SECRETS_GATEWAY")?,
+        })
+    }
+
+    fn required_ring(&self, variable: &str) -> Result<SecretRing, SettingError> {
+        self.optional_ring(variable)?.ok_or_else(|| {
+            SettingError::new(
+                variable,
+                "is not set: it must be <id>:<base64url>, the same as in the control plane's settings",
+            )
+        })
+    }
+
+    fn optional_ring(&self, variable: &str) -> Result<Option<SecretRing>, SettingError> {
+        self.optional(variable)
+            .map(|text| text.parse().map_err(|error| SettingError::new(variable, error)))
+            .transpose()
+    }
+
+    fn record_cache_ms(&self) -> Result<u64, SettingError> {
+        let variable = "RECORD_CACHE_SECONDS";
+        let seconds = match self.optional(variable) {
+            None => Some(DEFAULT_RECORD_CACHE_SECONDS),
+            Some(text) => text
+                .parse()
+                .ok()
+                .filter(|seconds| *seconds <= MAX_RECORD_CACHE_SECONDS),
+        };
+        seconds.map(|seconds| seconds * 1000).ok_or_else(|| {
+            let problem = format!("must be a whole number of seconds from 0 to {MAX_RECORD_CACHE_SECONDS}");
+            SettingError::new(variable, problem)
+        })
+    }
+
+    fn realm(&self) -> Result<String, SettingError> {
+        let realm = self.optional("REALM").unwrap_or_else(|| "keyward".to_owned());
+        let quotable = |byte: u8| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\';
+        if realm.len() <= MAX_NAME_BYTES && realm.bytes().all(quotable) {
+            Ok(realm)
+        } else {
+            Err(SettingError::new(
+                "REALM",
+                "must have up to 64 printable ASCII characters other than \" and \\",
+            ))
+        }
+    }
+
+    /// Puts the deployment's own upstreams in place of those in the table.
+    fn routes(&self, mut routes: RouteTable) -> Result<RouteTable, SettingError> {
+        let names: Vec<String> = routes.upstream_names().map(str::to_owned).collect();
+        for name in names {
+            let variable = format!("UPSTREAM_{}", name.to_ascii_uppercase().replace('-', "_"));
+            if let Some(url) = self.optional(&variable) {
+                routes
+                    .set_upstream(&name, &url)
+                    .map_err(|error| SettingError::new(&variable, error))?;
+            }
+        }
+        Ok(routes)
+    }
+}

@@ -1,0 +1,88 @@
+//! What goes to the origin and what comes back: the rules, without the runtime's own types.
+
+use keyward_shared::{
+    forward::{RequestFilter, SHARED_CACHE_HEADERS, identity, private_cache_control},
+    route::Route,
+};
+
+use crate::{cors, deployment::Deployment, grant::Grant, request::RequestHead, request_id::RequestId};
+
+/// Headers that say how a connection is used. The runtime writes its own for the connection to the upstream, and they may
+/// be invisible here, so that they are left out rather than relied upon.
+const CONNECTION_HEADERS: [&str; 3] = ["host", "transfer-encoding", "content-length"];
+
+/// How a request goes to its upstream.
+#[derive(Debug)]
+pub struct Outbound {
+    /// The address: the upstream's base, then path and query exactly as they were sent.
+    pub url: String,
+    /// Headers to set, after those that stay behind were removed.
+    pub identity: Vec<(&'static str, String)>,
+    /// How long the answer may take to begin, in milliseconds.
+    pub timeout_ms: u64,
+    filter: RequestFilter,
+}
+
+impl Outbound {
+    /// Plans the request. None when the route names no upstream, which a checked table never does.
+    pub fn new(
+        deployment: &Deployment,
+        grant: &Grant<'_>,
+        head: &RequestHead,
+        connection: Option<&str>,
+        request_id: RequestId,
+    ) -> Option<Self> {
+        let upstream = deployment.routes.upstream(grant.route)?;
+        Some(Self {
+            url: format!("{}{}", upstream.as_str(), head.path_and_query()),
+            identity: grant.identity(deployment, request_id),
+            timeout_ms: u64::from(grant.route.timeout_seconds) * 1000,
+            filter: RequestFilter::new(connection),
+        })
+    }
+
+    /// Whether a header of the client goes along.
+    pub fn passes(&self, name: &str) -> bool {
+        !CONNECTION_HEADERS.contains(&name) && self.filter.passes(name)
+    }
+}
+
+/// What changes in the headers of the upstream's answer.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct AnswerEdits {
+    /// To be removed.
+    pub removed: Vec<String>,
+    /// To be put in the place of what the upstream sent.
+    pub set: Vec<(&'static str, String)>,
+    /// To be added to what the upstream sent.
+    pub appended: Vec<(&'static str, String)>,
+}
+
+impl AnswerEdits {
+    /// Plans the changes. `names` are the upstream's header names in lower case, `cache_control` is its `Cache-Control`.
+    pub fn new(
+        route: &Route,
+        origin: Option<&str>,
+        request_id: RequestId,
+        names: &[String],
+        cache_control: Option<&str>,
+    ) -> Self {
+        let mut edits = Self::default();
+        edits.set.push((identity::REQUEST_ID, request_id.to_string()));
+        if !route.shared_cache {
+            edits
+                .set
+                .push(("Cache-Control", private_cache_control(cache_control)));
+            edits
+                .removed
+                .extend(SHARED_CACHE_HEADERS.iter().map(|name| (*name).to_owned()));
+        }
+        if let Some(cors) = &route.cors {
+            // The rule speaks for the route; two of these headers would make browsers refuse both.
+            let theirs = names.iter().filter(|name| name.starts_with("access-control-"));
+            edits.removed.extend(theirs.cloned());
+            edits.appended = cors::headers(cors, origin);
+        }
+        edits
+    }
+}

@@ -1,0 +1,52 @@
+//! A request that may pass, and what the origin is told of its caller.
+
+use std::rc::Rc;
+
+use keyward_shared::{
+    forward::{identity, identity_headers},
+    record::Verified,
+    route::{Access, Route},
+};
+
+use crate::{deployment::Deployment, request_id::RequestId};
+
+/// Leave for one request, this moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grant<'d> {
+    /// The route it takes.
+    pub route: &'d Route,
+    /// Who asks.
+    pub caller: Caller,
+}
+
+/// Who asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Caller {
+    /// Anyone: the route is public.
+    Anyone,
+    /// The holder of this record's key.
+    Known(Rc<Verified>),
+    /// The holder of some key of ours, on a route that stays open while records cannot be read.
+    Unknown,
+}
+
+impl Grant<'_> {
+    /// The headers that tell the origin who calls. Only what is known is there: no key id means no known key.
+    pub fn identity(&self, deployment: &Deployment, request_id: RequestId) -> Vec<(&'static str, String)> {
+        let environment = deployment.environment.as_str();
+        let mut headers = match (&self.caller, &self.route.access) {
+            (Caller::Known(verified), Access::Key { service, .. }) => {
+                identity_headers(&verified.record, service, environment).to_vec()
+            }
+            (Caller::Unknown, Access::Key { service, .. }) => vec![
+                (identity::SERVICE, service.clone()),
+                (identity::ENVIRONMENT, environment.to_owned()),
+            ],
+            (Caller::Anyone, _) | (_, Access::Public) => {
+                vec![(identity::ENVIRONMENT, environment.to_owned())]
+            }
+        };
+        headers.push((identity::REQUEST_ID, request_id.to_string()));
+        headers
+    }
+}

@@ -1,0 +1,100 @@
+//! A request that is not let through: its answer and its log line.
+
+use keyward_shared::{
+    DenyReason,
+    forward::identity,
+    route::{Access, Route},
+};
+use serde::Serialize;
+
+use crate::{answer::Answer, request_id::RequestId};
+
+/// Why a request is refused, and what is known of it by then.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal<'d> {
+    /// The reason.
+    pub reason: DenyReason,
+    /// The route it would have taken.
+    pub route: Option<&'d Route>,
+    /// The public id of its key.
+    pub key_id: Option<String>,
+}
+
+/// The problem document (RFC 9457).
+#[derive(Serialize)]
+struct Problem<'a> {
+    r#type: String,
+    title: &'static str,
+    status: u16,
+    detail: &'static str,
+    code: &'static str,
+    request_id: &'a str,
+}
+
+#[derive(Serialize)]
+struct LogLine<'a> {
+    message: &'static str,
+    request_id: String,
+    code: &'static str,
+    route: Option<String>,
+    key_id: Option<&'a str>,
+}
+
+impl<'d> Refusal<'d> {
+    /// A refusal of which no more is known than its reason.
+    pub const fn new(reason: DenyReason) -> Self {
+        Self {
+            reason,
+            route: None,
+            key_id: None,
+        }
+    }
+
+    /// The same, on a route.
+    #[must_use]
+    pub const fn on(mut self, route: Option<&'d Route>) -> Self {
+        self.route = route;
+        self
+    }
+
+    /// The answer. It says which reason it was, and nothing of the key.
+    pub fn answer(&self, realm: &str, request_id: RequestId) -> Answer {
+        let request_id = request_id.to_string();
+        let problem = Problem {
+            r#type: self.reason.type_uri(),
+            title: self.reason.title(),
+            status: self.reason.status(),
+            detail: self.reason.detail(),
+            code: self.reason.code(),
+            request_id: &request_id,
+        };
+        let mut answer = Answer::json(self.reason.status(), "application/problem+json", &problem);
+        if let Some(challenge) = self.reason.challenge(realm, self.scope()) {
+            answer.headers.push(("WWW-Authenticate", challenge));
+        }
+        if let Some(seconds) = self.reason.retry_after_seconds() {
+            answer.headers.push(("Retry-After", seconds.to_string()));
+        }
+        answer.headers.push((identity::REQUEST_ID, request_id));
+        answer
+    }
+
+    /// One line of JSON for the log.
+    pub fn log_line(&self, request_id: RequestId) -> String {
+        let line = LogLine {
+            message: "refused",
+            request_id: request_id.to_string(),
+            code: self.reason.code(),
+            route: self.route.map(|route| route.path.to_string()),
+            key_id: self.key_id.as_deref(),
+        };
+        serde_json::to_string(&line).unwrap_or_default()
+    }
+
+    fn scope(&self) -> Option<&'d str> {
+        match &self.route?.access {
+            Access::Public => None,
+            Access::Key { scope, .. } => scope.as_deref(),
+        }
+    }
+}

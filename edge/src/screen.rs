@@ -1,0 +1,143 @@
+//! The checks that need nothing but the request: address, credential, tag, route. Most requests that end badly end here,
+//! and cost no look-up.
+
+use std::net::IpAddr;
+
+use keyward_shared::{
+    DenyReason, Environment, Family, KeyHash, PresentedKey, RequestFacts,
+    route::{Access, Route, path::RequestPath},
+};
+
+use crate::{
+    answer::{self, Answer},
+    cors,
+    deployment::Deployment,
+    grant::{Caller, Grant},
+    refusal::Refusal,
+    request::RequestHead,
+};
+
+/// What the request alone decides.
+#[derive(Debug)]
+pub enum Screened<'d> {
+    /// The Worker answers by itself.
+    Answered(Answer),
+    /// It may pass: the route asks for no key.
+    Granted(Grant<'d>),
+    /// It has a key with a genuine tag, and a route. The key's record decides.
+    NeedsRecord(Candidate<'d>),
+}
+
+/// A request whose key was made by us, before anyone looked at the key's record.
+#[derive(Clone, Debug)]
+pub struct Candidate<'d> {
+    /// The hash of its key, by which the record is found.
+    pub hash: KeyHash,
+    /// The route it takes.
+    pub route: &'d Route,
+    service: &'d str,
+    scope: Option<&'d str>,
+    family: Family,
+    environment: Environment,
+    client_ip: Option<IpAddr>,
+}
+
+impl<'d> Candidate<'d> {
+    /// What the decision needs to know of it.
+    pub fn facts(&self) -> RequestFacts<'d> {
+        RequestFacts {
+            family: self.family,
+            environment: self.environment,
+            service: self.service,
+            scope: self.scope,
+            client_ip: self.client_ip,
+        }
+    }
+
+    /// Lets it pass.
+    pub fn grant(&self, caller: Caller) -> Grant<'d> {
+        Grant {
+            route: self.route,
+            caller,
+        }
+    }
+
+    /// Refuses it.
+    pub fn refuse(&self, reason: DenyReason) -> Refusal<'d> {
+        Refusal::new(reason).on(Some(self.route))
+    }
+}
+
+/// Checks all that the request alone decides, cheapest first.
+///
+/// # Errors
+/// The first check that failed.
+pub fn screen<'d>(deployment: &'d Deployment, head: &RequestHead) -> Result<Screened<'d>, Refusal<'d>> {
+    let path = RequestPath::parse(head.path()).ok();
+    if path.as_ref().is_some_and(RequestPath::is_reserved) {
+        return own_address(deployment, head).map(Screened::Answered);
+    }
+    // Without a path that reads in one way only there is no route.
+    let find = |method| {
+        path.as_ref()
+            .and_then(|path| deployment.routes.find(method, path))
+    };
+    if let Some(answer) = head
+        .preflight_for()
+        .and_then(find)
+        .and_then(|route| route.cors.as_ref().map(|cors| cors::preflight(route, cors, head)))
+    {
+        return Ok(Screened::Answered(answer));
+    }
+    let route = find(&head.method);
+    if let Some(route) = route.filter(|route| route.access == Access::Public) {
+        return Ok(Screened::Granted(Grant {
+            route,
+            caller: Caller::Anyone,
+        }));
+    }
+    check_key(deployment, head, route)
+        .map(Screened::NeedsRecord)
+        .map_err(|reason| Refusal::new(reason).on(route))
+}
+
+/// The Worker's own addresses, the same for everyone.
+fn own_address<'d>(deployment: &Deployment, head: &RequestHead) -> Result<Answer, Refusal<'d>> {
+    if head.path() == answer::HEALTH_PATH && matches!(head.method.as_str(), "GET" | "HEAD") {
+        Ok(answer::healthy(deployment))
+    } else {
+        Err(Refusal::new(DenyReason::NoRoute))
+    }
+}
+
+fn check_key<'d>(
+    deployment: &'d Deployment,
+    head: &RequestHead,
+    route: Option<&'d Route>,
+) -> Result<Candidate<'d>, DenyReason> {
+    let token = head.bearer_token()?;
+    let key = PresentedKey::parse(token, &deployment.brands).map_err(|_| DenyReason::InvalidKey)?;
+    let genuine = deployment
+        .tag_secrets
+        .of(key.family())
+        .and_then(|ring| key.tag_secret(ring));
+    if genuine.is_none() {
+        return Err(DenyReason::InvalidKey);
+    }
+    // Which routes there are is told only to those who hold a key of ours.
+    let Some((route, Access::Key { service, scope })) = route.map(|route| (route, &route.access)) else {
+        return Err(DenyReason::NoRoute);
+    };
+    if matches!(key.family(), Family::Service(environment) if environment != deployment.environment) {
+        return Err(DenyReason::WrongEnvironment);
+    }
+    Ok(Candidate {
+        hash: key.hash(),
+        route,
+        service,
+        scope: scope.as_deref(),
+        family: key.family(),
+        environment: deployment.environment,
+        client_ip: head.client_ip,
+    })
+}
