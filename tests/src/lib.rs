@@ -1,1 +1,3 @@
-//! Stub.
+//! What the end-to-end tests and the development stack share: the sample origin.
+
+pub mod origin;

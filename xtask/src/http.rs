@@ -36,7 +36,12 @@ impl Answer {
     /// # Errors
     /// When the status is another; the message holds the body, because it then is a problem and says what is wrong.
     pub fn expect(self, status: u16, asked: &str) -> Result<Self> {
-        ensure!(self.status == status, "{asked} answered {} instead of {status}: {}", self.status, self.body.trim());
+        ensure!(
+            self.status == status,
+            "{asked} answered {} instead of {status}: {}",
+            self.status,
+            self.body.trim()
+        );
         Ok(self)
     }
 }
@@ -51,7 +56,9 @@ impl Client {
             .max_redirects(0)
             .proxy(None)
             .build();
-        Self { agent: Agent::new_with_config(config) }
+        Self {
+            agent: Agent::new_with_config(config),
+        }
     }
 
     /// A request without a body.
@@ -73,7 +80,9 @@ impl Client {
         }
         let answer = match body {
             Some(body) => {
-                let request = request.header("content-type", "application/json").body(body.to_string())?;
+                let request = request
+                    .header("content-type", "application/json")
+                    .body(body.to_string())?;
                 self.agent.run(request)
             }
             None => self.agent.run(request.body(())?),
@@ -82,7 +91,10 @@ impl Client {
         Ok(Answer {
             status: answer.status().as_u16(),
             headers: answer.headers().clone(),
-            body: answer.body_mut().read_to_string().with_context(|| format!("{method} {url}: half an answer"))?,
+            body: answer
+                .body_mut()
+                .read_to_string()
+                .with_context(|| format!("{method} {url}: half an answer"))?,
         })
     }
 }

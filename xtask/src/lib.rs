@@ -3,15 +3,26 @@
 //! A library, so that the end-to-end tests start the same stack in the same way.
 
 #[cfg(not(unix))]
-compile_error!("these commands need process groups and signals: run them on Linux or macOS (on Windows, inside WSL)");
+compile_error!(
+    "these commands need process groups and signals: run them on Linux or macOS (on Windows, inside WSL)"
+);
 
+pub mod cargo_build;
 pub mod clock;
+pub mod command_line;
+pub mod demo;
+pub mod dev;
 pub mod http;
 pub mod interrupt;
 pub mod ports;
 pub mod private_file;
 pub mod process;
 pub mod progress;
+pub mod release;
 pub mod secrets;
+pub mod settings;
+pub mod setup;
+pub mod stack;
 mod watcher;
+pub mod worker_build;
 pub mod workspace;

@@ -72,8 +72,11 @@ impl Ports {
                 _ => bail!("{} is `{text}`; it must be a port, 1 to 65535", role.variable()),
             },
         };
-        let ports =
-            Self { control_plane: port(Role::ControlPlane)?, edge: port(Role::Edge)?, origin: port(Role::Origin)? };
+        let ports = Self {
+            control_plane: port(Role::ControlPlane)?,
+            edge: port(Role::Edge)?,
+            origin: port(Role::Origin)?,
+        };
         for (index, one) in Self::ROLES.into_iter().enumerate() {
             for other in Self::ROLES.into_iter().skip(index + 1) {
                 ensure!(
@@ -95,8 +98,12 @@ impl Ports {
     pub fn free() -> Result<Self> {
         // All are held until all are known, so that they differ.
         let listeners = [listen_anywhere()?, listen_anywhere()?, listen_anywhere()?];
-        let [control_plane, edge, origin] = listeners.each_ref().map(|listener| listener.local_addr());
-        Ok(Self { control_plane: control_plane?.port(), edge: edge?.port(), origin: origin?.port() })
+        let [control_plane, edge, origin] = listeners.each_ref().map(TcpListener::local_addr);
+        Ok(Self {
+            control_plane: control_plane?.port(),
+            edge: edge?.port(),
+            origin: origin?.port(),
+        })
     }
 
     /// The port of one role.
@@ -135,7 +142,10 @@ impl Ports {
                 ),
                 Err(error) => {
                     return Err(error).with_context(|| {
-                        format!("{role} cannot listen on {address}; set {} to another port", role.variable())
+                        format!(
+                            "{role} cannot listen on {address}; set {} to another port",
+                            role.variable()
+                        )
                     });
                 }
             }
@@ -162,7 +172,10 @@ mod tests {
 
     fn ports(variables: &[(&str, &str)]) -> Result<Ports> {
         Ports::from_variables(|name| {
-            variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+            variables
+                .iter()
+                .find(|(known, _)| *known == name)
+                .map(|(_, value)| (*value).to_owned())
         })
     }
 
@@ -176,7 +189,11 @@ mod tests {
 
     #[test]
     fn each_variable_moves_its_port() {
-        let variables = [("KEYWARD_PORT", "1"), ("KEYWARD_EDGE_PORT", "2"), ("KEYWARD_ORIGIN_PORT", "65535")];
+        let variables = [
+            ("KEYWARD_PORT", "1"),
+            ("KEYWARD_EDGE_PORT", "2"),
+            ("KEYWARD_ORIGIN_PORT", "65535"),
+        ];
         let ports = ports(&variables).unwrap();
         assert_eq!(Ports::ROLES.map(|role| ports.of(role)), [1, 2, 65535]);
     }
@@ -185,14 +202,20 @@ mod tests {
     fn what_is_no_port_is_refused_by_name() {
         for value in ["0", "65536", "-1", "80 ", "http"] {
             let error = ports(&[("KEYWARD_ORIGIN_PORT", value)]).unwrap_err().to_string();
-            assert!(error.contains("KEYWARD_ORIGIN_PORT") && error.contains(value), "{error}");
+            assert!(
+                error.contains("KEYWARD_ORIGIN_PORT") && error.contains(value),
+                "{error}"
+            );
         }
     }
 
     #[test]
     fn two_roles_on_one_port_are_refused() {
         let error = ports(&[("KEYWARD_PORT", "9000")]).unwrap_err().to_string();
-        assert_eq!(error, "KEYWARD_PORT and KEYWARD_ORIGIN_PORT are both 9000; each needs a port of its own");
+        assert_eq!(
+            error,
+            "KEYWARD_PORT and KEYWARD_ORIGIN_PORT are both 9000; each needs a port of its own"
+        );
     }
 
     #[test]
@@ -201,6 +224,9 @@ mod tests {
         let _taken = TcpListener::bind(ports.address(Role::Edge)).unwrap();
         let error = ports.ensure_free().unwrap_err().to_string();
         assert!(error.contains(&ports.of(Role::Edge).to_string()), "{error}");
-        assert!(error.contains("the Worker") && error.contains("KEYWARD_EDGE_PORT"), "{error}");
+        assert!(
+            error.contains("the Worker") && error.contains("KEYWARD_EDGE_PORT"),
+            "{error}"
+        );
     }
 }

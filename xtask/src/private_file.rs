@@ -20,7 +20,11 @@ pub fn write(path: &Path, text: &str) -> Result<()> {
     let write = || -> std::io::Result<()> {
         // A left-over of an interrupted write may have another mode; the mode below is for new files only.
         remove(beside)?;
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(beside)?;
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(beside)?;
         file.write_all(text.as_bytes())?;
         file.sync_all()?;
         fs::rename(beside, path)

@@ -19,6 +19,7 @@ use crate::{
     clock::Stopwatch,
     interrupt::{Interrupt, LOOK_EVERY},
     private_file,
+    progress::Step,
     watcher::Watcher,
 };
 
@@ -57,7 +58,10 @@ impl Launcher {
         // Grandchildren whose parent has died become our children, so that we see them end. Elsewhere than on Linux, `init` gets them.
         #[cfg(target_os = "linux")]
         let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
-        Self { interrupt, watcher: Rc::default() }
+        Self {
+            interrupt,
+            watcher: Rc::default(),
+        }
     }
 
     /// The flag that ends waits.
@@ -78,7 +82,12 @@ impl Launcher {
     ///
     /// # Errors
     /// When the program is missing, its log cannot be written, or a signal came (then it has been ended).
-    pub fn run(&self, mut command: Command, output: Output<'_>, mut tick: impl FnMut()) -> Result<ExitStatus> {
+    pub fn run(
+        &self,
+        mut command: Command,
+        output: Output<'_>,
+        mut tick: impl FnMut(),
+    ) -> Result<ExitStatus> {
         let name = command.get_program().to_string_lossy().into_owned();
         let mut process = self.spawn(&name, &mut command, output)?;
         loop {
@@ -90,24 +99,54 @@ impl Launcher {
         }
     }
 
+    /// Runs a program to its end as part of a step, with its output in `log`.
+    ///
+    /// # Errors
+    /// Those of [`run`](Self::run), and `what` with the end of the log when the program fails.
+    pub fn run_in_step(
+        &self,
+        command: Command,
+        output: Output<'_>,
+        step: &mut Step,
+        what: &str,
+    ) -> Result<()> {
+        let log = output.log();
+        let tick = || {
+            if let Some(log) = log {
+                step.tick(|| last_log_line(log));
+            }
+        };
+        let status = self.run(command, output, tick)?;
+        if !status.success() {
+            bail!(
+                "{what} failed ({status}){}",
+                log.map(log_tail).unwrap_or_default()
+            );
+        }
+        Ok(())
+    }
+
     fn spawn(&self, name: &str, command: &mut Command, output: Output<'_>) -> Result<Process> {
         self.interrupt.check()?;
-        let log = match output {
-            Output::Inherit => None,
+        match output {
+            Output::Inherit => {}
             Output::Log(log) => {
                 let file = open_log(log)?;
                 command.stdout(file.try_clone()?).stderr(file);
-                Some(log.to_owned())
             }
             Output::Split(out, log) => {
                 command.stdout(open_log(out)?).stderr(open_log(log)?);
-                Some(log.to_owned())
             }
-        };
-        let child = command.stdin(Stdio::null()).process_group(0).spawn().with_context(|| {
-            format!("cannot start `{}`", command.get_program().to_string_lossy())
-        })?;
-        let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw).context("a process without a number")?;
+        }
+        let child = command
+            .stdin(Stdio::null())
+            .process_group(0)
+            .spawn()
+            .with_context(|| format!("cannot start `{}`", command.get_program().to_string_lossy()))?;
+        let group = i32::try_from(child.id())
+            .ok()
+            .and_then(Pid::from_raw)
+            .context("a process without a number")?;
 
         let mut watcher = self.watcher.borrow_mut();
         if watcher.is_none() {
@@ -117,7 +156,24 @@ impl Launcher {
         if let Some(watcher) = watcher.as_ref() {
             watcher.watch(group);
         }
-        Ok(Process { name: name.to_owned(), child, group, log, watcher: Rc::clone(&self.watcher), is_gone: false })
+        Ok(Process {
+            name: name.to_owned(),
+            child,
+            group,
+            log: output.log().map(Path::to_owned),
+            watcher: Rc::clone(&self.watcher),
+            is_gone: false,
+        })
+    }
+}
+
+impl<'a> Output<'a> {
+    /// Where a failure is explained.
+    fn log(self) -> Option<&'a Path> {
+        match self {
+            Self::Log(log) | Self::Split(_, log) => Some(log),
+            Self::Inherit => None,
+        }
     }
 }
 
@@ -221,7 +277,10 @@ fn wait_until_gone(processes: &mut [&mut Process], allowance: Duration) -> bool 
     let watch = Stopwatch::start();
     loop {
         // All are looked at each time: looking also collects what has ended.
-        let left = processes.iter_mut().filter_map(|process| (!process.is_gone()).then_some(())).count();
+        let left = processes
+            .iter_mut()
+            .filter_map(|process| (!process.is_gone()).then_some(()))
+            .count();
         if left == 0 {
             return true;
         }
@@ -238,13 +297,18 @@ fn open_log(path: &Path) -> Result<File> {
     }
     // Two runs may write to one name one after the other; the former's processes keep the file that they have.
     private_file::remove(path)
-        .and_then(|()| OpenOptions::new().append(true).create_new(true).mode(0o600).open(path))
+        .and_then(|()| {
+            OpenOptions::new()
+                .append(true)
+                .create_new(true)
+                .mode(0o600)
+                .open(path)
+        })
         .with_context(|| format!("cannot write {}", path.display()))
 }
 
 /// The last lines of a log, ready to be put behind a sentence.
-#[must_use]
-pub fn log_tail(path: &Path) -> String {
+fn log_tail(path: &Path) -> String {
     const LINES: usize = 25;
     let text = last_bytes(path, LOG_TAIL_BYTES).unwrap_or_default();
     let lines: Vec<_> = text.lines().filter(|line| !line.trim().is_empty()).collect();
@@ -256,8 +320,7 @@ pub fn log_tail(path: &Path) -> String {
 }
 
 /// The last line of a log that is being written, for a progress line.
-#[must_use]
-pub fn last_log_line(path: &Path) -> String {
+fn last_log_line(path: &Path) -> String {
     let text = last_bytes(path, 512).unwrap_or_default();
     text.lines().last().unwrap_or_default().trim().to_owned()
 }
@@ -287,7 +350,9 @@ mod tests {
         let log = folder.path().join("log");
         let launcher = Launcher::new(Interrupt::default());
         // The child ends when asked; its own child would stay for a minute.
-        let process = launcher.start("parent", shell("sleep 60 & echo $!; wait"), &log).unwrap();
+        let process = launcher
+            .start("parent", shell("sleep 60 & echo $!; wait"), &log)
+            .unwrap();
         let grandchild = loop {
             if let Ok(number) = fs::read_to_string(&log).unwrap().trim().parse::<i32>() {
                 break Pid::from_raw(number).unwrap();
@@ -306,7 +371,9 @@ mod tests {
         let deaf = "trap '' TERM; echo ready; while :; do sleep 1; done";
         let processes = vec![
             launcher.start("one", shell(deaf), &log).unwrap(),
-            launcher.start("two", shell(deaf), &folder.path().join("other")).unwrap(),
+            launcher
+                .start("two", shell(deaf), &folder.path().join("other"))
+                .unwrap(),
         ];
         while fs::read_to_string(&log).unwrap().is_empty() {
             thread::sleep(LOOK_EVERY);
@@ -320,7 +387,9 @@ mod tests {
     fn a_run_that_is_interrupted_ends_its_process() {
         let interrupt = Interrupt::default();
         let launcher = Launcher::new(interrupt.clone());
-        let error = launcher.run(shell("sleep 60"), Output::Inherit, || interrupt.raise()).unwrap_err();
+        let error = launcher
+            .run(shell("sleep 60"), Output::Inherit, || interrupt.raise())
+            .unwrap_err();
         assert!(error.is::<crate::interrupt::Interrupted>());
     }
 
@@ -329,20 +398,27 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let launcher = Launcher::new(Interrupt::default());
         let command = shell("echo the reason >&2; exit 3");
-        let mut process = launcher.start("the part", command, &folder.path().join("log")).unwrap();
+        let mut process = launcher
+            .start("the part", command, &folder.path().join("log"))
+            .unwrap();
         let error = loop {
             if let Err(error) = process.ensure_runs() {
                 break error.to_string();
             }
             thread::sleep(LOOK_EVERY);
         };
-        assert!(error.starts_with("the part ended by itself") && error.ends_with("the reason"), "{error}");
+        assert!(
+            error.starts_with("the part ended by itself") && error.ends_with("the reason"),
+            "{error}"
+        );
     }
 
     #[test]
     fn a_missing_program_is_named() {
         let launcher = Launcher::new(Interrupt::default());
-        let error = launcher.run(Command::new("no-such-program"), Output::Inherit, || {}).unwrap_err();
+        let error = launcher
+            .run(Command::new("no-such-program"), Output::Inherit, || {})
+            .unwrap_err();
         assert_eq!(error.to_string(), "cannot start `no-such-program`");
     }
 

@@ -28,7 +28,12 @@ impl Progress {
     /// For a command of `total` steps that starts now.
     #[must_use]
     pub fn new(total: usize) -> Self {
-        Self { total, done: 0, can_redraw: io::stdout().is_terminal(), watch: Stopwatch::start() }
+        Self {
+            total,
+            done: 0,
+            can_redraw: io::stdout().is_terminal(),
+            watch: Stopwatch::start(),
+        }
     }
 
     /// Time since the command started.
@@ -82,7 +87,11 @@ impl Step {
     /// Shows that the step goes on, and with what.
     pub fn tick(&mut self, doing: impl FnOnce() -> String) {
         let now = self.watch.elapsed();
-        let every = if self.can_redraw { DRAW_EVERY } else { SIGN_OF_LIFE_EVERY };
+        let every = if self.can_redraw {
+            DRAW_EVERY
+        } else {
+            SIGN_OF_LIFE_EVERY
+        };
         if now.saturating_sub(self.drawn_at) < every {
             return;
         }
@@ -109,7 +118,11 @@ impl Step {
 
     fn end(&mut self, is_ok: bool) {
         let took = Readable(self.watch.elapsed());
-        let start = if self.can_redraw { format!("\r\x1b[2K{}", self.line) } else { String::new() };
+        let start = if self.can_redraw {
+            format!("\r\x1b[2K{}", self.line)
+        } else {
+            String::new()
+        };
         let remark = match self.remark.as_str() {
             "" => String::new(),
             remark => format!(" ({remark})"),
@@ -125,7 +138,10 @@ impl Step {
     fn draw(&self, doing: &str) {
         const WIDTH: usize = 78;
         let seconds = self.watch.elapsed().as_secs();
-        let line: String = format!("{} {seconds} s  {doing}", self.line).chars().take(WIDTH).collect();
+        let line: String = format!("{} {seconds} s  {doing}", self.line)
+            .chars()
+            .take(WIDTH)
+            .collect();
         self.print(format_args!("\r\x1b[2K{line}"));
     }
 

@@ -53,7 +53,10 @@ impl Secrets {
         let mut known = Vec::new();
         for line in before.lines().filter(|line| !line.is_empty()) {
             let Some((name, value)) = line.split_once('=') else {
-                bail!("{} has a line without `=`; remove the file, and what is beside it, to start afresh", path.display());
+                bail!(
+                    "{} has a line without `=`; remove the file, and what is beside it, to start afresh",
+                    path.display()
+                );
             };
             known.push((name.to_owned(), Secret(value.to_owned())));
         }
@@ -79,7 +82,10 @@ impl Secrets {
             record_secrets: take("RECORD_SECRETS".to_owned(), "1:")?,
         };
         if known.len() > count_before {
-            let text: String = known.iter().map(|(name, secret)| format!("{name}={}\n", secret.reveal())).collect();
+            let text: String = known
+                .iter()
+                .map(|(name, secret)| format!("{name}={}\n", secret.reveal()))
+                .collect();
             private_file::write(path, &text)?;
         }
         Ok(secrets)
@@ -100,7 +106,10 @@ fn tag_secrets_name(family: &str) -> String {
 /// # Errors
 /// When the system has none.
 pub fn system_randomness(bytes: &mut [u8]) -> Result<()> {
-    #[expect(clippy::disallowed_methods, reason = "the one place where these commands take randomness from the system")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place where these commands take randomness from the system"
+    )]
     getrandom::fill(bytes).context("the system gives no randomness")
 }
 
@@ -137,9 +146,17 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("secrets.env");
         fs::write(&path, "ADMIN_TOKEN=kept\nVERIFY_SECRET=of a later version\n").unwrap();
-        assert_eq!(Secrets::load_or_make(&path, counting()).unwrap().admin_token.reveal(), "kept");
+        assert_eq!(
+            Secrets::load_or_make(&path, counting())
+                .unwrap()
+                .admin_token
+                .reveal(),
+            "kept"
+        );
         let text = fs::read_to_string(&path).unwrap();
-        assert!(text.starts_with("ADMIN_TOKEN=kept\nVERIFY_SECRET=of a later version\nTAG_SECRETS_PRODUCTION=1:"));
+        assert!(
+            text.starts_with("ADMIN_TOKEN=kept\nVERIFY_SECRET=of a later version\nTAG_SECRETS_PRODUCTION=1:")
+        );
     }
 
     #[test]

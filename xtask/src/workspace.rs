@@ -23,9 +23,15 @@ impl Workspace {
     /// When it has been moved since.
     pub fn find() -> Result<Self> {
         let own = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let root = own.parent().and_then(|root| root.canonicalize().ok()).with_context(|| {
-            format!("{} is not there any more; run the command again with `cargo xtask`", own.display())
-        })?;
+        let root = own
+            .parent()
+            .and_then(|root| root.canonicalize().ok())
+            .with_context(|| {
+                format!(
+                    "{} is not there any more; run the command again with `cargo xtask`",
+                    own.display()
+                )
+            })?;
         Ok(Self { root })
     }
 
@@ -58,7 +64,10 @@ impl Workspace {
     pub fn command(&self, program: &str) -> Command {
         let mut command = Command::new(program);
         command.current_dir(&self.root).env("PATH", self.search_path());
-        for name in env::vars_os().map(|(name, _)| name).filter(|name| is_set_by_cargo_run(name)) {
+        for name in env::vars_os()
+            .map(|(name, _)| name)
+            .filter(|name| is_set_by_cargo_run(name))
+        {
             command.env_remove(name);
         }
         command

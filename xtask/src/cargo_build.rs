@@ -1,0 +1,97 @@
+//! Runs `cargo build` and learns from it where the files are: settings of the person's own cargo may put them anywhere.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context as _, Result};
+use serde_json::Value;
+
+use crate::{
+    process::{Launcher, Output},
+    progress::Step,
+};
+
+/// The files that one build made or found fresh.
+#[derive(Debug, Default)]
+pub struct Artifacts {
+    /// Name of the target, and its file.
+    files: Vec<(String, PathBuf)>,
+}
+
+impl Artifacts {
+    /// The file of the program or module called `target`.
+    ///
+    /// # Errors
+    /// When the build made none.
+    pub fn file(&self, target: &str) -> Result<&Path> {
+        let found = self.files.iter().find(|(name, _)| name == target);
+        found
+            .map(|(_, file)| file.as_path())
+            .with_context(|| format!("cargo built no `{target}`"))
+    }
+
+    fn from_messages(messages: &str) -> Self {
+        let files = messages.lines().filter_map(|line| {
+            let message: Value = serde_json::from_str(line).ok()?;
+            if message.get("reason")? != "compiler-artifact" {
+                return None;
+            }
+            let name = message.get("target")?.get("name")?.as_str()?;
+            let module = || {
+                message
+                    .get("filenames")?
+                    .as_array()?
+                    .iter()
+                    .find_map(|file| file.as_str().filter(|f| f.ends_with(".wasm")))
+            };
+            let file = message
+                .get("executable")
+                .and_then(Value::as_str)
+                .or_else(module)?;
+            Some((name.to_owned(), PathBuf::from(file)))
+        });
+        Self {
+            files: files.collect(),
+        }
+    }
+}
+
+/// Runs `command`, a `cargo build` without its output format, with its messages in `log`.
+///
+/// # Errors
+/// The compiler's own words when the build fails; an interruption.
+pub fn run(launcher: &Launcher, mut command: Command, log: &Path, step: &mut Step) -> Result<Artifacts> {
+    command.arg("--message-format=json-render-diagnostics");
+    let messages = log.with_extension("json");
+    launcher.run_in_step(command, Output::Split(&messages, log), step, "the build")?;
+    let text =
+        fs::read_to_string(&messages).with_context(|| format!("cannot read {}", messages.display()))?;
+    Ok(Artifacts::from_messages(&text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn programs_and_modules_are_found_and_libraries_are_not() {
+        let artifacts = Artifacts::from_messages(concat!(
+            r#"{"reason":"compiler-artifact","target":{"name":"library"},"filenames":["/t/liblibrary.rlib"],"executable":null}"#,
+            "\n",
+            r#"{"reason":"compiler-artifact","target":{"name":"keyward"},"filenames":["/t/keyward"],"executable":"/t/keyward"}"#,
+            "\n",
+            r#"{"reason":"compiler-artifact","target":{"name":"edge"},"filenames":["/t/libedge.rlib","/t/edge.wasm"],"executable":null}"#,
+            "\n",
+            r#"{"reason":"build-finished","success":true}"#,
+        ));
+        assert_eq!(artifacts.file("keyward").unwrap(), Path::new("/t/keyward"));
+        assert_eq!(artifacts.file("edge").unwrap(), Path::new("/t/edge.wasm"));
+        assert_eq!(
+            artifacts.file("library").unwrap_err().to_string(),
+            "cargo built no `library`"
+        );
+    }
+}

@@ -1,0 +1,111 @@
+//! What can be asked of `cargo xtask`.
+
+use std::ffi::OsString;
+
+use lexopt::{Arg, Parser, ValueExt as _};
+
+/// What `cargo xtask help` prints.
+pub const USAGE: &str = "\
+cargo xtask <command>
+
+  dev                   Build and start the control plane, the Worker and a sample origin; Ctrl-C ends them.
+                        Ports: KEYWARD_PORT (8080), KEYWARD_EDGE_PORT (8787), KEYWARD_ORIGIN_PORT (9000).
+                        State: KEYWARD_DEV_DIR (.keyward). When all answer, dev.env in it holds the addresses.
+  demo                  The life of a key, from creation to revocation, on a stack of its own.
+  build [--worker]      The release program `keyward` and the Worker; with --worker the Worker alone.
+  test [--step NAME]…   Every check of continuous integration, or the named ones.
+  test --list           The names of the checks.
+  audit                 Advisories, licences and sources of all dependencies (needs cargo-deny).
+";
+
+/// One command with its options.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Run a development stack.
+    Dev,
+    /// Tell the life of a key.
+    Demo,
+    /// Build what is deployed.
+    Build {
+        /// The Worker alone.
+        worker_only: bool,
+    },
+    /// Check everything, or some of it.
+    Test {
+        /// Names of steps; empty means all.
+        steps: Vec<String>,
+    },
+    /// Print the names of the steps.
+    ListSteps,
+    /// Check the dependencies.
+    Audit,
+    /// Print the usage.
+    Help,
+}
+
+impl Command {
+    /// Reads the arguments behind the program's name.
+    ///
+    /// # Errors
+    /// A sentence that names what is wrong.
+    pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, lexopt::Error> {
+        let mut parser = Parser::from_args(arguments);
+        let mut command = None;
+        while let Some(argument) = parser.next()? {
+            match (argument, &mut command) {
+                (Arg::Short('h') | Arg::Long("help"), _) => return Ok(Self::Help),
+                (Arg::Value(name), None) => {
+                    command = Some(match name.string()?.as_str() {
+                        "dev" => Self::Dev,
+                        "demo" => Self::Demo,
+                        "build" => Self::Build { worker_only: false },
+                        "test" => Self::Test { steps: Vec::new() },
+                        "audit" => Self::Audit,
+                        "help" => Self::Help,
+                        other => return Err(format!("there is no command `{other}`").into()),
+                    });
+                }
+                (Arg::Long("worker"), Some(Self::Build { worker_only })) => *worker_only = true,
+                (Arg::Long("step"), Some(Self::Test { steps })) => steps.push(parser.value()?.string()?),
+                (Arg::Long("list"), Some(command @ Self::Test { .. })) => *command = Self::ListSteps,
+                (argument, _) => return Err(argument.unexpected()),
+            }
+        }
+        Ok(command.unwrap_or(Self::Help))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Result<Command, String> {
+        Command::parse(line.split_whitespace().map(OsString::from)).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn every_command_is_understood() {
+        assert_eq!(parse("dev"), Ok(Command::Dev));
+        assert_eq!(parse("demo"), Ok(Command::Demo));
+        assert_eq!(parse("build"), Ok(Command::Build { worker_only: false }));
+        assert_eq!(parse("build --worker"), Ok(Command::Build { worker_only: true }));
+        assert_eq!(parse("test"), Ok(Command::Test { steps: vec![] }));
+        let two = vec!["format".to_owned(), "docs".to_owned()];
+        assert_eq!(
+            parse("test --step format --step=docs"),
+            Ok(Command::Test { steps: two })
+        );
+        assert_eq!(parse("test --list"), Ok(Command::ListSteps));
+        assert_eq!(parse("audit"), Ok(Command::Audit));
+        assert_eq!(parse(""), Ok(Command::Help));
+        assert_eq!(parse("dev --help"), Ok(Command::Help));
+    }
+
+    #[test]
+    fn what_is_not_understood_is_named() {
+        assert_eq!(parse("bulid").unwrap_err(), "there is no command `bulid`");
+        assert!(parse("dev --worker").unwrap_err().contains("--worker"));
+        assert!(parse("dev more").unwrap_err().contains("more"));
+        assert!(parse("test --step").unwrap_err().contains("step"));
+    }
+}
