@@ -27,10 +27,8 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> Result<()> {
-    let address = address(
-        env::args().skip(1).collect(),
-        env::var("KEYWARD_ORIGIN_PORT").ok(),
-    )?;
+    let arguments: Vec<_> = env::args().skip(1).collect();
+    let address = address(&arguments, env::var("KEYWARD_ORIGIN_PORT").ok())?;
     let mut terminate = signal(SignalKind::terminate()).context("cannot handle SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot handle SIGINT")?;
     let listener = TcpListener::bind(address)
