@@ -7,17 +7,35 @@ use keyward_shared::{
 
 use crate::{cors, deployment::Deployment, grant::Grant, request::RequestHead, request_id::RequestId};
 
-/// Headers that say how a connection is used. The runtime writes its own for the connection to the upstream, and they may
-/// be invisible here, so that they are left out rather than relied upon.
-const CONNECTION_HEADERS: [&str; 3] = ["host", "transfer-encoding", "content-length"];
+/// Headers about the client's own connection. The runtime writes those of the connection to the upstream.
+const CONNECTION_HEADERS: [&str; 4] = ["content-length", "host", "transfer-encoding", "upgrade"];
+
+/// The headers that concern only the client's connection (RFC 9110 §7.6.1), as far as they matter here.
+#[derive(Clone, Debug, Default)]
+pub struct HopHeaders {
+    /// `Connection`. The runtime may hide it, and then has acted on it.
+    pub connection: Option<String>,
+    /// `Upgrade`.
+    pub upgrade: Option<String>,
+}
+
+impl HopHeaders {
+    fn asks_for_websocket(&self) -> bool {
+        self.upgrade
+            .as_deref()
+            .is_some_and(|protocol| protocol.eq_ignore_ascii_case("websocket"))
+    }
+}
 
 /// How a request goes to its upstream.
 #[derive(Debug)]
 pub struct Outbound {
     /// The address: the upstream's base, then path and query exactly as they were sent.
     pub url: String,
-    /// Headers to set, after those that stay behind were removed.
-    pub identity: Vec<(&'static str, String)>,
+    /// Headers to set, after those that stay behind were removed: identity, and the upgrade to a WebSocket.
+    pub set: Vec<(&'static str, String)>,
+    /// Whether a body goes along. The runtime sends none with `GET` and `HEAD`, where content has no meaning (RFC 9110 §9.3.1).
+    pub has_body: bool,
     /// How long the answer may take to begin, in milliseconds.
     pub timeout_ms: u64,
     filter: RequestFilter,
@@ -29,15 +47,20 @@ impl Outbound {
         deployment: &Deployment,
         grant: &Grant<'_>,
         head: &RequestHead,
-        connection: Option<&str>,
+        hop: &HopHeaders,
         request_id: RequestId,
     ) -> Option<Self> {
         let upstream = deployment.routes.upstream(grant.route)?;
+        let mut set = grant.identity(deployment, request_id);
+        if hop.asks_for_websocket() {
+            set.push(("Upgrade", "websocket".to_owned()));
+        }
         Some(Self {
             url: format!("{}{}", upstream.as_str(), head.path_and_query()),
-            identity: grant.identity(deployment, request_id),
+            set,
+            has_body: !matches!(head.method.as_str(), "GET" | "HEAD"),
             timeout_ms: u64::from(grant.route.timeout_seconds) * 1000,
-            filter: RequestFilter::new(connection),
+            filter: RequestFilter::new(hop.connection.as_deref()),
         })
     }
 

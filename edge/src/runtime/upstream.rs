@@ -17,7 +17,7 @@ use worker::{
 use super::headers;
 use crate::{
     deployment::Deployment,
-    forwarding::{AnswerEdits, Outbound},
+    forwarding::{AnswerEdits, HopHeaders, Outbound},
     grant::Grant,
     request::RequestHead,
     request_id::RequestId,
@@ -49,8 +49,11 @@ pub(super) async fn forward(
     request_id: RequestId,
 ) -> Result<Response, Failure> {
     let inbound = request.headers();
-    let connection = inbound.get("Connection")?;
-    let outbound = Outbound::new(deployment, grant, head, connection.as_deref(), request_id);
+    let hop = HopHeaders {
+        connection: inbound.get("Connection")?,
+        upgrade: inbound.get("Upgrade")?,
+    };
+    let outbound = Outbound::new(deployment, grant, head, &hop, request_id);
     let outbound = outbound.ok_or_else(|| Failure {
         reason: DenyReason::UpstreamFailed,
         cause: "the route's upstream is not in the table".to_owned(),
@@ -63,7 +66,7 @@ pub(super) async fn forward(
         // Callers differ by a header that the upstream and every cache before it no longer see.
         init.set_cache(RequestCache::NoStore);
     }
-    if let Some(body) = request.body() {
+    if let Some(body) = request.body().filter(|_| outbound.has_body) {
         init.set_body(&body);
     }
     let answer = fetch(&outbound, &init).await?;
@@ -77,7 +80,7 @@ fn outbound_headers(inbound: &Headers, outbound: &Outbound) -> Result<Headers, J
             headers.delete(&name)?;
         }
     }
-    for (name, value) in &outbound.identity {
+    for (name, value) in &outbound.set {
         headers.set(name, value)?;
     }
     Ok(headers)

@@ -61,7 +61,8 @@ fn is_empty_or_dots(segment: &str) -> bool {
 
 /// One segment without its percent-escapes (RFC 3986 §2.1).
 fn decode(segment: &str) -> Result<Cow<'_, str>, AmbiguousPath> {
-    if segment.contains('\\') || segment.bytes().any(|byte| byte.is_ascii_control()) {
+    // A URL parser on the way to the origin turns `\` into a slash, ends the path at `#` and `?`, and drops the others.
+    if segment.contains(['\\', '#', '?', ' ']) || segment.bytes().any(|byte| byte.is_ascii_control()) {
         return Err(AmbiguousPath);
     }
     if !segment.contains('%') {
@@ -232,6 +233,10 @@ mod tests {
             "/a%2fb",
             "/a%5Cb",
             "/a\\b",
+            "/a#b",
+            "/a#",
+            "/a?b",
+            "/a ",
             "/a%",
             "/a%2",
             "/a%zz",
