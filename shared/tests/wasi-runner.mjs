@@ -19,12 +19,12 @@ if (modulePath === undefined) {
   process.exit(2);
 }
 
-// No directory and no variable but the seed: the tests read no file and ask for nothing else.
-const seed = process.env.KEYWARD_PROPTEST_SEED;
+// The tests read no file. Of the environment they see what steers them: the seed and number of cases, and backtraces.
+const seen = Object.entries(process.env).filter(([name]) => /^(PROPTEST|RUST)_/.test(name));
 const wasi = new WASI({
   version: "preview1",
   args: [modulePath, ...testArguments],
-  env: seed === undefined ? {} : { KEYWARD_PROPTEST_SEED: seed },
+  env: Object.fromEntries(seen),
   returnOnExit: true,
 });
 const module = await WebAssembly.compile(await readFile(modulePath));
