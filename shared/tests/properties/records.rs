@@ -209,7 +209,8 @@ proptest! {
             prop_assert!(facts.scope.is_some() || !gateway);
             prop_assert_eq!(decide(&record, &facts, now), Ok(()));
             for status in [Status::Deactivated, Status::Revoked, Status::Superseded] {
-                prop_assert!(decide(&Record { status, ..record.clone() }, &facts, now).is_err());
+                let ended = Record { status, ..record.clone() };
+                prop_assert!(decide(&ended, &facts, now).is_err());
             }
         }
     }

@@ -95,6 +95,8 @@ AMBIGUOUS = ["", "v1", "v1/models", "*", "//", "//v1/models", "/v1//models", "/v
              "/v1/models/..", "/v1/models/.", "/%2e%2e/platform", "/v1/%2E./platform", "/v1/.%2e/platform", "/v1/%2e",
              "/v1%2fmodels", "/v1%2Fmodels", "/v1/%2f", "/v1%5cmodels", "/v1/%5C..", "/v1\\models", "/v1/\\", "/v1/a%", "/v1/a%2",
              "/v1/a%zz", "/v1/a%2x", "/v1/%00", "/v1/a%0d%0ab", "/v1/%7f", "/v1/a\nb", "/v1/a\x00", "/v1/a%\u00e9",
+             # A URL parser on the way to the origin would end the path there, or drop the sign.
+             "/v1/a#b", "/v1/a?b", "/v1/a b", "/v1/a ",
              # An origin that decodes twice would see another path.
              "/v1/%252e%252e/platform", "/v1%252fmodels", "/v1/%256dodels", "/v1/%25%32%65", "/v1/x%25C0",
              # An origin that takes parameters out of segments (`;x=1`) would see dot and empty segments.
