@@ -48,3 +48,54 @@ pub fn headers(cors: &Cors, origin: Option<&str>) -> Vec<(&'static str, String)>
 fn allowed_origin(cors: &Cors, origin: Option<&str>) -> Option<String> {
     cors.allow_origin(origin?).map(str::to_owned)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rule(origin: &str) -> Cors {
+        Cors {
+            origins: vec![origin.to_owned()],
+            headers: vec!["Content-Type".to_owned()],
+            expose: vec!["ETag".to_owned()],
+            max_age_seconds: 60,
+        }
+    }
+
+    #[test]
+    fn an_allowed_origin_may_read_the_answer() {
+        assert_eq!(
+            headers(&rule("https://app.example"), Some("https://app.example")),
+            [
+                ("Vary", "Origin".to_owned()),
+                ("Access-Control-Allow-Origin", "https://app.example".to_owned()),
+                ("Access-Control-Expose-Headers", "ETag".to_owned()),
+            ]
+        );
+    }
+
+    #[test]
+    fn any_other_gets_no_leave_and_caches_are_told() {
+        let told = vec![("Vary", "Origin".to_owned())];
+        for origin in [
+            None,
+            Some("null"),
+            Some("https://app.example.evil"),
+            Some("http://app.example"),
+        ] {
+            assert_eq!(headers(&rule("https://app.example"), origin), told, "{origin:?}");
+        }
+    }
+
+    #[test]
+    fn where_all_may_the_answer_is_the_same_for_all() {
+        let names: Vec<_> = headers(&rule("*"), Some("https://a.example"))
+            .into_iter()
+            .map(|(name, _)| name)
+            .collect();
+        assert_eq!(
+            names,
+            ["Access-Control-Allow-Origin", "Access-Control-Expose-Headers"]
+        );
+    }
+}

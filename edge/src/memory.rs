@@ -147,3 +147,117 @@ impl Recollection {
         ENTRY_BYTES + self.text_bytes
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use keyward_shared::record::{Record, Status, Version};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn hash(number: u8) -> KeyHash {
+        KeyHash::from_bytes([number; 32])
+    }
+
+    fn verified(revision: u64, mac_key_id: u32) -> Verified {
+        let record = Record {
+            version: Version,
+            revision,
+            key_id: String::new(),
+            organization: String::new(),
+            service: None,
+            environment: None,
+            status: Status::Active,
+            scopes: Vec::new(),
+            allowed_ips: Vec::new(),
+            expires_at: None,
+            rate_limit_per_hour: None,
+            monthly_limit: None,
+            plan: String::new(),
+            guard: String::new(),
+            home: None,
+        };
+        Verified { record, mac_key_id }
+    }
+
+    fn held(memory: &Memory) -> usize {
+        let generations = [&memory.young, &memory.old];
+        generations
+            .iter()
+            .flat_map(|generation| generation.values())
+            .map(Recollection::bytes)
+            .sum()
+    }
+
+    #[test]
+    fn what_is_used_stays_and_what_is_not_is_forgotten() {
+        let mut memory = Memory::with_capacity(20 * ENTRY_BYTES);
+        for number in 0..100 {
+            memory.note_absence(hash(number), UnixMillis(0));
+            assert!(memory.recall(&hash(0)).is_some(), "after {number}");
+        }
+        assert!(memory.recall(&hash(1)).is_none());
+    }
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Record(u8, u64, u32, u64),
+        Absence(u8, u64),
+        Recall(u8),
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let step = prop_oneof![
+            (0..4u8, 0..5u64, 1..3u32, 0..50u64)
+                .prop_map(|(key, revision, mac, at)| Step::Record(key, revision, mac, at)),
+            (0..4u8, 0..50u64).prop_map(|(key, at)| Step::Absence(key, at)),
+            (0..4u8).prop_map(Step::Recall),
+        ];
+        proptest::collection::vec(step, 0..60)
+    }
+
+    proptest! {
+        /// Invariant I2, as long as the key is remembered; and the latest look is the latest that began.
+        #[test]
+        fn the_highest_record_and_the_latest_look_win(steps in steps()) {
+            let mut memory = Memory::default();
+            let mut highest: HashMap<u8, (u64, u32)> = HashMap::new();
+            let mut latest: HashMap<u8, u64> = HashMap::new();
+            for step in steps {
+                let (key, at, sight) = match step {
+                    Step::Record(key, revision, mac, at) => {
+                        let known = highest.entry(key).or_default();
+                        *known = (*known).max((revision, mac));
+                        (key, at, memory.note_record(hash(key), verified(revision, mac), 100, UnixMillis(at)))
+                    }
+                    Step::Absence(key, at) => (key, at, memory.note_absence(hash(key), UnixMillis(at))),
+                    Step::Recall(key) => {
+                        prop_assert_eq!(memory.recall(&hash(key)).is_some(), latest.contains_key(&key));
+                        continue;
+                    }
+                };
+                let newest = latest.entry(key).or_default();
+                *newest = at.max(*newest);
+                let (Sight::Record(_, seen_at) | Sight::Absent(seen_at)) = &sight;
+                prop_assert_eq!(seen_at.0, *newest);
+                if let Sight::Record(record, _) = &sight {
+                    prop_assert_eq!((record.record.revision, record.mac_key_id), highest[&key]);
+                }
+            }
+        }
+
+        /// However large records are, and however many keys there are.
+        #[test]
+        fn memory_is_bounded(sizes in proptest::collection::vec(0..5000usize, 0..300)) {
+            const CAPACITY: usize = 40_000;
+            let mut memory = Memory::with_capacity(CAPACITY);
+            for (number, size) in sizes.into_iter().enumerate() {
+                let number = u8::try_from(number % 251).unwrap();
+                memory.note_record(hash(number), verified(1, 1), size, UnixMillis(0));
+                let largest = 5000 + ENTRY_BYTES;
+                prop_assert!(held(&memory) <= CAPACITY + 2 * largest);
+                prop_assert_eq!(memory.young_bytes, memory.young.values().map(Recollection::bytes).sum::<usize>());
+            }
+        }
+    }
+}

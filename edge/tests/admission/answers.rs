@@ -1,0 +1,185 @@
+//! The answers: refusals as the table of reasons has them, what goes to the upstream, and what is changed on the way back.
+
+use keyward_edge::{
+    clock::UnixMillis,
+    forwarding::{AnswerEdits, HopHeaders, Outbound},
+    refusal::Refusal,
+    request::RequestHead,
+    request_id::RequestId,
+    screen::{Screened, screen},
+};
+use keyward_shared::{DenyReason, Entropy, route::Route};
+use serde_json::Value;
+
+use crate::stage::{Stage, head};
+
+struct Zeros;
+
+impl Entropy for Zeros {
+    fn fill(&self, buffer: &mut [u8]) {
+        buffer.fill(0);
+    }
+}
+
+fn request_id() -> RequestId {
+    RequestId::new(UnixMillis(0), &Zeros)
+}
+
+const REQUEST_ID: &str = "00000000-0000-7000-8000-000000000000";
+
+fn route<'a>(stage: &'a Stage, path: &str) -> &'a Route {
+    let mut routes = stage.deployment.routes.routes().iter();
+    routes.find(|route| route.path.to_string() == path).unwrap()
+}
+
+#[test]
+fn every_reason_has_a_whole_problem_document() {
+    let stage = Stage::new();
+    for reason in DenyReason::ALL {
+        let refusal = Refusal::new(reason).on(Some(route(&stage, "/closed")));
+        let answer = refusal.answer("here", request_id());
+        let problem: Value = serde_json::from_str(&answer.body).unwrap();
+        assert_eq!(problem["code"], reason.code());
+        assert_eq!(problem["status"], answer.status);
+        assert_eq!(problem["type"], format!("urn:keyward:problem:{}", reason.code()));
+        assert_eq!(problem["request_id"], REQUEST_ID);
+        assert_eq!(problem.as_object().unwrap().len(), 6, "{problem}");
+        let value = |name: &str| {
+            let mut found = answer.headers.iter().filter(|(header, _)| *header == name);
+            found.next().map(|(_, value)| value.as_str())
+        };
+        assert_eq!(value("Content-Type"), Some("application/problem+json"));
+        assert_eq!(value("Cache-Control"), Some("no-store"));
+        assert_eq!(value("Keyward-Request-Id"), Some(REQUEST_ID));
+        assert_eq!(
+            value("WWW-Authenticate").is_some(),
+            matches!(answer.status, 400 | 401) || reason == DenyReason::InsufficientScope
+        );
+        assert_eq!(value("Retry-After").is_some(), reason == DenyReason::Unavailable);
+        if reason == DenyReason::InsufficientScope {
+            assert!(value("WWW-Authenticate").unwrap().ends_with("scope=\"read\""));
+        }
+    }
+}
+
+#[test]
+fn the_log_names_the_key_by_its_id() {
+    let stage = Stage::new();
+    let refusal = Refusal {
+        key_id: Some("key-1".to_owned()),
+        ..Refusal::new(DenyReason::Revoked).on(Some(route(&stage, "/closed")))
+    };
+    let line: Value = serde_json::from_str(&refusal.log_line(request_id())).unwrap();
+    assert_eq!(
+        line,
+        serde_json::json!({
+            "message": "refused", "request_id": REQUEST_ID, "code": "revoked", "route": "/closed", "key_id": "key-1",
+        })
+    );
+}
+
+#[test]
+fn path_and_query_go_on_as_they_came() {
+    let stage = Stage::new();
+    let head = head("HEAD", "/public/a%20b/?q=%2f&q=//../", None);
+    let outbound = outbound(&stage, &head, &HopHeaders::default());
+    assert_eq!(outbound.url, "https://origin.example/public/a%20b/?q=%2f&q=//../");
+    assert!(!outbound.has_body);
+    assert_eq!(
+        outbound.set,
+        [
+            ("Keyward-Environment", "production".to_owned()),
+            ("Keyward-Request-Id", REQUEST_ID.to_owned()),
+        ]
+    );
+}
+
+#[test]
+fn only_a_websocket_is_an_upgrade() {
+    let stage = Stage::new();
+    let head = head("GET", "/public", None);
+    for (upgrade, passes) in [(None, false), (Some("h2c"), false), (Some("WebSocket"), true)] {
+        let hop = HopHeaders {
+            connection: Some("Upgrade, X-Hop".to_owned()),
+            upgrade: upgrade.map(str::to_owned),
+        };
+        let outbound = outbound(&stage, &head, &hop);
+        assert_eq!(
+            outbound.set.contains(&("Upgrade", "websocket".to_owned())),
+            passes
+        );
+        for name in [
+            "upgrade",
+            "connection",
+            "host",
+            "content-length",
+            "x-hop",
+            "authorization",
+            "keyward_key_id",
+        ] {
+            assert!(!outbound.passes(name), "{name}");
+        }
+        assert!(outbound.passes("content-type"));
+    }
+}
+
+fn outbound(stage: &Stage, head: &RequestHead, hop: &HopHeaders) -> Outbound {
+    let Ok(Screened::Granted(grant)) = screen(&stage.deployment, head) else {
+        panic!("the route is public");
+    };
+    Outbound::new(&stage.deployment, &grant, head, hop, request_id()).unwrap()
+}
+
+#[test]
+fn an_answer_is_private_and_the_rule_speaks_for_its_route() {
+    let stage = Stage::new();
+    let theirs = [
+        "access-control-allow-origin",
+        "etag",
+        "access-control-allow-credentials",
+    ]
+    .map(str::to_owned);
+    let edits = AnswerEdits::new(
+        route(&stage, "/browsers"),
+        Some("https://app.example"),
+        request_id(),
+        &theirs,
+        Some("public, max-age=9"),
+    );
+    assert_eq!(edits.set[1], ("Cache-Control", "private, max-age=9".to_owned()));
+    for name in [
+        "access-control-allow-origin",
+        "access-control-allow-credentials",
+        "CDN-Cache-Control",
+    ] {
+        assert!(edits.removed.iter().any(|removed| removed == name), "{name}");
+    }
+    assert!(!edits.removed.iter().any(|removed| removed == "etag"));
+    assert!(edits.appended.contains(&("Vary", "Origin".to_owned())));
+
+    let without_rule = AnswerEdits::new(route(&stage, "/closed"), None, request_id(), &theirs, None);
+    assert!(without_rule.appended.is_empty());
+    assert!(
+        !without_rule
+            .removed
+            .iter()
+            .any(|removed| removed.starts_with("access"))
+    );
+}
+
+#[test]
+fn a_route_may_leave_its_answers_to_shared_caches() {
+    let stage = Stage::new();
+    let shared = Route {
+        shared_cache: true,
+        ..route(&stage, "/closed").clone()
+    };
+    let edits = AnswerEdits::new(&shared, None, request_id(), &[], Some("public"));
+    assert_eq!(
+        edits,
+        AnswerEdits {
+            set: vec![("Keyward-Request-Id", REQUEST_ID.to_owned())],
+            ..AnswerEdits::default()
+        }
+    );
+}

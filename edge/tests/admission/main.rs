@@ -1,0 +1,10 @@
+//! The way of a request up to its verdict, run natively against a store, a clock and routes of the test's own.
+#![cfg(test)]
+
+mod answers;
+mod fences;
+mod outages;
+mod screening;
+mod settings;
+mod stage;
+mod trust;
