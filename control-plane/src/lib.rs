@@ -3,6 +3,10 @@
 //! [`domain`] holds the rules, [`store`] the rows, [`http`] the REST API and [`publish`] the way to Workers KV;
 //! [`settings`] says how they are put together, and [`cli`] is the command line that does it.
 
+pub mod cli;
 pub mod clock;
 pub mod domain;
+pub mod http;
+pub mod publish;
+pub mod settings;
 pub mod store;

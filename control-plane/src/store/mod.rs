@@ -2,7 +2,7 @@
 //!
 //! Every method is one transaction. What a method says it wrote is on the disk when it answers.
 
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -70,6 +70,9 @@ pub trait Store: Send + Sync {
         outcomes: &[Settled],
         now: Timestamp,
     ) -> Result<(), StoreError>;
+
+    /// Which of these keys have not arrived at a deployment, by its outbox.
+    async fn waiting(&self, deployment: &str, keys: &[KeyId]) -> Result<HashSet<KeyId>, StoreError>;
 
     /// How much waits at each deployment that has rows waiting.
     async fn backlog(&self) -> Result<Vec<Backlog>, StoreError>;

@@ -106,7 +106,6 @@ pub(super) fn optional<T, U>(
     value.map(read).transpose()
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "errors are handed over as they are")]
 pub(super) fn corrupt(what: &'static str, problem: impl std::fmt::Display) -> StoreError {
     StoreError::Corrupt {
         what,

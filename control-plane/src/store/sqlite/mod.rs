@@ -1,6 +1,7 @@
 //! The store on SQLite: write-ahead log, every commit synced, one writer.
 
 use std::{
+    collections::HashSet,
     fs::{File, TryLockError},
     path::{Path, PathBuf},
     str::FromStr as _,
@@ -203,6 +204,10 @@ impl Store for SqliteStore {
         outbox::settle(&mut transaction, deployment, claim, outcomes, now).await?;
         transaction.commit().await?;
         Ok(())
+    }
+
+    async fn waiting(&self, deployment: &str, keys: &[KeyId]) -> Result<HashSet<KeyId>, StoreError> {
+        outbox::waiting(&self.readers, deployment, keys).await
     }
 
     async fn backlog(&self) -> Result<Vec<Backlog>, StoreError> {

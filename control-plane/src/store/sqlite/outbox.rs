@@ -1,12 +1,14 @@
 //! The outbox: which keys each deployment has to hear of, who is at it, and what has arrived.
 
+use std::collections::HashSet;
+
 use jiff::Timestamp;
 use sqlx::{Row as _, Sqlite, SqlitePool, Transaction};
 
 use super::{Backlog, Claim, Claimed, Settled, StoreError, columns};
 use crate::{
     clock::after,
-    domain::change::Dirty,
+    domain::{KeyId, change::Dirty},
     store::{LATE_WRITE, Outcome, WRITE_SPACING},
 };
 
@@ -221,6 +223,26 @@ pub(super) async fn release_all(
     .execute(&mut **transaction)
     .await?;
     Ok(())
+}
+
+pub(super) async fn waiting(
+    pool: &SqlitePool,
+    deployment: &str,
+    keys: &[KeyId],
+) -> Result<HashSet<KeyId>, StoreError> {
+    // One parameter for any number of keys: a JSON list of UUIDs, whose hyphens `unhex` is told to pass over.
+    let keys = columns::json_text(&keys.iter().map(|key| key.0).collect::<Vec<_>>())?;
+    let waiting: Vec<Vec<u8>> = sqlx::query_scalar(
+        "SELECT key FROM outbox
+         WHERE deployment = ?1 AND dirty_since IS NOT NULL
+           AND key IN (SELECT unhex(value, '-') FROM json_each(?2))",
+    )
+    .bind(deployment)
+    .bind(keys)
+    .fetch_all(pool)
+    .await?;
+    let id = |bytes: &Vec<u8>| columns::uuid(bytes, "key id").map(KeyId);
+    waiting.iter().map(id).collect()
 }
 
 pub(super) async fn backlog(pool: &SqlitePool) -> Result<Vec<Backlog>, StoreError> {

@@ -1,0 +1,93 @@
+//! The deployments that this control plane serves.
+
+use std::{fmt, sync::Arc};
+
+use keyward_shared::{
+    Environment, KeyHash, Record, SecretRing,
+    record::{self, RecordError, Verified},
+};
+
+use super::kv::{KeyValueStore, Pair};
+use crate::domain::{Key, change::Dirty};
+
+/// One Worker and its KV namespace.
+pub struct Deployment {
+    /// The Worker's `DEPLOYMENT`. Every record is bound to it.
+    pub id: String,
+    /// The environment whose keys it serves.
+    pub environment: Environment,
+    /// The secrets that sign its records.
+    pub record_secrets: SecretRing,
+    /// Its namespace.
+    pub kv: Arc<dyn KeyValueStore>,
+}
+
+impl Deployment {
+    /// The pair that tells the edge about a key.
+    ///
+    /// # Errors
+    /// [`RecordError::TooLarge`].
+    pub fn sign(&self, record: &Record, hash: &KeyHash) -> Result<Pair, RecordError> {
+        Ok(Pair {
+            name: hash.kv_name(),
+            value: record::sign(record, &self.record_secrets, &self.id, hash)?,
+        })
+    }
+
+    /// It has to hear of this key, as it is now.
+    pub(super) fn dirty(&self, key: &Key) -> Dirty {
+        Dirty {
+            deployment: self.id.clone(),
+            key: key.id,
+            revision: key.revision,
+        }
+    }
+
+    /// Reads a value found under a key's name.
+    ///
+    /// # Errors
+    /// [`RecordError`] when it is no record of this key for this deployment.
+    pub fn verify(&self, value: &str, hash: &KeyHash) -> Result<Verified, RecordError> {
+        record::verify(value, &self.record_secrets, &self.id, hash)
+    }
+}
+
+impl fmt::Debug for Deployment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Deployment")
+            .field("id", &self.id)
+            .field("environment", &self.environment)
+            .finish_non_exhaustive()
+    }
+}
+
+/// All of them. No two have one id.
+#[derive(Clone, Debug, Default)]
+pub struct Deployments(Vec<Arc<Deployment>>);
+
+impl Deployments {
+    /// Takes deployments whose ids differ.
+    pub fn new(deployments: impl IntoIterator<Item = Deployment>) -> Self {
+        Self(deployments.into_iter().map(Arc::new).collect())
+    }
+
+    /// Each of them.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Deployment>> {
+        self.0.iter()
+    }
+
+    /// Those that serve an environment.
+    pub fn serving(&self, environment: Environment) -> impl Iterator<Item = &Arc<Deployment>> {
+        self.iter()
+            .filter(move |deployment| deployment.environment == environment)
+    }
+
+    /// Who has to hear of these keys, as they are now.
+    pub fn dirty(&self, keys: &[&Key]) -> Vec<Dirty> {
+        let of_key = |key: &&Key| -> Vec<Dirty> {
+            let deployments = self.serving(key.environment);
+            deployments.map(|deployment| deployment.dirty(key)).collect()
+        };
+        keys.iter().flat_map(of_key).collect()
+    }
+}

@@ -1,0 +1,33 @@
+//! The way from the database to the edge: signed records in Workers KV.
+//!
+//! A change marks its keys dirty in the same transaction (the outbox). The [`Publisher`] claims dirty rows, reads the
+//! keys as they are then, signs them and writes them; what it could not write stays dirty. The [`Reconciler`]
+//! compares the whole database with the whole namespace and marks dirty what differs.
+//!
+//! **Never an older revision over a newer one.** KV has no conditional write, so the promise rests on the outbox: one
+//! row per name and deployment, claimed by one publisher at a time, and the key is read under the claim, so what is
+//! sent is the newest there is. What can break that, a write that lands late, is written over: see
+//! [`crate::store::LATE_WRITE`].
+
+mod backoff;
+mod batch;
+pub mod cloudflare;
+pub mod deployment;
+pub mod kv;
+mod lane;
+pub mod propagation;
+pub mod publisher;
+pub mod reconcile;
+mod run;
+pub mod status;
+
+pub use self::{
+    cloudflare::{ApiToken, CloudflareKv, Endpoint, EndpointError},
+    deployment::{Deployment, Deployments},
+    kv::{KeyValueStore, KvError},
+    lane::Lane,
+    propagation::Propagation,
+    publisher::{Progress, Publisher},
+    reconcile::{ReconcileReport, Reconciler},
+    status::SyncStatus,
+};

@@ -1,0 +1,101 @@
+//! The publisher as a task: one loop for each deployment, so that a dead one holds up no other.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::{sync::watch, task::JoinSet};
+
+use super::{Publisher, lane::Lane};
+
+/// Rows may become due without a wake-up here: another control plane commits, or a claim of one that died runs out.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// Never turns into a busy loop, whatever the store says is due.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
+
+impl Publisher {
+    /// Publishes until `shutdown` turns true or its sender is dropped, then ends after the batches in flight.
+    pub async fn run(self: Arc<Self>, shutdown: watch::Receiver<bool>) {
+        self.warn_of_strangers().await;
+        let mut lanes = JoinSet::new();
+        for lane in self.lanes() {
+            lanes.spawn(Arc::clone(&self).keep_serving(Arc::clone(lane), shutdown.clone()));
+        }
+        while lanes.join_next().await.is_some() {}
+    }
+
+    /// Serves a deployment, and starts over should that panic: a mistake with one row must not stop publishing for good.
+    async fn keep_serving(self: Arc<Self>, lane: Arc<Lane>, shutdown: watch::Receiver<bool>) {
+        let mut failures = 0;
+        loop {
+            let task = Arc::clone(&self).serve(Arc::clone(&lane), shutdown.clone());
+            if tokio::spawn(task).await.is_ok() {
+                return;
+            }
+            let deployment = &lane.deployment().id;
+            tracing::error!(
+                deployment,
+                "publishing broke off by a mistake of ours; it starts over"
+            );
+            tokio::time::sleep(self.wait(failures, None)).await;
+            failures += 1;
+        }
+    }
+
+    async fn serve(self: Arc<Self>, lane: Arc<Lane>, mut shutdown: watch::Receiver<bool>) {
+        let mut store_failures = 0;
+        while !*shutdown.borrow_and_update() {
+            let pause = match self.step(&lane).await {
+                Ok(pause) => {
+                    store_failures = 0;
+                    pause
+                }
+                Err(error) => {
+                    let pause = self.wait(store_failures, None);
+                    store_failures += 1;
+                    let deployment = &lane.deployment().id;
+                    tracing::error!(deployment, attempt = store_failures, %error, "cannot publish");
+                    pause
+                }
+            };
+            // Only the pause is interrupted, never a batch.
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = lane.woken() => {}
+                changed = shutdown.changed() => if changed.is_err() { return },
+            }
+        }
+    }
+
+    /// One claim, and how long to pause after it.
+    async fn step(&self, lane: &Lane) -> Result<Duration, crate::store::StoreError> {
+        if self.publish_once(lane).await?.may_have_left_some() {
+            return Ok(lane.held_for(self.clock().now()));
+        }
+        let due = self.store().next_due(&lane.deployment().id).await?;
+        let now = self.clock().now();
+        let until_due = due.map_or(LOOK_EVERY, |due| {
+            Duration::try_from(due.duration_since(now)).unwrap_or_default()
+        });
+        Ok(until_due
+            .max(lane.held_for(now))
+            .clamp(SHORTEST_PAUSE, LOOK_EVERY))
+    }
+
+    /// Rows of a deployment that was taken out of the configuration wait for ever; somebody should know.
+    async fn warn_of_strangers(&self) {
+        let Ok(backlogs) = self.store().backlog().await else {
+            return;
+        };
+        for backlog in backlogs {
+            if self
+                .lanes()
+                .all(|lane| lane.deployment().id != backlog.deployment)
+            {
+                tracing::warn!(
+                    deployment = backlog.deployment,
+                    keys = backlog.waiting,
+                    "keys wait for a deployment that is not in the configuration"
+                );
+            }
+        }
+    }
+}
