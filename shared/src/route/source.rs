@@ -70,11 +70,9 @@ struct RouteSource {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct CorsSource {
-    origins: Vec<String>,
-    #[serde(default)]
-    headers: Vec<String>,
-    #[serde(default)]
-    expose: Vec<String>,
+    origins: Spanned<Vec<String>>,
+    headers: Option<Spanned<Vec<String>>>,
+    expose: Option<Spanned<Vec<String>>>,
     max_age_seconds: Option<u32>,
 }
 
@@ -265,7 +263,6 @@ fn build_access(source: &RouteSource, span: Range<usize>) -> Result<Access, Faul
 }
 
 fn build_cors(source: Spanned<CorsSource>) -> Result<Cors, Fault> {
-    let span = source.span();
     let cors = source.into_inner();
     let is_origin = |origin: &String| {
         let host = origin
@@ -273,32 +270,36 @@ fn build_cors(source: Spanned<CorsSource>) -> Result<Cors, Fault> {
             .or_else(|| origin.strip_prefix("http://"));
         host.is_some_and(|host| !host.is_empty() && !host.contains(['/', '?', '#', '@', '*', ' ', ',']))
     };
-    if cors.origins != ["*"] && (cors.origins.is_empty() || !cors.origins.iter().all(is_origin)) {
+    let origins = cors.origins.get_ref();
+    if *origins != ["*"] && (origins.is_empty() || !origins.iter().all(is_origin)) {
         let message = "cors.origins must list origins such as \"https://app.example.com\", or be [\"*\"]";
-        return Err(Fault {
-            span,
-            message: message.to_owned(),
-        });
+        return Err(Fault::at(&cors.origins, message));
     }
+    Ok(Cors {
+        origins: cors.origins.into_inner(),
+        headers: build_header_names(cors.headers)?,
+        expose: build_header_names(cors.expose)?,
+        max_age_seconds: cors.max_age_seconds.unwrap_or(DEFAULT_CORS_MAX_AGE_SECONDS),
+    })
+}
+
+fn build_header_names(source: Option<Spanned<Vec<String>>>) -> Result<Vec<String>, Fault> {
+    let Some(names) = source else {
+        return Ok(Vec::new());
+    };
     let is_token = |name: &String| {
         !name.is_empty()
             && name
                 .bytes()
                 .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
     };
-    if !cors.headers.iter().chain(&cors.expose).all(is_token) {
-        let message = "cors.headers and cors.expose list names of headers";
-        return Err(Fault {
-            span,
-            message: message.to_owned(),
-        });
+    if !names.get_ref().iter().all(is_token) {
+        return Err(Fault::at(
+            &names,
+            "cors.headers and cors.expose list names of headers",
+        ));
     }
-    Ok(Cors {
-        origins: cors.origins,
-        headers: cors.headers,
-        expose: cors.expose,
-        max_age_seconds: cors.max_age_seconds.unwrap_or(DEFAULT_CORS_MAX_AGE_SECONDS),
-    })
+    Ok(names.into_inner())
 }
 
 fn build_failure(source: Spanned<FailureSource>) -> Result<FailurePolicy, Fault> {
@@ -316,15 +317,14 @@ fn build_failure(source: Spanned<FailureSource>) -> Result<FailurePolicy, Fault>
     }
 }
 
-/// Whether two routes of one path answer a common method.
+/// Whether two routes of one path answer a common method. That `GET` answers `HEAD` too counts: beside it, the demands
+/// of a route for `HEAD` would hold or not by the order of the two in the file.
 fn overlap(one: &Route, other: &Route) -> bool {
-    one.path == other.path
-        && match (&one.methods, &other.methods) {
-            (Methods::Any, _) | (_, Methods::Any) => true,
-            (Methods::Only(methods), Methods::Only(others)) => {
-                methods.iter().any(|method| others.contains(method))
-            }
-        }
+    let answers_one_of = |route: &Route, methods: &Methods| match methods {
+        Methods::Any => true,
+        Methods::Only(listed) => listed.iter().any(|method| route.methods.include(method)),
+    };
+    one.path == other.path && (answers_one_of(one, &other.methods) || answers_one_of(other, &one.methods))
 }
 
 /// What [`is_name`] asks for, as the end of a sentence.
@@ -338,3 +338,6 @@ fn is_name(text: &str) -> bool {
             .bytes()
             .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte))
 }
+
+#[cfg(test)]
+mod tests;
