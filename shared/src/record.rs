@@ -228,3 +228,79 @@ fn with_framed_parts<T>(
         parts[3],
     ])
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString as _;
+
+    use super::*;
+    use crate::secret::Secret;
+
+    const JSON: &str = r#"{"version":1,"revision":1,"key_id":"k","organization":"o","service":null,"environment":null,"status":"active","scopes":[],"allowed_ips":[],"expires_at":null,"rate_limit_per_hour":null,"monthly_limit":null,"plan":"free","guard":"k"}"#;
+
+    fn ring(ids: &[u32]) -> SecretRing {
+        let secret = |id: &u32| (*id, Secret::new(id.to_be_bytes().repeat(8)).unwrap());
+        SecretRing::new(ids.iter().map(secret).collect()).unwrap()
+    }
+
+    fn record() -> Record {
+        serde_json::from_str(JSON).unwrap()
+    }
+
+    #[test]
+    fn a_record_is_written_field_by_field_in_this_order() {
+        assert_eq!(serde_json::to_string(&record()).unwrap(), JSON);
+    }
+
+    #[test]
+    fn the_newest_secret_signs_and_older_ones_verify_until_they_are_retired() {
+        let hash = KeyHash::of("k");
+        let value = sign(&record(), &ring(&[1]), "main", &hash).unwrap();
+        assert!(value.lines().last().unwrap().starts_with("1."));
+        for ids in [[1, 2], [2, 1]] {
+            let verified = verify(&value, &ring(&ids), "main", &hash).unwrap();
+            assert_eq!((verified.mac_key_id, verified.record), (1, record()));
+            let value = sign(&record(), &ring(&ids), "main", &hash).unwrap();
+            assert!(value.lines().last().unwrap().starts_with("2."));
+        }
+        assert_eq!(
+            verify(&value, &ring(&[2]), "main", &hash),
+            Err(RecordError::UnknownSecret(1))
+        );
+    }
+
+    #[test]
+    fn parts_of_the_mac_do_not_run_together() {
+        let mac = |deployment: &str, name: &str, json: &str| {
+            with_framed_parts(deployment, name, json, |parts| parts.concat())
+        };
+        let parts = ["ab", "cd", "ef"].map(|part| [part, part, part].concat());
+        let [one, two, three] = &parts;
+        let own = mac(one, two, three);
+        for other in [
+            mac(&[one.as_str(), "c"].concat(), &two[1..], three),
+            mac(one, &[two.as_str(), "e"].concat(), &three[1..]),
+            mac(two, one, three),
+            mac("", &[one.as_str(), two].concat(), three),
+        ] {
+            assert_ne!(own, other);
+        }
+    }
+
+    #[test]
+    fn only_ended_keys_never_come_back() {
+        for (status, ended) in [
+            (Status::Active, false),
+            (Status::Deactivated, false),
+            (Status::Revoked, true),
+            (Status::Superseded, true),
+        ] {
+            assert_eq!(status.has_ended(), ended, "{status:?}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_secret_is_named() {
+        assert!(RecordError::UnknownSecret(7).to_string().contains("secret 7"));
+    }
+}

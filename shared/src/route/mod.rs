@@ -235,3 +235,117 @@ impl RouteTable {
         rules.into_iter().find(|route| route.methods.include(method))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TABLE: &str = r#"{"upstreams":{"main":"https://a.example/base/"},"routes":[{"methods":"any","path":{"segments":[],"exact":false},
+        "access":"public","upstream":"main","meter":null,"cors":null,"failure":"closed","shared_cache":false,"timeout_seconds":30}]}"#;
+
+    #[test]
+    fn upstreams_are_base_urls() {
+        for (text, kept) in [
+            ("https://a.example", "https://a.example"),
+            ("https://a.example/", "https://a.example"),
+            ("http://127.0.0.1:9000/base/", "http://127.0.0.1:9000/base"),
+            ("http://[::1]:9000//", "http://[::1]:9000"),
+        ] {
+            assert_eq!(Upstream::try_from(text.to_owned()).unwrap().as_str(), kept);
+        }
+        for text in [
+            "",
+            "a.example",
+            "//a.example",
+            "ftp://a.example",
+            "HTTPS://a.example",
+            "https://",
+            "https:///base",
+            "https://user@a.example",
+            "https://a.example?x",
+            "https://a.example/#x",
+            "https://a.example\\b",
+            "https://a example",
+            "https://é.example",
+            " https://a.example",
+        ] {
+            assert_eq!(
+                Upstream::try_from(text.to_owned()),
+                Err(UpstreamError),
+                "{text:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_upstream_can_be_replaced() {
+        let mut table = RouteTable::from_json(TABLE).unwrap();
+        let url = |table: &RouteTable| table.upstream(&table.routes()[0]).unwrap().as_str().to_owned();
+        assert_eq!(table.upstream_names().collect::<Vec<_>>(), ["main"]);
+        assert_eq!(url(&table), "https://a.example/base");
+        assert_eq!(table.set_upstream("main", "nonsense"), Err(UpstreamError));
+        assert_eq!(url(&table), "https://a.example/base");
+        table.set_upstream("main", "http://127.0.0.1:9000").unwrap();
+        assert_eq!(url(&table), "http://127.0.0.1:9000");
+    }
+
+    #[test]
+    fn a_table_of_another_version_is_refused() {
+        for (piece, other) in [
+            ("\"closed\"", "\"ajar\""),
+            ("\"public\"", "\"private\""),
+            ("\"meter\"", "\"metre\""),
+            ("\"exact\"", "\"exactly\""),
+            ("https://a", "a"),
+        ] {
+            assert!(
+                RouteTable::from_json(&TABLE.replace(piece, other)).is_err(),
+                "{other}"
+            );
+        }
+    }
+
+    #[test]
+    fn methods_are_included_and_listed() {
+        let only =
+            |methods: &[&str]| Methods::Only(methods.iter().map(|method| (*method).to_owned()).collect());
+        let reads = only(&["GET", "DELETE"]);
+        for (method, included) in [
+            ("GET", true),
+            ("HEAD", true),
+            ("DELETE", true),
+            ("POST", false),
+            ("get", false),
+            ("", false),
+        ] {
+            assert_eq!(reads.include(method), included, "{method}");
+        }
+        assert!(!only(&["POST"]).include("HEAD") && Methods::Any.include("PURGE"));
+        assert_eq!(reads.listed(), "GET, DELETE");
+        assert!(Methods::Any.listed().split(", ").any(|method| method == "PATCH"));
+    }
+
+    #[test]
+    fn only_listed_origins_may_call() {
+        let cors = |origin: &str| Cors {
+            origins: [origin.to_owned()].into(),
+            headers: Vec::new(),
+            expose: Vec::new(),
+            max_age_seconds: 1,
+        };
+        let own = cors("https://a.example");
+        assert_eq!(own.allow_origin("https://a.example"), Some("https://a.example"));
+        for other in [
+            "http://a.example",
+            "https://a.example:8443",
+            "https://A.example",
+            "https://a.example.evil.example",
+            "null",
+            "*",
+            "",
+        ] {
+            assert_eq!(own.allow_origin(other), None, "{other}");
+        }
+        assert_eq!(cors("*").allow_origin("null"), Some("*"));
+    }
+}

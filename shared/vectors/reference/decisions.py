@@ -63,6 +63,7 @@ def services_and_scopes():
     yield case("service in capitals", "wrong_service", facts={"service": "Prediction"})
     yield case("service that starts alike", "wrong_service", facts={"service": "predict"})
     yield case("record without a service", "wrong_service", record={"service": None})
+    yield case("gateway key whose record names a service", None, "gateway", {"service": "platform"})
     yield case("gateway key, any service", None, "gateway", facts={"service": "platform"})
     for scope, reason in [("read", None), (None, None), ("write", "insufficient_scope"), ("Predict", "insufficient_scope"),
                           ("predic", "insufficient_scope"), ("predict ", "insufficient_scope"), ("predict read", "insufficient_scope"),
