@@ -20,11 +20,12 @@ if (modulePath === undefined) {
 }
 
 // The tests read no file. Of the environment they see what steers them: the seed and number of cases, and backtraces.
+// What they print is not held back until they end, since a failed one never ends (see below).
 const seen = Object.entries(process.env).filter(([name]) => /^(PROPTEST|RUST)_/.test(name));
 const wasi = new WASI({
   version: "preview1",
   args: [modulePath, ...testArguments],
-  env: Object.fromEntries(seen),
+  env: { RUST_TEST_NOCAPTURE: "1", ...Object.fromEntries(seen) },
   returnOnExit: true,
 });
 const module = await WebAssembly.compile(await readFile(modulePath));
@@ -32,7 +33,7 @@ const instance = await WebAssembly.instantiate(module, wasi.getImportObject());
 try {
   process.exitCode = wasi.start(instance);
 } catch (trap) {
-  // WebAssembly cannot unwind, so a failed assertion ends the program here, after its message was printed.
-  console.error(`The test program stopped: ${trap.message}`);
+  // This target does not unwind: a failed assertion ends the program at once, with the tests after it not run.
+  console.error(`\nThe test program stopped: ${trap.message}`);
   process.exitCode = 101;
 }
