@@ -1,17 +1,18 @@
 //! `cargo xtask demo`: the life of a key, told on a fresh stack that is removed afterwards.
 
-use std::{fs, process, time::Duration};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 
 use crate::{
     clock::{Readable, Stopwatch},
+    fresh_stack,
     http::{Answer, Client},
-    ports::{Ports, Role},
+    ports::Role,
     process::Launcher,
     progress::{Progress, Step},
-    stack::{self, Stack, StateFolder},
+    stack::Stack,
     workspace::Workspace,
 };
 
@@ -26,25 +27,15 @@ const STORY_STEPS: usize = 9;
 /// # Errors
 /// The step that failed, and what was seen; the stack's folder is then kept.
 pub fn run(workspace: &Workspace, launcher: &Launcher) -> Result<()> {
-    let mut progress = Progress::new(stack::BUILD_STEPS + 1 + Ports::ROLES.len() + STORY_STEPS);
-    let programs = stack::build(workspace, launcher, &mut progress)?;
-    let path = workspace.scratch().join(format!("demo-{}", process::id()));
-    let mut stack = progress.step("Secrets and settings of a fresh stack", |_| {
-        let folder = StateFolder::take(path.clone())?;
-        Stack::configure(workspace, launcher, programs, folder, Ports::free()?)
+    let watch = Stopwatch::start();
+    fresh_stack::with(workspace, launcher, "demo", STORY_STEPS, |stack, progress| {
+        tell(stack, launcher, progress)
     })?;
-    let told = stack
-        .start(&mut progress)
-        .and_then(|()| tell(&stack, launcher, &mut progress));
-    drop(stack);
-    told.with_context(|| {
-        format!(
-            "the demo failed; its logs are kept in {}",
-            path.join("logs").display()
-        )
-    })?;
-    fs::remove_dir_all(&path).with_context(|| format!("cannot remove {}", path.display()))?;
-    println!("\nThe whole story, told in {}.", Readable(progress.elapsed()));
+    println!(
+        "
+The whole story, told in {}.",
+        Readable(watch.elapsed())
+    );
     Ok(())
 }
 

@@ -7,11 +7,16 @@ compile_error!(
     "these commands need process groups and signals: run them on Linux or macOS (on Windows, inside WSL)"
 );
 
+pub mod audit;
 pub mod cargo_build;
+pub mod checks;
+pub mod clients;
 pub mod clock;
 pub mod command_line;
 pub mod demo;
 pub mod dev;
+pub mod documented;
+pub mod fresh_stack;
 pub mod http;
 pub mod interrupt;
 pub mod ports;

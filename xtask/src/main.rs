@@ -4,6 +4,7 @@ use std::{env, process::ExitCode};
 
 use anyhow::{Context as _, Result};
 use xtask::{
+    audit, checks,
     command_line::{Command, USAGE},
     demo, dev,
     interrupt::{Interrupt, Interrupted},
@@ -23,7 +24,7 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    match run(command) {
+    match run(&command) {
         Ok(code) => code,
         Err(error) if error.is::<Interrupted>() => {
             eprintln!("\nInterrupted.");
@@ -36,7 +37,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command) -> Result<ExitCode> {
+fn run(command: &Command) -> Result<ExitCode> {
     let workspace = Workspace::find()?;
     let interrupt = Interrupt::on_signals().context("cannot handle signals")?;
     let launcher = Launcher::new(interrupt);
@@ -47,9 +48,17 @@ fn run(command: Command) -> Result<ExitCode> {
         }
         Command::Dev => dev::run(&workspace, &launcher).map(|()| ExitCode::SUCCESS),
         Command::Build { worker_only } => {
-            release::run(&workspace, &launcher, worker_only).map(|()| ExitCode::SUCCESS)
+            release::run(&workspace, &launcher, *worker_only).map(|()| ExitCode::SUCCESS)
         }
         Command::Demo => demo::run(&workspace, &launcher).map(|()| ExitCode::SUCCESS),
-        Command::Test { steps: _ } | Command::ListSteps | Command::Audit => Ok(ExitCode::FAILURE),
+        Command::Test { steps } => {
+            let is_ci = env::var_os("CI").is_some_and(|value| value == "true" || value == "1");
+            checks::run(&workspace, &launcher, steps, is_ci).map(|()| ExitCode::SUCCESS)
+        }
+        Command::ListSteps => {
+            print!("{}", checks::list());
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Audit => audit::run(&workspace, &launcher).map(|()| ExitCode::SUCCESS),
     }
 }

@@ -49,7 +49,7 @@ impl Progress {
     pub fn step<T>(&mut self, title: &str, work: impl FnOnce(&mut Step) -> Result<T>) -> Result<T> {
         self.done += 1;
         let mut step = Step {
-            line: format!("[{}/{}] {title} …", self.done, self.total),
+            line: format!("[{}/{}] {title}", self.done, self.total),
             remark: String::new(),
             can_redraw: self.can_redraw,
             watch: Stopwatch::start(),
@@ -76,11 +76,11 @@ pub struct Step {
 impl Step {
     /// Says why this step takes long, before it does.
     pub fn explain(&mut self, why: &str) {
-        self.line = format!("{} ({why}) …", self.line.trim_end_matches(" …"));
+        self.line = format!("{} ({why})", self.line);
         if self.can_redraw {
             self.draw("");
         } else {
-            self.print(format_args!(" ({why}) …"));
+            self.print(format_args!(" ({why})"));
         }
     }
 
@@ -99,7 +99,7 @@ impl Step {
         if self.can_redraw {
             self.draw(&doing());
         } else {
-            self.print(format_args!(" {} s …", now.as_secs()));
+            self.print(format_args!(" … {} s", now.as_secs()));
         }
     }
 
@@ -128,9 +128,9 @@ impl Step {
             remark => format!(" ({remark})"),
         };
         if is_ok {
-            self.print(format_args!("{start} {took}{remark}\n"));
+            self.print(format_args!("{start} … {took}{remark}\n"));
         } else {
-            self.print(format_args!("{start} failed after {took}\n"));
+            self.print(format_args!("{start} … failed after {took}\n"));
         }
     }
 
@@ -138,7 +138,7 @@ impl Step {
     fn draw(&self, doing: &str) {
         const WIDTH: usize = 78;
         let seconds = self.watch.elapsed().as_secs();
-        let line: String = format!("{} {seconds} s  {doing}", self.line)
+        let line: String = format!("{} … {seconds} s  {doing}", self.line)
             .chars()
             .take(WIDTH)
             .collect();

@@ -1,0 +1,240 @@
+//! The list of checks, and what each runs.
+
+use std::process::Command;
+
+use anyhow::{Result, bail};
+
+use super::{Check, Context, Outcome, links};
+use crate::{
+    process::Output,
+    progress::Progress,
+    release,
+    setup::{self, WORKER_TARGET},
+};
+
+/// Where the tests of pure code run inside WebAssembly: with a system interface, so that Rust's own test runner works.
+const TEST_TARGET: &str = "wasm32-wasip1";
+
+/// Every check, in the order in which they run: what ends fast comes first.
+pub const STEPS: &[Check] = &[
+    Check {
+        name: "format",
+        about: "the code is formatted",
+        run: format,
+    },
+    Check {
+        name: "links",
+        about: "links between the documents lead somewhere",
+        run: links,
+    },
+    Check {
+        name: "vectors",
+        about: "the vectors are what the independent implementation makes",
+        run: vectors,
+    },
+    Check {
+        name: "clippy",
+        about: "no lint, natively",
+        run: clippy,
+    },
+    Check {
+        name: "clippy-worker",
+        about: "no lint, as WebAssembly",
+        run: clippy_worker,
+    },
+    Check {
+        name: "unit",
+        about: "unit, contract and documentation tests",
+        run: unit,
+    },
+    Check {
+        name: "wasm",
+        about: "the tests of the shared crate inside WebAssembly",
+        run: wasm,
+    },
+    Check {
+        name: "worker",
+        about: "the Worker builds",
+        run: worker,
+    },
+    Check {
+        name: "types",
+        about: "the Worker's entry is well typed",
+        run: types,
+    },
+    Check {
+        name: "docs",
+        about: "the documentation of the code has no fault",
+        run: docs,
+    },
+    Check {
+        name: "deploy",
+        about: "wrangler would deploy the repository as it is",
+        run: deploy,
+    },
+    Check {
+        name: "clients",
+        about: "the client examples of the reference work",
+        run: clients,
+    },
+    Check {
+        name: "end-to-end",
+        about: "the real processes together",
+        run: end_to_end,
+    },
+];
+
+fn format(context: &Context<'_>) -> Result<Outcome> {
+    let Some(()) = context.has_component("fmt") else {
+        return missing_component("rustfmt");
+    };
+    context.cargo(["fmt", "--all", "--check"])
+}
+
+fn links(context: &Context<'_>) -> Result<Outcome> {
+    links::check(context.workspace.root()).map(|count| {
+        println!("{count} links");
+        Outcome::Passed
+    })
+}
+
+fn vectors(context: &Context<'_>) -> Result<Outcome> {
+    if setup::version_of(context.workspace, "python3").is_none() {
+        return skipped("python3 is missing; install Python 3.9 or newer");
+    }
+    let mut python = context.workspace.command("python3");
+    python.args(["shared/vectors/generate.py", "--check"]);
+    context.run(python)
+}
+
+fn clippy(context: &Context<'_>) -> Result<Outcome> {
+    let Some(()) = context.has_component("clippy") else {
+        return missing_component("clippy");
+    };
+    context.cargo(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])
+}
+
+fn clippy_worker(context: &Context<'_>) -> Result<Outcome> {
+    let Some(()) = context.has_component("clippy") else {
+        return missing_component("clippy");
+    };
+    context.install_target(WORKER_TARGET)?;
+    let packages = ["--package", "keyward-edge", "--package", "keyward-shared"];
+    let mut cargo = context.workspace.cargo();
+    cargo
+        .arg("clippy")
+        .args(packages)
+        .args(["--target", WORKER_TARGET, "--", "-D", "warnings"]);
+    context.run(cargo)
+}
+
+fn unit(context: &Context<'_>) -> Result<Outcome> {
+    // The package of the end-to-end tests has a step of its own; here only what in it needs no running stack.
+    context.cargo(["test", "--workspace", "--exclude", "keyward-tests"])?;
+    context.cargo(["test", "--package", "keyward-tests", "--lib", "--bins"])
+}
+
+fn wasm(context: &Context<'_>) -> Result<Outcome> {
+    context.install_target(TEST_TARGET)?;
+    context.cargo(["test", "--package", "keyward-shared", "--target", TEST_TARGET])
+}
+
+fn worker(context: &Context<'_>) -> Result<Outcome> {
+    release::run(context.workspace, context.launcher, true)?;
+    Ok(Outcome::Passed)
+}
+
+fn types(context: &Context<'_>) -> Result<Outcome> {
+    context.install_node_packages()?;
+    let mut tsc = context.workspace.command("tsc");
+    tsc.arg("--noEmit");
+    context.run(tsc)
+}
+
+fn docs(context: &Context<'_>) -> Result<Outcome> {
+    let mut cargo = context.workspace.cargo();
+    cargo
+        .args(["doc", "--workspace", "--no-deps"])
+        .env("RUSTDOCFLAGS", "-D warnings");
+    context.run(cargo)
+}
+
+fn deploy(context: &Context<'_>) -> Result<Outcome> {
+    context.install_node_packages()?;
+    let mut wrangler = context.workspace.wrangler();
+    wrangler
+        .args(["deploy", "--dry-run", "--outdir"])
+        .arg(context.workspace.scratch().join("dry-run"));
+    wrangler.env(
+        "WRANGLER_LOG_PATH",
+        context.workspace.scratch().join("wrangler-logs"),
+    );
+    context.run(wrangler)
+}
+
+fn clients(context: &Context<'_>) -> Result<Outcome> {
+    match crate::clients::missing_tool(context.workspace) {
+        Some(missing) => skipped(missing),
+        None => crate::clients::run(context.workspace, context.launcher).map(|()| Outcome::Passed),
+    }
+}
+
+fn end_to_end(context: &Context<'_>) -> Result<Outcome> {
+    context.cargo(["test", "--package", "keyward-tests", "--test", "e2e"])
+}
+
+fn skipped(why: impl Into<String>) -> Result<Outcome> {
+    Ok(Outcome::Skipped(why.into()))
+}
+
+fn missing_component(component: &str) -> Result<Outcome> {
+    skipped(format!(
+        "{component} is missing; install it with `rustup component add {component}`"
+    ))
+}
+
+impl Context<'_> {
+    fn has_component(&self, subcommand: &str) -> Option<()> {
+        setup::first_line(self.workspace.cargo().args([subcommand, "--version"])).map(drop)
+    }
+
+    fn cargo<const N: usize>(&self, arguments: [&str; N]) -> Result<Outcome> {
+        let mut cargo = self.workspace.cargo();
+        cargo.args(arguments);
+        self.run(cargo)
+    }
+
+    /// Runs a command with its output where ours goes.
+    fn run(&self, command: Command) -> Result<Outcome> {
+        let shown = shown(&command);
+        println!("$ {shown}");
+        let status = self.launcher.run(command, Output::Inherit, || {})?;
+        if !status.success() {
+            bail!("`{shown}` failed ({status})");
+        }
+        Ok(Outcome::Passed)
+    }
+
+    fn install_target(&self, target: &str) -> Result<()> {
+        Progress::new(1).step(&format!("Rust target {target}"), |step| {
+            setup::install_target(self.workspace, self.launcher, target, step)
+        })
+    }
+
+    fn install_node_packages(&self) -> Result<()> {
+        Progress::new(1).step("Node packages", |step| {
+            setup::install_node_packages(self.workspace, self.launcher, step)
+        })
+    }
+}
+
+/// A command as a person would type it, its program by name.
+fn shown(command: &Command) -> String {
+    let program = std::path::Path::new(command.get_program())
+        .file_name()
+        .unwrap_or_default();
+    let words = std::iter::once(program)
+        .chain(command.get_args())
+        .map(|word| word.to_string_lossy().into_owned());
+    words.collect::<Vec<_>>().join(" ")
+}
