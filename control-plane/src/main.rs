@@ -1,2 +1,7 @@
-//! Stub.
-fn main() {}
+//! The `keyward` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    keyward_control_plane::cli::run()
+}

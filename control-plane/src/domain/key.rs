@@ -154,10 +154,10 @@ pub enum Refused {
 impl Key {
     /// Makes a key and its text.
     pub fn create(wanted: NewKey, actor: &str, now: Timestamp, mint: Mint<'_>) -> (Self, KeyText) {
+        let id = KeyId(new_id(now, mint.entropy));
         let now = whole_second(now);
         let family = Family::Service(wanted.environment);
         let (text, tag_secret) = KeyText::mint(mint.brands, family, mint.tag_secrets, mint.entropy);
-        let id = KeyId(new_id(now, mint.entropy));
         let key = Self {
             id,
             organization: wanted.organization,

@@ -1,0 +1,213 @@
+//! `keyward serve`.
+
+use std::{
+    collections::BTreeMap,
+    io::{self, IsTerminal as _},
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::{Context as _, anyhow};
+use clap::Args;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+};
+use tracing_subscriber::EnvFilter;
+
+use crate::{
+    clock::{Clock as _, SystemClock, SystemEntropy, new_id},
+    domain::OrganizationId,
+    http::{App, FailureThrottle, Rules, router},
+    publish::{CloudflareKv, Deployment, Deployments, Publisher, Reconciler},
+    settings::{DeploymentSettings, LogFormat, Settings},
+    store::{SqliteStore, Store},
+};
+
+/// The settings file that is read when none is named.
+const DEFAULT_FILE: &str = "keyward.toml";
+/// What is logged when `KEYWARD_LOG` says nothing.
+const DEFAULT_LOG: &str = "info,sqlx=warn,hyper=warn";
+/// How long requests and the batch in flight may take to end, before the process ends without them.
+const GRACE: Duration = Duration::from_secs(4);
+
+#[derive(Args)]
+pub(super) struct Serve {
+    /// Settings file [default: keyward.toml, if there is one]
+    #[arg(long, env = "KEYWARD_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+impl Serve {
+    /// Serves until SIGINT or SIGTERM.
+    pub(super) fn run(self) -> anyhow::Result<()> {
+        let settings = load(self.config.as_deref())?;
+        start_log(settings.log_format)?;
+        tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .context("cannot start the runtime")?
+            .block_on(serve(settings))
+    }
+}
+
+fn load(named: Option<&Path>) -> anyhow::Result<Settings> {
+    let path = named.unwrap_or(Path::new(DEFAULT_FILE));
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => Some(text),
+        Err(error) if error.kind() == io::ErrorKind::NotFound && named.is_none() => None,
+        Err(error) => {
+            return Err(anyhow!(
+                "cannot read the settings file {}: {error}",
+                path.display()
+            ));
+        }
+    };
+    let name = path.display().to_string();
+    let variables = std::env::vars_os().filter_map(|(name, value)| {
+        let name = name.into_string().ok()?;
+        // A value that is not UTF-8 cannot be right for any of ours; it fails its check with its name.
+        name.starts_with("KEYWARD_")
+            .then(|| (name, value.to_string_lossy().into_owned()))
+    });
+    Ok(Settings::load(
+        text.as_deref().map(|text| (name.as_str(), text)),
+        variables,
+    )?)
+}
+
+fn start_log(format: LogFormat) -> anyhow::Result<()> {
+    let directives = std::env::var("KEYWARD_LOG").unwrap_or_else(|_| DEFAULT_LOG.to_owned());
+    let filter = EnvFilter::try_new(&directives).map_err(|error| {
+        anyhow!("KEYWARD_LOG: `{directives}` is not a list such as `info,sqlx=warn`: {error}")
+    })?;
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(io::stderr().is_terminal())
+        .with_writer(io::stderr);
+    match format {
+        LogFormat::Pretty => builder.init(),
+        LogFormat::Json => builder.json().init(),
+    }
+    Ok(())
+}
+
+async fn serve(settings: Settings) -> anyhow::Result<()> {
+    // reqwest is built without a provider, so that `ring` is the only one there is.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let clock = Arc::new(SystemClock);
+    let entropy = Arc::new(SystemEntropy);
+    let database = settings.database.clone();
+    let store: Arc<dyn Store> = Arc::new(
+        SqliteStore::open(&database)
+            .await
+            .with_context(|| format!("cannot open {}", database.display()))?,
+    );
+    let now = clock.now();
+    let fresh = OrganizationId(new_id(now, entropy.as_ref()));
+    let organization = store.prepare(fresh, &settings.brands, now).await?;
+    let deployments = connect(settings.deployments, &clock)?;
+    let process = new_id(now, entropy.as_ref()).to_string();
+    let publisher = Arc::new(Publisher::new(
+        Arc::clone(&store),
+        &deployments,
+        clock.clone(),
+        entropy.clone(),
+        process,
+    ));
+    let reconciler = Arc::new(Reconciler::new(Arc::clone(&publisher)));
+    let rules = Rules {
+        admin_token: settings.admin_token,
+        services: settings.services,
+        brands: settings.brands,
+        tag_secrets: settings.tag_secrets,
+        propagation_wait: settings.propagation_wait,
+    };
+    let app = Arc::new(App {
+        store,
+        deployments,
+        publisher: Arc::clone(&publisher),
+        reconciler: Arc::clone(&reconciler),
+        clock,
+        entropy,
+        default_organization: organization,
+        rules,
+        failures: FailureThrottle::default(),
+    });
+
+    let listener = TcpListener::bind(settings.listen).await.with_context(|| {
+        format!(
+            "cannot listen on {}; is it in use? KEYWARD_LISTEN sets another",
+            settings.listen
+        )
+    })?;
+    let (stop, stopping) = watch::channel(false);
+    let publishing = tokio::spawn(publisher.run(stopping.clone()));
+    if let Some(interval) = settings.reconcile_interval {
+        let stopping = stopping.clone();
+        tokio::spawn(async move { reconciler.run_every(interval, stopping).await });
+    }
+    tracing::info!(address = %listener.local_addr()?, database = %database.display(), "serving");
+    let service = router(app).into_make_service_with_connect_info::<SocketAddr>();
+    let mut asked_to_stop = stopping;
+    let serving = axum::serve(listener, service).with_graceful_shutdown(async move {
+        // An error means that the sender is gone, which is a stop too.
+        let _ = asked_to_stop.wait_for(|stop| *stop).await;
+    });
+    let mut serving = tokio::spawn(async move { serving.await });
+    tokio::select! {
+        () = terminated() => {}
+        ended = &mut serving => return ended?.context("the server ended"),
+    }
+    tracing::info!("stopping");
+    stop.send_replace(true);
+    let ended = tokio::time::timeout(GRACE, async {
+        let _ = serving.await;
+        let _ = publishing.await;
+    });
+    if ended.await.is_err() {
+        tracing::warn!(
+            "some requests did not end in time; what they changed is committed or was never begun"
+        );
+    }
+    Ok(())
+}
+
+/// A client for each deployment's namespace.
+fn connect(
+    settings: BTreeMap<String, DeploymentSettings>,
+    clock: &Arc<SystemClock>,
+) -> anyhow::Result<Deployments> {
+    if settings.is_empty() {
+        tracing::warn!("no deployment is configured: keys are made, but no edge hears of them");
+    }
+    let connect = |(id, settings): (String, DeploymentSettings)| -> anyhow::Result<Deployment> {
+        let kv = CloudflareKv::new(settings.endpoint, clock.clone())
+            .with_context(|| format!("cannot set up the deployment {id}"))?;
+        Ok(Deployment {
+            id,
+            environment: settings.environment,
+            record_secrets: settings.record_secrets,
+            kv: Arc::new(kv),
+        })
+    };
+    let deployments: Vec<Deployment> = settings.into_iter().map(connect).collect::<Result<_, _>>()?;
+    Ok(Deployments::new(deployments))
+}
+
+/// Ends on SIGINT or SIGTERM.
+async fn terminated() {
+    match (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) {
+        (Ok(mut interrupt), Ok(mut terminate)) => {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+        }
+        // Without handlers the signals end the process by themselves.
+        _ => std::future::pending().await,
+    }
+}

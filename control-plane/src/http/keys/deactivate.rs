@@ -1,0 +1,36 @@
+//! `POST /api/v1/keys/{key_id}/deactivate`: the key opens nothing until it is activated again. Its row stays, with who and when.
+
+use axum::{
+    extract::{Path, State},
+    response::Response,
+};
+use serde_json::json;
+
+use super::AppState;
+use crate::{
+    domain::Action,
+    http::{
+        Problem,
+        body::{NoFields, OptionalBody},
+        caller::Caller,
+    },
+};
+
+/// Deactivates a key.
+pub(in crate::http) async fn deactivate(
+    State(app): AppState,
+    Caller(caller): Caller,
+    Path(id): Path<String>,
+    OptionalBody(NoFields {}): OptionalBody<NoFields>,
+) -> Result<Response, Problem> {
+    let changed = app
+        .change(
+            &caller,
+            &id,
+            Action::KeyDeactivated,
+            |key, now| key.deactivated(caller.actor(), now),
+            |_, _| json!({}),
+        )
+        .await?;
+    Ok(app.answer_with_key(&changed).await)
+}

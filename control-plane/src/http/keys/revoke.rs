@@ -1,0 +1,34 @@
+//! `DELETE /api/v1/keys/{key_id}`: ends a key for ever. Again on an ended key: the same answer, and no new event.
+
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::StatusCode,
+    response::Response,
+};
+use serde_json::json;
+
+use super::AppState;
+use crate::{
+    domain::Action,
+    http::{Problem, caller::Caller},
+};
+
+/// Revokes a key.
+pub(in crate::http) async fn revoke(
+    State(app): AppState,
+    Caller(caller): Caller,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let changed = app
+        .change(
+            &caller,
+            &id,
+            Action::KeyRevoked,
+            |key, now| Ok(key.revoked(caller.actor(), now)),
+            |_, _| json!({}),
+        )
+        .await?;
+    let body = Json(json!({ "message": "API key revoked successfully" }));
+    Ok(app.answer(StatusCode::OK, body, &changed).await)
+}

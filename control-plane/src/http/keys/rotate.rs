@@ -1,0 +1,45 @@
+//! `POST /api/v1/keys/{key_id}/rotate`: a new key with the same configuration; the old one is superseded at once.
+
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::StatusCode,
+    response::Response,
+};
+use serde_json::json;
+
+use super::{AppState, MAX_TRIES, ShownOnce};
+use crate::{
+    domain::{Action, KeyWrite},
+    http::{
+        Problem,
+        body::{NoFields, OptionalBody},
+        caller::Caller,
+    },
+    store::CommitError,
+};
+
+/// Rotates a key.
+pub(in crate::http) async fn rotate(
+    State(app): AppState,
+    Caller(caller): Caller,
+    Path(id): Path<String>,
+    OptionalBody(NoFields {}): OptionalBody<NoFields>,
+) -> Result<Response, Problem> {
+    for _ in 0..MAX_TRIES {
+        let key = app.find(&caller, &id).await?;
+        let now = app.clock.now();
+        let (old, successor, text) = key.rotated(caller.actor(), now, app.mint(key.environment)?)?;
+        let detail = json!({ "rotated_into": successor.id.to_string() });
+        let writes = vec![KeyWrite::Update(old), KeyWrite::Insert(successor)];
+        match app.commit(&caller, Action::KeyRotated, writes, detail, now).await {
+            Err(CommitError::Conflict) => {}
+            Err(error) => return Err(error.into()),
+            Ok(changed) => {
+                let body = ShownOnce::new(&text, &changed.keys[1], now);
+                return Ok(app.answer(StatusCode::CREATED, Json(body), &changed).await);
+            }
+        }
+    }
+    Err(Problem::contended())
+}

@@ -1,0 +1,101 @@
+//! The REST API. One operation per file; what they share stands here and beside it.
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    middleware,
+    routing::{get, post},
+};
+use keyward_shared::Entropy;
+
+use crate::{
+    clock::Clock,
+    domain::OrganizationId,
+    publish::{Deployments, Publisher, Reconciler},
+    settings::{AdminToken, TagSecrets},
+    store::Store,
+};
+
+mod body;
+mod caller;
+mod health;
+mod keys;
+mod problem;
+mod query;
+mod request;
+mod sync;
+mod throttle;
+
+pub use problem::Problem;
+
+pub use throttle::FailureThrottle;
+
+/// The largest request body, in bytes. A key with every list full needs a tenth of it.
+const MAX_BODY_BYTES: usize = 64 * 1024;
+
+/// What every operation works with.
+pub struct App {
+    /// Keys, audit events, outbox.
+    pub store: Arc<dyn Store>,
+    /// Which edges there are.
+    pub deployments: Deployments,
+    /// The way to them.
+    pub publisher: Arc<Publisher>,
+    /// Compares them with the store.
+    pub reconciler: Arc<Reconciler>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy + Send + Sync>,
+    /// The organization that the platform admin's keys belong to.
+    pub default_organization: OrganizationId,
+    /// What keys are made and checked by.
+    pub rules: Rules,
+    /// Counts failed tries to sign in.
+    pub failures: FailureThrottle,
+}
+
+/// The part of the settings that operations go by.
+#[derive(Debug)]
+pub struct Rules {
+    /// The token of platform admins.
+    pub admin_token: AdminToken,
+    /// The services there are keys for.
+    pub services: Vec<String>,
+    /// The brand parts of prefixes.
+    pub brands: keyward_shared::Brands,
+    /// The secrets that tag keys.
+    pub tag_secrets: TagSecrets,
+    /// How long a management call waits for its change to arrive.
+    pub propagation_wait: std::time::Duration,
+}
+
+/// The API as a service. It needs the client's address as `ConnectInfo<SocketAddr>`.
+pub fn router(app: Arc<App>) -> Router {
+    let api = Router::new()
+        .route("/keys", post(keys::create::create).get(keys::list::list))
+        .route(
+            "/keys/{id}",
+            get(keys::get::get)
+                .patch(keys::update::update)
+                .delete(keys::revoke::revoke),
+        )
+        .route("/keys/{id}/rotate", post(keys::rotate::rotate))
+        .route("/keys/{id}/deactivate", post(keys::deactivate::deactivate))
+        .route("/keys/{id}/activate", post(keys::activate::activate))
+        .route("/sync", get(sync::status))
+        .route("/sync/reconcile", post(sync::reconcile));
+    Router::new()
+        .nest("/api/v1", api)
+        .route("/healthz", get(health::healthz))
+        .fallback(problem::no_such_path)
+        .method_not_allowed_fallback(problem::method_not_allowed)
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(&app),
+            request::identify,
+        ))
+        .with_state(app)
+}

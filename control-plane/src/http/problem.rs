@@ -1,0 +1,206 @@
+//! Errors as problem documents (RFC 9457). `detail` is a sentence; the reference promises no more than that field.
+
+use axum::{
+    Json,
+    http::{HeaderValue, Method, StatusCode, Uri, header},
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+
+use super::request::RequestId;
+use crate::{
+    domain::{FieldError, key::Refused},
+    store::{CommitError, StoreError},
+};
+
+/// What the API answers when it does not do what was asked.
+#[derive(Debug)]
+pub struct Problem {
+    status: StatusCode,
+    code: &'static str,
+    detail: String,
+    field: Option<String>,
+    retry_after_seconds: Option<u64>,
+    challenge: Option<&'static str>,
+    /// What went wrong with us, for the log; never in the answer.
+    cause: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    r#type: String,
+    title: &'static str,
+    status: u16,
+    detail: &'a str,
+    code: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<&'a str>,
+}
+
+impl Problem {
+    fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        Self {
+            status,
+            code,
+            detail: detail.into(),
+            field: None,
+            retry_after_seconds: None,
+            challenge: None,
+            cause: None,
+        }
+    }
+
+    /// 400: the request cannot be read, or a field or parameter holds what it may not.
+    pub fn invalid(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid_request", detail)
+    }
+
+    /// 401: no admin token was sent. The challenge has no error code then (RFC 6750 §3.1).
+    pub fn missing_token() -> Self {
+        let detail = "Missing admin token. Send it as `Authorization: Bearer <token>`.";
+        let problem = Self::new(StatusCode::UNAUTHORIZED, "unauthenticated", detail);
+        Self {
+            challenge: Some("Bearer realm=\"keyward\""),
+            ..problem
+        }
+    }
+
+    /// 401: the token is not the right one.
+    pub fn wrong_token() -> Self {
+        let problem = Self::new(
+            StatusCode::UNAUTHORIZED,
+            "unauthenticated",
+            "Invalid admin token.",
+        );
+        Self {
+            challenge: Some("Bearer realm=\"keyward\", error=\"invalid_token\""),
+            ..problem
+        }
+    }
+
+    /// 404: there is no such key, or it is not the caller's to see.
+    pub fn key_not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", "API key not found")
+    }
+
+    /// 429: too many failed tries from one address.
+    pub fn too_many_failures(retry_after_seconds: u64) -> Self {
+        let detail = "Too many wrong credentials came from this address. Wait for the time in Retry-After.";
+        let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_failures", detail);
+        Self {
+            retry_after_seconds: Some(retry_after_seconds),
+            ..problem
+        }
+    }
+
+    /// 409: too many others change the same key.
+    pub fn contended() -> Self {
+        Self::new(
+            StatusCode::CONFLICT,
+            "conflict",
+            "The API key is being changed by others. Read it and try again.",
+        )
+    }
+
+    /// 500: a fault of ours. The cause is logged, with the request's id, and not shown.
+    pub fn internal(cause: &dyn std::fmt::Display) -> Self {
+        let detail = "The service failed. Try again; if it keeps failing, give its operator the request_id.";
+        let problem = Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail);
+        Self {
+            cause: Some(cause.to_string()),
+            ..problem
+        }
+    }
+
+    /// Names the field or parameter at fault.
+    pub fn of_field(self, field: impl Into<String>) -> Self {
+        Self {
+            field: Some(field.into()),
+            ..self
+        }
+    }
+}
+
+impl From<FieldError> for Problem {
+    fn from(error: FieldError) -> Self {
+        Self::invalid(format!("{error}.")).of_field(error.field)
+    }
+}
+
+impl From<Refused> for Problem {
+    fn from(refused: Refused) -> Self {
+        let code = match refused {
+            Refused::Revoked => "revoked",
+            Refused::Superseded => "superseded",
+            Refused::Expired => "expired",
+            Refused::Deactivated => "deactivated",
+        };
+        Self::new(StatusCode::CONFLICT, code, refused.to_string())
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        Self::internal(&error)
+    }
+}
+
+impl From<CommitError> for Problem {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::Conflict => Self::contended(),
+            CommitError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let request_id = RequestId::current();
+        if let Some(cause) = &self.cause {
+            tracing::error!(cause, "request failed");
+        }
+        let document = Document {
+            r#type: format!("urn:keyward:problem:{}", self.code),
+            title: self.status.canonical_reason().unwrap_or("Error"),
+            status: self.status.as_u16(),
+            detail: &self.detail,
+            code: self.code,
+            field: self.field.as_deref(),
+            request_id: request_id.as_deref(),
+        };
+        let mut response = (self.status, Json(document)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
+        if let Some(challenge) = self.challenge {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        }
+        if let Some(seconds) = self.retry_after_seconds {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+}
+
+/// The answer where there is nothing.
+pub(super) async fn no_such_path(uri: Uri) -> Problem {
+    let detail = format!(
+        "There is nothing at {}. The API's paths start with /api/v1/.",
+        uri.path()
+    );
+    Problem::new(StatusCode::NOT_FOUND, "no_such_path", detail)
+}
+
+/// The answer where the path exists and the method does not; `Allow` lists those that do.
+pub(super) async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
+    let detail = format!(
+        "{} does not answer {method}. The Allow header lists the methods it does.",
+        uri.path()
+    );
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
+}

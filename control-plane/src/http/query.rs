@@ -1,0 +1,52 @@
+//! Query parameters: each once, none unknown.
+
+use axum::{extract::Query, http::Uri};
+
+use super::Problem;
+
+/// A request's query parameters.
+pub(super) struct Parameters(Vec<(String, String)>);
+
+impl Parameters {
+    /// Reads the query of a URI that may have these parameters.
+    ///
+    /// # Errors
+    /// 400 for a parameter that is unknown or given twice.
+    pub(super) fn of(uri: &Uri, known: &[&str]) -> Result<Self, Problem> {
+        let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(uri)
+            .map_err(|_| Problem::invalid("The query cannot be read; check its percent-escapes."))?;
+        for (index, (name, _)) in pairs.iter().enumerate() {
+            if !known.contains(&name.as_str()) {
+                let detail = format!(
+                    "`{name}` is not a known query parameter; expected {}.",
+                    known.join(", ")
+                );
+                return Err(Problem::invalid(detail).of_field(name));
+            }
+            if pairs[..index].iter().any(|(earlier, _)| earlier == name) {
+                return Err(Problem::invalid(format!("`{name}` is given twice.")).of_field(name));
+            }
+        }
+        Ok(Self(pairs))
+    }
+
+    /// The text of a parameter.
+    pub(super) fn text(&self, name: &str) -> Option<&str> {
+        self.0
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// A yes or no. Python's `requests` writes `True`, so the case does not matter.
+    ///
+    /// # Errors
+    /// 400 for anything else.
+    pub(super) fn boolean(&self, name: &str) -> Result<bool, Problem> {
+        match self.text(name).map(str::to_ascii_lowercase).as_deref() {
+            None | Some("false" | "0" | "no" | "off") => Ok(false),
+            Some("true" | "1" | "yes" | "on") => Ok(true),
+            Some(_) => Err(Problem::invalid(format!("`{name}` must be true or false.")).of_field(name)),
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! What every request gets: an id, a log line, and an answer that no cache keeps.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{Request, State},
+    http::{HeaderName, HeaderValue, header},
+    middleware::Next,
+    response::Response,
+};
+use tracing::Instrument as _;
+
+use super::App;
+use crate::clock::new_id;
+
+/// The header that carries the request's id in the answer.
+const REQUEST_ID: HeaderName = HeaderName::from_static("keyward-request-id");
+
+tokio::task_local! {
+    static CURRENT: Arc<str>;
+}
+
+/// The id of the request being answered.
+pub(super) struct RequestId;
+
+impl RequestId {
+    /// The id, within a request.
+    pub(super) fn current() -> Option<Arc<str>> {
+        CURRENT.try_with(Arc::clone).ok()
+    }
+}
+
+/// Gives the request an id and logs how it ended. Neither headers nor query nor body are logged.
+pub(super) async fn identify(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let started = app.clock.now();
+    let id: Arc<str> = new_id(started, app.entropy.as_ref()).to_string().into();
+    let span =
+        tracing::info_span!("request", id = %id, method = %request.method(), path = request.uri().path());
+    let header = HeaderValue::from_str(&id);
+    let answer = async {
+        let response = next.run(request).await;
+        let took_ms = app.clock.now().duration_since(started).as_millis();
+        tracing::info!(status = response.status().as_u16(), took_ms, "answered");
+        response
+    };
+    let mut response = CURRENT.scope(id, answer).instrument(span).await;
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Ok(header) = header {
+        headers.insert(REQUEST_ID, header);
+    }
+    response
+}

@@ -1,0 +1,96 @@
+//! Slows down whoever guesses: failed tries are counted per client address, and only failed tries. The right token is
+//! let through before anybody counts.
+
+use std::{
+    collections::HashMap,
+    net::IpAddr,
+    sync::{Mutex, PoisonError},
+};
+
+use jiff::Timestamp;
+
+/// Failed tries that an address has at once.
+const BURST: u32 = 60;
+/// How long it takes until one of them comes back, in milliseconds.
+const REFILL_MS: i64 = 1000;
+/// The most addresses that are kept. When there are more, those that have recovered are forgotten, then all.
+const MAX_ADDRESSES: usize = 10_000;
+
+/// Counts failed tries.
+#[derive(Default)]
+pub struct FailureThrottle {
+    /// For each address, the moment (in milliseconds) at which all its tries will have come back.
+    recovered_at: Mutex<HashMap<IpAddr, i64>>,
+}
+
+impl FailureThrottle {
+    /// Counts a failed try. When the address has none left, the answer is in how many seconds it has.
+    pub(super) fn fail(&self, address: IpAddr, now: Timestamp) -> Result<(), u64> {
+        let now = now.as_millisecond();
+        let full = i64::from(BURST) * REFILL_MS;
+        let mut recovered_at = self.recovered_at.lock().unwrap_or_else(PoisonError::into_inner);
+        if recovered_at.len() >= MAX_ADDRESSES && !recovered_at.contains_key(&client(address)) {
+            recovered_at.retain(|_, moment| *moment > now);
+            if recovered_at.len() >= MAX_ADDRESSES {
+                recovered_at.clear();
+            }
+        }
+        let moment = recovered_at.entry(client(address)).or_insert(now);
+        let next = (*moment).max(now) + REFILL_MS;
+        if next - now > full {
+            let wait_ms = next - now - full;
+            return Err(u64::try_from(wait_ms).unwrap_or_default().div_ceil(1000).max(1));
+        }
+        *moment = next;
+        Ok(())
+    }
+}
+
+/// One client: an IPv4 address, or the /64 that an IPv6 client can pick its addresses from.
+fn client(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => IpAddr::V4(v4),
+        IpAddr::V6(v6) => IpAddr::V6((v6.to_bits() >> 64 << 64).into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(ms: i64) -> Timestamp {
+        Timestamp::from_millisecond(1_800_000_000_000 + ms).unwrap()
+    }
+
+    #[test]
+    fn a_burst_then_one_a_second() {
+        let throttle = FailureThrottle::default();
+        let address: IpAddr = "192.0.2.1".parse().unwrap();
+        for _ in 0..BURST {
+            assert_eq!(throttle.fail(address, at(0)), Ok(()));
+        }
+        assert_eq!(throttle.fail(address, at(0)), Err(1));
+        assert_eq!(throttle.fail(address, at(1000)), Ok(()));
+        assert_eq!(throttle.fail(address, at(1000)), Err(1));
+        assert_eq!(throttle.fail("192.0.2.2".parse().unwrap(), at(0)), Ok(()));
+    }
+
+    #[test]
+    fn an_ipv6_client_is_its_network() {
+        let throttle = FailureThrottle::default();
+        for host in 0..u128::from(BURST) {
+            let address = std::net::Ipv6Addr::from_bits(0x2001_0db8 << 96 | host);
+            assert_eq!(throttle.fail(address.into(), at(0)), Ok(()));
+        }
+        assert!(throttle.fail("2001:db8::ffff".parse().unwrap(), at(0)).is_err());
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let throttle = FailureThrottle::default();
+        for host in 0..30_000u32 {
+            let _ = throttle.fail(IpAddr::V4(host.into()), at(0));
+        }
+        assert!(throttle.recovered_at.lock().unwrap().len() <= MAX_ADDRESSES);
+    }
+}

@@ -1,0 +1,163 @@
+//! `KEYWARD_*` variables: which there are, and where each stands in the file.
+
+use std::collections::BTreeMap;
+
+use toml::{Table, Value};
+
+use super::SettingsError;
+
+/// Variables of the file's top level and of `[tag_secrets]`: the name after `KEYWARD_`, and the path in the file.
+const SETTINGS: [(&str, &[&str]); 15] = [
+    ("LISTEN", &["listen"]),
+    ("DATABASE_URL", &["database_url"]),
+    ("ADMIN_TOKEN", &["admin_token"]),
+    ("SERVICES", &["services"]),
+    ("SERVICE_KEY_BRAND", &["service_key_brand"]),
+    ("GATEWAY_KEY_BRAND", &["gateway_key_brand"]),
+    ("LOG_FORMAT", &["log_format"]),
+    ("PROPAGATION_WAIT_SECONDS", &["propagation_wait_seconds"]),
+    ("RECONCILE_INTERVAL_SECONDS", &["reconcile_interval_seconds"]),
+    ("TAG_SECRETS_PRODUCTION", &["tag_secrets", "production"]),
+    ("TAG_SECRETS_TEST", &["tag_secrets", "test"]),
+    ("TAG_SECRETS_DEVELOPMENT", &["tag_secrets", "development"]),
+    ("TAG_SECRETS_GATEWAY", &["tag_secrets", "gateway"]),
+    // Read by `main`, before there are settings.
+    ("CONFIG", &[]),
+    ("LOG", &[]),
+];
+
+/// Names of the development stack. Whoever sources its `dev.env` has them set; they say nothing to the service.
+const DEVELOPMENT: [&str; 12] = [
+    "URL",
+    "EDGE_URL",
+    "ORIGIN_URL",
+    "PORT",
+    "EDGE_PORT",
+    "ORIGIN_PORT",
+    "DEV_DIR",
+    "VERIFY_SECRET",
+    "JWT_SECRET",
+    "JWT_ISSUER",
+    "JWT_AUDIENCE",
+    "LEGACY_API_KEY",
+];
+
+/// Variables of one deployment: what follows `KEYWARD_DEPLOYMENT_<ID>_`.
+const DEPLOYMENT: [(&str, &str); 6] = [
+    ("ENVIRONMENT", "environment"),
+    ("ACCOUNT_ID", "account_id"),
+    ("KV_URL", "kv_url"),
+    ("NAMESPACE_ID", "namespace_id"),
+    ("API_TOKEN", "api_token"),
+    ("RECORD_SECRETS", "record_secrets"),
+];
+
+/// What every variable of ours starts with.
+const PREFIX: &str = "KEYWARD_";
+
+/// Whether a variable of this name is one of ours, whatever the file says of deployments.
+pub fn is_known_name(name: &str) -> bool {
+    let Some(rest) = name.strip_prefix(PREFIX) else {
+        return false;
+    };
+    SETTINGS.iter().any(|(known, _)| *known == rest) || DEVELOPMENT.contains(&rest)
+}
+
+/// Lays the variables over the table. Answers which variable each path came from, for messages.
+pub(super) fn overlay(
+    table: &mut Table,
+    variables: impl IntoIterator<Item = (String, String)>,
+) -> Result<BTreeMap<Vec<String>, String>, SettingsError> {
+    let mut origins = BTreeMap::new();
+    for (name, value) in variables {
+        let Some(rest) = name.strip_prefix(PREFIX) else {
+            continue;
+        };
+        if DEVELOPMENT.contains(&rest) {
+            continue;
+        }
+        let path = path_of(rest, table).ok_or_else(|| unknown(&name, table))?;
+        if path.is_empty() {
+            continue;
+        }
+        set(table, &path, typed(&path, value)).map_err(|problem| SettingsError::new(&name, problem))?;
+        origins.insert(path, name);
+    }
+    Ok(origins)
+}
+
+fn path_of(rest: &str, table: &Table) -> Option<Vec<String>> {
+    if let Some((_, path)) = SETTINGS.iter().find(|(known, _)| *known == rest) {
+        return Some(path.iter().map(|part| (*part).to_owned()).collect());
+    }
+    let rest = rest.strip_prefix("DEPLOYMENT_")?;
+    deployment_ids(table).into_iter().find_map(|id| {
+        let field = rest.strip_prefix(&variable_part(&id))?.strip_prefix('_')?;
+        let (_, path) = DEPLOYMENT.iter().find(|(known, _)| *known == field)?;
+        Some(vec!["deployments".to_owned(), id, (*path).to_owned()])
+    })
+}
+
+fn unknown(name: &str, table: &Table) -> SettingsError {
+    let hint = if name.starts_with("KEYWARD_DEPLOYMENT_") {
+        let ids = deployment_ids(table);
+        let known = if ids.is_empty() {
+            "there is none yet".to_owned()
+        } else {
+            ids.join(", ")
+        };
+        format!("no such setting of a deployment that keyward.toml names under [deployments.<id>] ({known})")
+    } else {
+        let nearest = SETTINGS.iter().map(|(known, _)| *known).find(|known| {
+            let rest = name.trim_start_matches(PREFIX);
+            known.contains(rest) || rest.contains(known)
+        });
+        let meant = nearest
+            .map(|known| format!("; did you mean {PREFIX}{known}?"))
+            .unwrap_or_default();
+        format!("no such setting{meant} (docs/configuration.md lists them all)")
+    };
+    SettingsError::new(name, hint)
+}
+
+fn deployment_ids(table: &Table) -> Vec<String> {
+    let deployments = table.get("deployments").and_then(Value::as_table);
+    deployments
+        .map(|deployments| deployments.keys().cloned().collect())
+        .unwrap_or_default()
+}
+
+/// A deployment's id as variables spell it.
+fn variable_part(id: &str) -> String {
+    id.to_ascii_uppercase().replace('-', "_")
+}
+
+/// The value in the type that its setting has in the file. What does not parse stays text, and the check says so.
+fn typed(path: &[String], value: String) -> Value {
+    match path.first().map(String::as_str) {
+        Some("services") => {
+            let names = value.split(',').map(str::trim).filter(|name| !name.is_empty());
+            Value::Array(names.map(|name| Value::String(name.to_owned())).collect())
+        }
+        Some("propagation_wait_seconds" | "reconcile_interval_seconds") => {
+            value.parse().map_or(Value::String(value), Value::Integer)
+        }
+        _ => Value::String(value),
+    }
+}
+
+fn set(table: &mut Table, path: &[String], value: Value) -> Result<(), String> {
+    let Some((last, parents)) = path.split_last() else {
+        return Ok(());
+    };
+    let mut place = table;
+    for parent in parents {
+        place = place
+            .entry(parent)
+            .or_insert_with(|| Value::Table(Table::new()))
+            .as_table_mut()
+            .ok_or_else(|| format!("`{parent}` in keyward.toml must be a table"))?;
+    }
+    place.insert(last.clone(), value);
+    Ok(())
+}

@@ -1,0 +1,350 @@
+//! The form of `keyward.toml`, and the checks that turn it into [`Settings`].
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    time::Duration,
+};
+
+use keyward_shared::{
+    Brands, Environment, SecretRing,
+    key::{Brand, BrandError},
+    secret::RingError,
+};
+use serde::Deserialize;
+use toml::Table;
+
+use super::{AdminToken, DeploymentSettings, LogFormat, Settings, SettingsError, TagSecrets};
+use crate::publish::{ApiToken, Endpoint, cloudflare::EndpointError};
+
+/// Below this address the Cloudflare API keeps each account.
+const CLOUDFLARE_ACCOUNTS: &str = "https://api.cloudflare.com/client/v4/accounts";
+/// How long a management call may wait at most, in seconds: less than what clients and proxies usually wait.
+const MAX_PROPAGATION_WAIT_SECONDS: u64 = 30;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SettingsFile {
+    #[serde(default = "default_listen")]
+    listen: String,
+    #[serde(default = "default_database_url")]
+    database_url: String,
+    admin_token: Option<String>,
+    #[serde(default)]
+    services: Vec<String>,
+    #[serde(default = "default_service_brand")]
+    service_key_brand: String,
+    #[serde(default = "default_gateway_brand")]
+    gateway_key_brand: String,
+    #[serde(default)]
+    log_format: LogFormatFile,
+    #[serde(default = "default_propagation_wait")]
+    propagation_wait_seconds: u64,
+    #[serde(default = "default_reconcile_interval")]
+    reconcile_interval_seconds: u64,
+    #[serde(default)]
+    tag_secrets: TagSecretsFile,
+    #[serde(default)]
+    deployments: BTreeMap<String, DeploymentFile>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TagSecretsFile {
+    production: Option<String>,
+    test: Option<String>,
+    development: Option<String>,
+    gateway: Option<String>,
+}
+
+/// `[deployments.<id>]` as written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DeploymentFile {
+    environment: Environment,
+    account_id: Option<String>,
+    kv_url: Option<String>,
+    namespace_id: String,
+    api_token: Option<String>,
+    record_secrets: String,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum LogFormatFile {
+    #[default]
+    Pretty,
+    Json,
+}
+
+fn default_listen() -> String {
+    "127.0.0.1:8080".to_owned()
+}
+
+fn default_database_url() -> String {
+    "sqlite://keyward.db".to_owned()
+}
+
+fn default_service_brand() -> String {
+    "hk".to_owned()
+}
+
+fn default_gateway_brand() -> String {
+    "hpk".to_owned()
+}
+
+const fn default_propagation_wait() -> u64 {
+    5
+}
+
+const fn default_reconcile_interval() -> u64 {
+    3600
+}
+
+/// Where settings came from, for messages.
+pub(super) struct Places<'a> {
+    /// The name of the file.
+    pub(super) file: &'a str,
+    /// The variable that set a path.
+    pub(super) variables: &'a BTreeMap<Vec<String>, String>,
+}
+
+impl Places<'_> {
+    /// The place of a setting as people know it.
+    fn of(&self, path: &[&str]) -> String {
+        let key: Vec<String> = path.iter().map(|part| (*part).to_owned()).collect();
+        self.variables
+            .get(&key)
+            .cloned()
+            .unwrap_or_else(|| format!("{}: {}", self.file, path.join(".")))
+    }
+
+    fn error(&self, path: &[&str], problem: impl Into<String>) -> SettingsError {
+        SettingsError::new(self.of(path), problem)
+    }
+}
+
+/// Reads the file's text.
+pub(super) fn parse(name: &str, text: &str) -> Result<Table, SettingsError> {
+    toml::from_str(text).map_err(|error| {
+        let line = error.span().map_or(1, |span| {
+            text[..span.start.min(text.len())].matches('\n').count() + 1
+        });
+        // The message alone: the full error would quote the line, and the line may hold a secret.
+        SettingsError::new(format!("{name}, line {line}"), error.message())
+    })
+}
+
+/// Checks every setting.
+pub(super) fn check(table: Table, places: &Places<'_>) -> Result<Settings, SettingsError> {
+    let file: SettingsFile =
+        serde_path_to_error::deserialize(toml::Value::Table(table)).map_err(|error| {
+            let path = error.path().to_string();
+            let parts: Vec<&str> = path.split('.').filter(|part| *part != "?").collect();
+            // An unknown or missing field is named in the message; its parent is the path.
+            let place = if parts.is_empty() || path == "." {
+                places.file.to_owned()
+            } else {
+                places.of(&parts)
+            };
+            SettingsError::new(place, error.inner().message().trim())
+        })?;
+    let admin_token = file.admin_token.as_deref().ok_or_else(|| {
+        places.error(
+            &["admin_token"],
+            "is missing; set it, or the variable KEYWARD_ADMIN_TOKEN, to 128 random bits or more",
+        )
+    })?;
+    let deployments = file.deployments.iter().map(|(id, deployment)| {
+        check_deployment(id, deployment, places).map(|settings| (id.clone(), settings))
+    });
+    check_namespaces(&file.deployments, places)?;
+    Ok(Settings {
+        listen: file.listen.parse().map_err(|_| {
+            places.error(
+                &["listen"],
+                "must be an IP address and port, for example 127.0.0.1:8080",
+            )
+        })?,
+        database: check_database(&file.database_url, places)?,
+        admin_token: AdminToken::new(admin_token)
+            .map_err(|error| places.error(&["admin_token"], error.to_string()))?,
+        services: check_services(&file.services, places)?,
+        brands: check_brands(&file, places)?,
+        tag_secrets: check_tag_secrets(&file.tag_secrets, places)?,
+        propagation_wait: check_propagation_wait(file.propagation_wait_seconds, places)?,
+        reconcile_interval: (file.reconcile_interval_seconds > 0)
+            .then(|| Duration::from_secs(file.reconcile_interval_seconds)),
+        log_format: match file.log_format {
+            LogFormatFile::Pretty => LogFormat::Pretty,
+            LogFormatFile::Json => LogFormat::Json,
+        },
+        deployments: deployments.collect::<Result<_, _>>()?,
+    })
+}
+
+fn check_database(url: &str, places: &Places<'_>) -> Result<PathBuf, SettingsError> {
+    let path = url
+        .strip_prefix("sqlite://")
+        .or_else(|| url.strip_prefix("sqlite:"))
+        .filter(|path| !path.is_empty());
+    path.map(PathBuf::from).ok_or_else(|| {
+        places.error(
+            &["database_url"],
+            "must name a SQLite file, for example sqlite:///var/lib/keyward/keyward.db",
+        )
+    })
+}
+
+fn check_services(services: &[String], places: &Places<'_>) -> Result<Vec<String>, SettingsError> {
+    if services.is_empty() {
+        return Err(places.error(
+            &["services"],
+            "must list at least one service, for example [\"prediction\", \"platform\"]",
+        ));
+    }
+    let well_formed = |name: &String| {
+        name.starts_with(|first: char| first.is_ascii_lowercase())
+            && name.len() <= 64
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte))
+    };
+    if let Some(bad) = services.iter().find(|name| !well_formed(name)) {
+        let problem = format!(
+            "`{bad}` must have 1 to 64 lower-case letters, digits, `-` or `_`, and start with a letter"
+        );
+        return Err(places.error(&["services"], problem.to_string()));
+    }
+    Ok(services
+        .iter()
+        .cloned()
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .collect())
+}
+
+fn check_brands(file: &SettingsFile, places: &Places<'_>) -> Result<Brands, SettingsError> {
+    let service: Brand = file
+        .service_key_brand
+        .parse()
+        .map_err(|error: BrandError| places.error(&["service_key_brand"], error.to_string()))?;
+    let gateway: Brand = file
+        .gateway_key_brand
+        .parse()
+        .map_err(|error: BrandError| places.error(&["gateway_key_brand"], error.to_string()))?;
+    Brands::new(service, gateway).map_err(|error| places.error(&["gateway_key_brand"], error.to_string()))
+}
+
+fn check_tag_secrets(file: &TagSecretsFile, places: &Places<'_>) -> Result<TagSecrets, SettingsError> {
+    let ring = |name: &str, text: &Option<String>| -> Result<Option<SecretRing>, SettingsError> {
+        let parsed = text.as_deref().map(str::parse).transpose();
+        parsed.map_err(|error: RingError| places.error(&["tag_secrets", name], error.to_string()))
+    };
+    let mut service = BTreeMap::new();
+    for (environment, text) in [
+        (Environment::Production, &file.production),
+        (Environment::Test, &file.test),
+        (Environment::Development, &file.development),
+    ] {
+        if let Some(secrets) = ring(environment.as_str(), text)? {
+            service.insert(environment, secrets);
+        }
+    }
+    if service.is_empty() {
+        return Err(places.error(
+            &["tag_secrets"],
+            "needs the secrets of at least one of production, test, development: `<id>:<base64url of 32 random bytes>`",
+        ));
+    }
+    Ok(TagSecrets {
+        service,
+        gateway: ring("gateway", &file.gateway)?,
+    })
+}
+
+fn check_propagation_wait(seconds: u64, places: &Places<'_>) -> Result<Duration, SettingsError> {
+    if seconds > MAX_PROPAGATION_WAIT_SECONDS {
+        let problem = format!("must be 0 to {MAX_PROPAGATION_WAIT_SECONDS}");
+        return Err(places.error(&["propagation_wait_seconds"], problem.to_string()));
+    }
+    Ok(Duration::from_secs(seconds))
+}
+
+fn check_deployment(
+    id: &str,
+    file: &DeploymentFile,
+    places: &Places<'_>,
+) -> Result<DeploymentSettings, SettingsError> {
+    let error = |field: &str, problem: &str| places.error(&["deployments", id, field], problem);
+    let well_formed = (1..=64).contains(&id.len())
+        && id
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+    if !well_formed {
+        let problem =
+            "a deployment's id has 1 to 64 lower-case letters, digits and `-`; it is the Worker's DEPLOYMENT";
+        return Err(places.error(&["deployments", id], problem.to_string()));
+    }
+    let token = file.api_token.as_deref().map(str::parse::<ApiToken>).transpose();
+    let token = token.map_err(|problem| error("api_token", &problem.to_string()))?;
+    if file.account_id.is_some() && token.is_none() {
+        return Err(error(
+            "api_token",
+            "is missing: the Cloudflare API needs one with `Workers KV Storage: Edit`",
+        ));
+    }
+    let endpoint = Endpoint::new(&kv_base(file, &error)?, &file.namespace_id, token).map_err(|problem| {
+        let field = if problem == EndpointError::Namespace {
+            "namespace_id"
+        } else {
+            "kv_url"
+        };
+        error(field, &problem.to_string())
+    })?;
+    let record_secrets = file.record_secrets.parse();
+    let record_secrets =
+        record_secrets.map_err(|problem: RingError| error("record_secrets", &problem.to_string()))?;
+    Ok(DeploymentSettings {
+        environment: file.environment,
+        endpoint,
+        record_secrets,
+    })
+}
+
+/// The address before `/storage/kv`.
+fn kv_base(
+    file: &DeploymentFile,
+    error: &impl Fn(&str, &str) -> SettingsError,
+) -> Result<String, SettingsError> {
+    let is_id = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    match (&file.account_id, &file.kv_url) {
+        (Some(account), None) if is_id(account) => Ok(format!("{CLOUDFLARE_ACCOUNTS}/{account}")),
+        (Some(_), None) => Err(error("account_id", "must be a Cloudflare account id")),
+        (None, Some(url)) => Ok(url.clone()),
+        _ => Err(error(
+            "account_id",
+            "give either `account_id`, or `kv_url` for another API of the same form",
+        )),
+    }
+}
+
+/// Two deployments in one namespace would write over each other's records.
+fn check_namespaces(
+    deployments: &BTreeMap<String, DeploymentFile>,
+    places: &Places<'_>,
+) -> Result<(), SettingsError> {
+    let mut seen = BTreeMap::new();
+    for (id, deployment) in deployments {
+        let namespace = (
+            &deployment.account_id,
+            &deployment.kv_url,
+            &deployment.namespace_id,
+        );
+        if let Some(other) = seen.insert(namespace, id) {
+            let problem = format!("is the namespace of deployment `{other}` too; each needs its own");
+            return Err(places.error(&["deployments", id, "namespace_id"], problem.to_string()));
+        }
+    }
+    Ok(())
+}

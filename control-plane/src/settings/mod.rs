@@ -1,0 +1,115 @@
+//! Settings: `keyward.toml`, and over it the environment's `KEYWARD_*` variables.
+//!
+//! A name nobody knows or a value nobody can use stops the start with one sentence that says where it stands.
+
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration};
+
+use keyward_shared::{Brands, Environment, SecretRing};
+
+use crate::publish::Endpoint;
+
+mod admin_token;
+mod environment;
+mod file;
+
+pub use admin_token::{AdminToken, WeakToken};
+pub use environment::is_known_name;
+
+/// What `keyward serve` runs by. [`Settings::load`] is the one way to make it.
+#[derive(Debug)]
+pub struct Settings {
+    /// Where the API listens.
+    pub listen: SocketAddr,
+    /// The SQLite file.
+    pub database: PathBuf,
+    /// The token of platform admins.
+    pub admin_token: AdminToken,
+    /// The ids of the services there are keys for.
+    pub services: Vec<String>,
+    /// The brand parts of prefixes.
+    pub brands: Brands,
+    /// The secrets that tag keys.
+    pub tag_secrets: TagSecrets,
+    /// How long a management call waits for its change to arrive.
+    pub propagation_wait: Duration,
+    /// How often database and KV are compared. None: only on demand.
+    pub reconcile_interval: Option<Duration>,
+    /// How log lines look.
+    pub log_format: LogFormat,
+    /// The deployments, by id.
+    pub deployments: BTreeMap<String, DeploymentSettings>,
+}
+
+/// The tag secrets of each family. Keys of a family without secrets cannot be created.
+#[derive(Debug, Default)]
+pub struct TagSecrets {
+    /// Of service keys, by environment.
+    pub service: BTreeMap<Environment, SecretRing>,
+    /// Of gateway keys.
+    pub gateway: Option<SecretRing>,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Pretty,
+    /// One JSON object a line.
+    Json,
+}
+
+/// One Worker and its KV namespace.
+#[derive(Debug)]
+pub struct DeploymentSettings {
+    /// The environment it serves.
+    pub environment: Environment,
+    /// Its KV namespace, and what opens it.
+    pub endpoint: Endpoint,
+    /// The secrets that sign records.
+    pub record_secrets: SecretRing,
+}
+
+/// A setting that cannot be used: where it stands and what is wrong with it. Never holds the value of a secret.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{place}: {problem}")]
+pub struct SettingsError {
+    /// `KEYWARD_LISTEN`, or `keyward.toml: listen`.
+    pub place: String,
+    /// What is wrong and what would be right.
+    pub problem: String,
+}
+
+impl SettingsError {
+    fn new(place: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self {
+            place: place.into(),
+            problem: problem.into(),
+        }
+    }
+}
+
+impl Settings {
+    /// Reads the text of `keyward.toml` (with the name it goes by in messages) and the environment's variables.
+    ///
+    /// # Errors
+    /// The first setting that cannot be used.
+    pub fn load(
+        file: Option<(&str, &str)>,
+        variables: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, SettingsError> {
+        let (name, text) = file.unwrap_or(("keyward.toml", ""));
+        let mut table = file::parse(name, text)?;
+        let origins = environment::overlay(&mut table, variables)?;
+        file::check(
+            table,
+            &file::Places {
+                file: name,
+                variables: &origins,
+            },
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,184 @@
+use keyward_shared::secret::ring_entry;
+
+use super::*;
+
+const TOKEN: &str = "mT3kWq8xZp-1rYv_9sLb2C";
+
+fn minimal() -> String {
+    format!(
+        "admin_token = \"{TOKEN}\"\nservices = [\"prediction\"]\n[tag_secrets]\nproduction = \"{}\"\n",
+        ring_entry(1, &[1; 32])
+    )
+}
+
+fn deployment(id: &str) -> String {
+    let secrets = ring_entry(1, &[2; 32]);
+    format!(
+        "[deployments.{id}]\nenvironment = \"production\"\nkv_url = \"http://127.0.0.1:1\"\nnamespace_id = \"n{id}\"\n\
+         record_secrets = \"{secrets}\"\n"
+    )
+}
+
+fn load(text: &str, variables: &[(&str, &str)]) -> Result<Settings, String> {
+    let variables = variables
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    Settings::load(Some(("keyward.toml", text)), variables).map_err(|error| error.to_string())
+}
+
+#[test]
+fn defaults_are_the_documented_ones() {
+    let settings = load(&minimal(), &[]).unwrap();
+    assert_eq!(settings.listen.to_string(), "127.0.0.1:8080");
+    assert_eq!(settings.database, PathBuf::from("keyward.db"));
+    assert_eq!(settings.propagation_wait, Duration::from_secs(5));
+    assert_eq!(settings.reconcile_interval, Some(Duration::from_secs(3600)));
+}
+
+#[test]
+fn variables_win_over_the_file() {
+    let settings = load(
+        &(minimal() + &deployment("eu-1")),
+        &[
+            ("KEYWARD_LISTEN", "127.0.0.1:9"),
+            ("KEYWARD_SERVICES", "b, a"),
+            ("KEYWARD_PROPAGATION_WAIT_SECONDS", "1"),
+            ("KEYWARD_DEPLOYMENT_EU_1_NAMESPACE_ID", "other"),
+            ("HOME", "/"),
+        ],
+    )
+    .unwrap();
+    assert_eq!(settings.listen.port(), 9);
+    assert_eq!(settings.services, ["a", "b"]);
+    assert_eq!(settings.propagation_wait, Duration::from_secs(1));
+    assert!(format!("{:?}", settings.deployments["eu-1"].endpoint).contains("/storage/kv/namespaces/other/"));
+}
+
+#[test]
+fn the_names_of_the_development_stack_are_known_and_say_nothing() {
+    for name in [
+        "KEYWARD_URL",
+        "KEYWARD_EDGE_URL",
+        "KEYWARD_JWT_SECRET",
+        "KEYWARD_DEV_DIR",
+        "KEYWARD_VERIFY_SECRET",
+    ] {
+        assert!(is_known_name(name), "{name}");
+        load(&minimal(), &[(name, "whatever")]).unwrap();
+    }
+}
+
+#[test]
+fn each_fault_names_its_place() {
+    for (text, variables, expected) in [
+        (minimal() + "x = 1", &[][..], "unknown field `x`"),
+        ("nonsense".into(), &[], "keyward.toml, line 1"),
+        (
+            minimal(),
+            &[("KEYWARD_LISTNE", "x")],
+            "KEYWARD_LISTNE: no such setting",
+        ),
+        (
+            minimal(),
+            &[("KEYWARD_TOKEN", "x")],
+            "did you mean KEYWARD_ADMIN_TOKEN?",
+        ),
+        (
+            minimal(),
+            &[("KEYWARD_LISTEN", "everywhere")],
+            "KEYWARD_LISTEN: must be an IP address and port",
+        ),
+        (
+            minimal(),
+            &[("KEYWARD_ADMIN_TOKEN", "short")],
+            "KEYWARD_ADMIN_TOKEN: is too weak",
+        ),
+        (
+            minimal(),
+            &[("KEYWARD_SERVICES", "A b")],
+            "KEYWARD_SERVICES: `A b` must have",
+        ),
+        (
+            minimal(),
+            &[("KEYWARD_PROPAGATION_WAIT_SECONDS", "soon")],
+            "KEYWARD_PROPAGATION_WAIT_SECONDS: ",
+        ),
+        (
+            minimal(),
+            &[("KEYWARD_PROPAGATION_WAIT_SECONDS", "31")],
+            "must be 0 to 30",
+        ),
+        (
+            minimal(),
+            &[("KEYWARD_DATABASE_URL", "postgres://x")],
+            "KEYWARD_DATABASE_URL: must name a SQLite file",
+        ),
+        (
+            minimal(),
+            &[("KEYWARD_LOG_FORMAT", "xml")],
+            "KEYWARD_LOG_FORMAT: ",
+        ),
+        (
+            minimal(),
+            &[("KEYWARD_TAG_SECRETS_TEST", "1:short")],
+            "KEYWARD_TAG_SECRETS_TEST: each secret must",
+        ),
+        (
+            minimal(),
+            &[("KEYWARD_DEPLOYMENT_X_API_TOKEN", "t")],
+            "KEYWARD_DEPLOYMENT_X_API_TOKEN: no such setting",
+        ),
+        (String::new(), &[], "keyward.toml: admin_token: is missing"),
+        (
+            minimal() + "[deployments.a]\nenvironment = \"live\"",
+            &[],
+            "deployments.a",
+        ),
+        (
+            minimal() + &deployment("Big"),
+            &[],
+            "keyward.toml: deployments.Big: a deployment's id",
+        ),
+        (
+            minimal() + &deployment("a").replace("kv_url = \"http:", "kv_url = \"ftp:"),
+            &[],
+            "kv_url: the KV address must be",
+        ),
+        (
+            minimal() + &deployment("a").replace("kv_url", "account_id"),
+            &[],
+            "account_id",
+        ),
+        (
+            minimal() + &deployment("a") + &deployment("b").replace("nb", "na"),
+            &[],
+            "namespace of deployment `a` too",
+        ),
+        (
+            minimal() + &deployment("a").replace("1:", "0:"),
+            &[],
+            "record_secrets: each secret needs an id",
+        ),
+    ] {
+        let message = load(&text, variables).map(|_| ()).unwrap_err();
+        assert!(
+            message.contains(expected),
+            "{message:?} does not say {expected:?}"
+        );
+        assert!(!message.contains('\n'), "one sentence: {message:?}");
+    }
+}
+
+#[test]
+fn nothing_secret_is_in_a_message_or_a_debug_text() {
+    let secret = ring_entry(3, b"canary-canary-canary-canary-0123");
+    let broken = minimal().replace("admin_token = ", "admin_token = 7 ") + &format!("k = \"{secret}\"");
+    assert!(!load(&broken, &[]).unwrap_err().contains(&secret[2..]));
+    let settings = load(
+        &(minimal() + &deployment("a")),
+        &[("KEYWARD_TAG_SECRETS_TEST", &secret)],
+    )
+    .unwrap();
+    let shown = format!("{settings:?}");
+    assert!(!shown.contains(TOKEN) && !shown.contains("canary") && !shown.contains(&secret[2..]));
+}
