@@ -20,10 +20,26 @@ pub struct Problem {
     code: &'static str,
     detail: String,
     field: Option<String>,
-    retry_after_seconds: Option<u64>,
-    challenge: Option<&'static str>,
+    retry_after_seconds: Option<u32>,
+    challenge: Option<Challenge>,
     /// What went wrong with us, for the log; never in the answer.
     cause: Option<String>,
+}
+
+/// What a 401 asks for (RFC 6750 §3.1: no error code where no credential was sent).
+#[derive(Clone, Copy, Debug)]
+enum Challenge {
+    SendToken,
+    SendAnother,
+}
+
+impl Challenge {
+    const fn header(self) -> HeaderValue {
+        HeaderValue::from_static(match self {
+            Self::SendToken => "Bearer realm=\"keyward\"",
+            Self::SendAnother => "Bearer realm=\"keyward\", error=\"invalid_token\"",
+        })
+    }
 }
 
 #[derive(Serialize)]
@@ -62,7 +78,7 @@ impl Problem {
         let detail = "Missing admin token. Send it as `Authorization: Bearer <token>`.";
         let problem = Self::new(StatusCode::UNAUTHORIZED, "unauthenticated", detail);
         Self {
-            challenge: Some("Bearer realm=\"keyward\""),
+            challenge: Some(Challenge::SendToken),
             ..problem
         }
     }
@@ -75,7 +91,7 @@ impl Problem {
             "Invalid admin token.",
         );
         Self {
-            challenge: Some("Bearer realm=\"keyward\", error=\"invalid_token\""),
+            challenge: Some(Challenge::SendAnother),
             ..problem
         }
     }
@@ -86,7 +102,7 @@ impl Problem {
     }
 
     /// 429: too many failed tries from one address.
-    pub fn too_many_failures(retry_after_seconds: u64) -> Self {
+    pub fn too_many_failures(retry_after_seconds: u32) -> Self {
         let detail = "Too many wrong credentials came from this address. Wait for the time in Retry-After.";
         let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_failures", detail);
         Self {
@@ -178,7 +194,7 @@ impl IntoResponse for Problem {
             HeaderValue::from_static("application/problem+json"),
         );
         if let Some(challenge) = self.challenge {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+            headers.insert(header::WWW_AUTHENTICATE, challenge.header());
         }
         if let Some(seconds) = self.retry_after_seconds {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));

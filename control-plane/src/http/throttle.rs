@@ -25,7 +25,7 @@ pub struct FailureThrottle {
 
 impl FailureThrottle {
     /// Counts a failed try. When the address has none left, the answer is in how many seconds it has.
-    pub(super) fn fail(&self, address: IpAddr, now: Timestamp) -> Result<(), u64> {
+    pub(super) fn fail(&self, address: IpAddr, now: Timestamp) -> Result<(), u32> {
         let now = now.as_millisecond();
         let full = i64::from(BURST) * REFILL_MS;
         let mut recovered_at = self.recovered_at.lock().unwrap_or_else(PoisonError::into_inner);
@@ -39,7 +39,7 @@ impl FailureThrottle {
         let next = (*moment).max(now) + REFILL_MS;
         if next - now > full {
             let wait_ms = next - now - full;
-            return Err(u64::try_from(wait_ms).unwrap_or_default().div_ceil(1000).max(1));
+            return Err(u32::try_from(wait_ms).unwrap_or(u32::MAX).div_ceil(1000).max(1));
         }
         *moment = next;
         Ok(())
