@@ -294,7 +294,7 @@ fn check_deployment(
             "is missing: the Cloudflare API needs one with `Workers KV Storage: Edit`",
         ));
     }
-    let endpoint = Endpoint::new(&kv_base(file, &error)?, &file.namespace_id, token).map_err(|problem| {
+    let endpoint = Endpoint::new(&base, &file.namespace_id, token).map_err(|problem| {
         let field = if problem == EndpointError::Namespace {
             "namespace_id"
         } else {
