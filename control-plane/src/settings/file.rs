@@ -286,6 +286,7 @@ fn check_deployment(
             "a deployment's id has 1 to 64 lower-case letters, digits and `-`; it is the Worker's DEPLOYMENT";
         return Err(places.error(&["deployments", id], problem.to_string()));
     }
+    let base = kv_base(file, &error)?;
     let token = file.api_token.as_deref().map(str::parse::<ApiToken>).transpose();
     let token = token.map_err(|problem| error("api_token", &problem.to_string()))?;
     if file.account_id.is_some() && token.is_none() {
