@@ -5,7 +5,8 @@
 //!
 //! In reading order: [`key`] (the text a caller holds) → [`hash`] (what is stored of it) → [`record`] (what the
 //! edge knows of it) → [`credential`] and [`route`] (what a request says) → [`decide`] (admit or not) →
-//! [`reason`] (why not) → [`forward`] (what the origin is told).
+//! [`reason`] (why not) → [`forward`] (what the origin is told). Beside it, [`guard`] (who counts, and who is told first that a
+//! right is gone) and [`lease`] (what an isolate may do until it asks again).
 #![no_std]
 
 extern crate alloc;
@@ -16,8 +17,11 @@ pub mod decide;
 pub mod entropy;
 pub mod environment;
 pub mod forward;
+pub mod guard;
 pub mod hash;
 pub mod key;
+pub mod lease;
+pub mod month;
 pub mod network;
 pub mod reason;
 pub mod record;
@@ -37,5 +41,5 @@ pub use crate::{
     record::Record,
     route::RouteTable,
     secret::{Secret, SecretRing},
-    time::UnixSeconds,
+    time::{UnixMillis, UnixSeconds},
 };

@@ -1,0 +1,200 @@
+//! What an isolate holds of one key, on one meter.
+
+use alloc::string::String;
+
+use super::{Lease, LeaseTerm, Moment, demand::Demand};
+use crate::{
+    guard::{Answer, Ask, Cause, GiveBack, Standing},
+    hash::KeyHash,
+};
+
+/// The leases of a key on one meter, or on none; why it has none; and what happened without one.
+#[derive(Clone, Debug)]
+pub struct Holding {
+    term: LeaseTerm,
+    /// Spent first.
+    lease: Option<Lease>,
+    /// Asked for when the first ran low.
+    next: Option<Lease>,
+    refusal: Option<Refusal>,
+    standing: Standing,
+    demand: Demand,
+    uncovered: u32,
+}
+
+/// What a holding says to a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spending {
+    /// Admitted: one request of a lease was spent.
+    Spent {
+        /// The lease will soon be used up: ask for the next in the background. Said once per lease.
+        ask_soon: bool,
+    },
+    /// A guard has lately said no.
+    Refused(Refusal),
+    /// Neither: ask the guard.
+    Ask,
+}
+
+/// A guard's no, remembered for a while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// Why.
+    pub cause: Cause,
+    /// The revision that it holds for; a newer record may be allowed more.
+    pub revision: u64,
+    /// When the question was sent.
+    asked_at: Moment,
+    /// For how long it is believed.
+    for_ms: u64,
+}
+
+impl Refusal {
+    /// How long until it is worth trying again, in milliseconds; none where it is not.
+    pub fn retry_after_ms(&self, now: Moment) -> Option<u64> {
+        let gone = now.since(self.asked_at).unwrap_or(0);
+        self.cause
+            .retry_after_ms()
+            .map(|retry_after| retry_after.saturating_sub(gone))
+    }
+
+    fn holds(&self, revision: u64, now: Moment) -> bool {
+        let fresh = now.since(self.asked_at).is_some_and(|gone| gone < self.for_ms);
+        self.revision == revision && fresh
+    }
+}
+
+impl Holding {
+    /// Holds nothing yet.
+    pub fn new(term: LeaseTerm) -> Self {
+        Self {
+            term,
+            lease: None,
+            next: None,
+            refusal: None,
+            standing: Standing::default(),
+            demand: Demand::default(),
+            uncovered: 0,
+        }
+    }
+
+    /// Counts a request towards the key's rate: once for each, before it is decided, whatever is decided.
+    pub fn note_request(&mut self, now: Moment) {
+        self.demand.note(now, self.term.duration_ms());
+    }
+
+    /// Decides on a request whose record, of this revision, allows it.
+    pub fn spend(&mut self, revision: u64, now: Moment) -> Spending {
+        if let Some(spent) = spend(&mut self.lease, revision, now) {
+            return spent;
+        }
+        if let Some(spent) = spend(&mut self.next, revision, now) {
+            self.lease = self.next.take();
+            return spent;
+        }
+        match self.refusal {
+            Some(refusal) if refusal.holds(revision, now) => Spending::Refused(refusal),
+            _ => Spending::Ask,
+        }
+    }
+
+    /// The question to send. Read the clock for `now` before sending it, and give the answer to [`Holding::hear`] with
+    /// that same moment. One question at a time is enough: those that come meanwhile wait for its answer.
+    pub fn ask(
+        &mut self,
+        key: KeyHash,
+        meter: Option<String>,
+        presented: Option<String>,
+        now: Moment,
+    ) -> Ask {
+        Ask {
+            key,
+            meter,
+            presented,
+            demand: self.demand.expected(now, self.term.duration_ms()),
+            uncovered: self.uncovered,
+        }
+    }
+
+    /// Takes the answer to a question that was sent at `asked_at`. A third lease sends the first back to the guard.
+    #[must_use = "what is left of a lease goes back to the guard"]
+    pub fn hear(&mut self, ask: &Ask, asked_at: Moment, answer: &Answer, now: Moment) -> Option<GiveBack> {
+        match answer {
+            Answer::Granted(grant) => {
+                let first = core::mem::replace(&mut self.lease, self.next.take());
+                self.next = Some(Lease::begin(grant, asked_at));
+                self.refusal = None;
+                self.standing = grant.standing;
+                self.settle(ask);
+                first.and_then(|lease| lease.give_back(now))
+            }
+            Answer::Denied(denial) => {
+                self.refusal = Some(Refusal {
+                    cause: denial.cause,
+                    revision: denial.revision,
+                    asked_at,
+                    for_ms: self.term.remembered_ms(denial.cause),
+                });
+                self.standing = denial.standing;
+                self.settle(ask);
+                None
+            }
+            // Nothing was charged: what is uncovered stays so.
+            Answer::Elsewhere { .. } | Answer::Unknown => None,
+        }
+    }
+
+    /// The guard has charged what the question told it was uncovered. An answer that is lost is charged again: a limit may
+    /// be used up a little early, but never exceeded.
+    fn settle(&mut self, ask: &Ask) {
+        self.uncovered = self.uncovered.saturating_sub(ask.uncovered);
+    }
+
+    /// Counts an admission without a lease, under a route's failure policy.
+    pub fn admit_uncovered(&mut self) {
+        self.uncovered = self.uncovered.saturating_add(1);
+    }
+
+    /// How many admissions no guard has been told of yet.
+    pub fn uncovered(&self) -> u32 {
+        self.uncovered
+    }
+
+    /// Takes what is left out of this isolate's hands, to be sent to the guard: nothing of it can be spent any more,
+    /// whether the messages arrive or not.
+    #[must_use = "what is left of a lease goes back to the guard"]
+    pub fn give_back(&mut self, now: Moment) -> [Option<GiveBack>; 2] {
+        [self.lease.take(), self.next.take()].map(|lease| lease?.give_back(now))
+    }
+
+    /// When the first of the live leases ends, in milliseconds from now; none without any. Whoever keeps a timer gives
+    /// back shortly before that.
+    pub fn ends_in_ms(&self, now: Moment) -> Option<u64> {
+        self.live(now).filter_map(|lease| lease.ends_in_ms(now)).min()
+    }
+
+    /// How the key stands towards its limits, as far as this isolate can tell.
+    pub fn standing(&self, now: Moment) -> Standing {
+        let held = self.live(now).map(|lease| lease.left(now));
+        self.standing.with_held(held.fold(0, u32::saturating_add))
+    }
+
+    fn live(&self, now: Moment) -> impl Iterator<Item = &Lease> {
+        let held = [&self.lease, &self.next];
+        held.into_iter()
+            .flatten()
+            .filter(move |lease| lease.left(now) > 0)
+    }
+
+    /// Whether forgetting this holding would lose nothing.
+    pub fn is_idle(&self, now: Moment) -> bool {
+        self.uncovered == 0 && self.ends_in_ms(now).is_none()
+    }
+}
+
+fn spend(lease: &mut Option<Lease>, revision: u64, now: Moment) -> Option<Spending> {
+    let lease = lease.as_mut()?;
+    lease.spend(revision, now).then(|| Spending::Spent {
+        ask_soon: lease.runs_low(),
+    })
+}
