@@ -3,6 +3,9 @@
 use std::fmt::Display;
 
 use keyward_shared::{Brands, Environment, Family, RouteTable, SecretRing};
+use serde_json::json;
+
+use crate::{log, request_id::RequestId};
 
 /// For how long a record is trusted by default, in seconds.
 const DEFAULT_RECORD_CACHE_SECONDS: u64 = 2;
@@ -55,11 +58,11 @@ impl TagSecrets {
 
 /// A variable or secret that is missing or wrong. It never repeats the value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the variable {variable} {problem}")]
+#[error("the variable {variable} cannot be used: {problem}")]
 pub struct SettingError {
     /// Its name.
     pub variable: String,
-    /// What is wrong with it and what is expected, as the end of a sentence.
+    /// What is wrong with it and what is expected.
     pub problem: String,
 }
 
@@ -70,6 +73,15 @@ impl SettingError {
             variable: variable.to_owned(),
             problem: problem.to_string(),
         }
+    }
+
+    /// One line of JSON for the log.
+    pub fn log_line(&self, request_id: RequestId) -> String {
+        log::line(
+            "nothing is served",
+            request_id,
+            json!({ "cause": self.to_string() }),
+        )
     }
 }
 
@@ -95,7 +107,10 @@ impl Deployment {
             id: settings.deployment_id()?,
             environment,
             brands: brands.map_err(|error| {
-                SettingError::new("SERVICE_KEY_BRAND", format!("equals GATEWAY_KEY_BRAND: {error}"))
+                SettingError::new(
+                    "SERVICE_KEY_BRAND",
+                    format!("it equals GATEWAY_KEY_BRAND; {error}"),
+                )
             })?,
             tag_secrets: settings.tag_secrets(environment)?,
             record_secrets: settings.required_ring("RECORD_SECRETS")?,
@@ -118,7 +133,7 @@ impl Settings<'_> {
 
     fn required(&self, variable: &str, expected: &str) -> Result<String, SettingError> {
         self.optional(variable)
-            .ok_or_else(|| SettingError::new(variable, format!("is not set: it {expected}")))
+            .ok_or_else(|| SettingError::new(variable, format!("it is not set; it {expected}")))
     }
 
     fn parsed<T>(&self, variable: &str, default: &str) -> Result<T, SettingError>
@@ -166,7 +181,7 @@ impl Settings<'_> {
         self.optional_ring(variable)?.ok_or_else(|| {
             SettingError::new(
                 variable,
-                "is not set: it must be <id>:<base64url>, the same as in the control plane's settings",
+                "it is not set; it must be <id>:<base64url>, the same as in the control plane's settings",
             )
         })
     }
