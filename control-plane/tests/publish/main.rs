@@ -1,0 +1,14 @@
+//! The way to Workers KV: against a namespace that fails as told, and against a server that misbehaves on the wire.
+
+#[path = "../support/clock.rs"]
+mod clock;
+mod cloudflare;
+mod fake_kv;
+mod fault;
+#[path = "../support/keys.rs"]
+mod keys;
+mod publisher;
+mod reconcile;
+mod running;
+mod wire;
+mod world;
