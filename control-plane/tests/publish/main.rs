@@ -1,4 +1,8 @@
 //! The way to Workers KV: against a namespace that fails as told, and against a server that misbehaves on the wire.
+#![expect(
+    clippy::unwrap_used,
+    reason = "what cannot be set up fails the test that asked for it"
+)]
 
 #[path = "../support/clock.rs"]
 mod clock;

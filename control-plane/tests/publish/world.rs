@@ -45,7 +45,7 @@ impl World {
             .map(|_| Arc::new(FakeKv::new(Arc::clone(&clock))))
             .collect();
         let mut world = Self {
-            publisher: Arc::new(publisher("placeholder", &clock, &store, Deployments::default())),
+            publisher: Arc::new(publisher("placeholder", &clock, &store, &Deployments::default())),
             clock,
             store,
             kvs,
@@ -65,7 +65,7 @@ impl World {
             record_secrets: record_secrets.clone(),
             kv: Arc::clone(kv) as _,
         }));
-        Arc::new(publisher(process, &self.clock, &self.store, deployments))
+        Arc::new(publisher(process, &self.clock, &self.store, &deployments))
     }
 
     pub(crate) fn kv(&self) -> &FakeKv {
@@ -145,11 +145,11 @@ fn publisher(
     process: &str,
     clock: &Arc<ManualClock>,
     store: &Arc<SqliteStore>,
-    deployments: Deployments,
+    deployments: &Deployments,
 ) -> Publisher {
     Publisher::new(
         Arc::clone(store) as _,
-        &deployments,
+        deployments,
         Arc::clone(clock) as _,
         Arc::new(Seeded::new(42)),
         process.to_owned(),
