@@ -5,7 +5,10 @@ mod headers;
 mod kv;
 mod upstream;
 
-use std::{cell::RefCell, rc::Rc};
+use std::{
+    cell::{OnceCell, RefCell},
+    rc::Rc,
+};
 
 use keyward_shared::{DenyReason, Entropy, RouteTable};
 use serde_json::json;
@@ -38,14 +41,13 @@ struct Isolate {
 impl Isolate {
     fn new(env: &Env) -> Result<Self, SettingError> {
         // Made and checked by build.rs.
-        let routes = RouteTable::from_json(include_str!(concat!(env!("OUT_DIR"), "/routes.json"))).map_err(
-            |error| {
-                SettingError::new(
-                    "KEYWARD_ROUTES",
-                    format!("the table built in is unreadable; {error}"),
-                )
-            },
-        )?;
+        let table = include_str!(concat!(env!("OUT_DIR"), "/routes.json"));
+        let routes = RouteTable::from_json(table).map_err(|error| {
+            SettingError::new(
+                "KEYWARD_ROUTES",
+                format!("the table built in is unreadable; {error}"),
+            )
+        })?;
         kv::check(env)?;
         Ok(Self {
             deployment: Deployment::from_settings(|name| bindings::text(env, name), routes)?,
@@ -56,17 +58,11 @@ impl Isolate {
 
 thread_local! {
     /// Settings do not change while an isolate lives, so they are read once; a wrong one stays wrong.
-    static ISOLATE: RefCell<Option<Rc<Result<Isolate, SettingError>>>> = const { RefCell::new(None) };
+    static ISOLATE: OnceCell<Rc<Result<Isolate, SettingError>>> = const { OnceCell::new() };
 }
 
 fn isolate(env: &Env) -> Rc<Result<Isolate, SettingError>> {
-    ISOLATE.with(|isolate| {
-        Rc::clone(
-            isolate
-                .borrow_mut()
-                .get_or_insert_with(|| Rc::new(Isolate::new(env))),
-        )
-    })
+    ISOLATE.with(|isolate| Rc::clone(isolate.get_or_init(|| Rc::new(Isolate::new(env)))))
 }
 
 /// Answers a request. What the runtime throws at us on the way is a fault of ours, answered as any other.
