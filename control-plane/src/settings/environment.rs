@@ -27,7 +27,7 @@ const SETTINGS: [(&str, &[&str]); 15] = [
 ];
 
 /// Names of the development stack. Whoever sources its `dev.env` has them set; they say nothing to the service.
-const DEVELOPMENT: [&str; 12] = [
+const DEVELOPMENT: [&str; 13] = [
     "URL",
     "EDGE_URL",
     "ORIGIN_URL",
@@ -40,6 +40,8 @@ const DEVELOPMENT: [&str; 12] = [
     "JWT_ISSUER",
     "JWT_AUDIENCE",
     "LEGACY_API_KEY",
+    // Names the Worker's table of routes when that is built.
+    "ROUTES",
 ];
 
 /// Variables of one deployment: what follows `KEYWARD_DEPLOYMENT_<ID>_`.
