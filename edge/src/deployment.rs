@@ -2,7 +2,10 @@
 
 use std::fmt::Display;
 
-use keyward_shared::{Brands, Environment, Family, RouteTable, SecretRing};
+use keyward_shared::{
+    Brands, Environment, Family, RouteTable, SecretRing,
+    name::{LABEL_RULE, in_variables, is_label},
+};
 use serde_json::json;
 
 use crate::{log, request_id::RequestId};
@@ -11,8 +14,8 @@ use crate::{log, request_id::RequestId};
 const DEFAULT_RECORD_CACHE_SECONDS: u64 = 2;
 /// The longest a record may be trusted, in seconds: as long as Workers KV itself may lag.
 const MAX_RECORD_CACHE_SECONDS: u64 = 60;
-/// The longest deployment id or realm, in bytes.
-const MAX_NAME_BYTES: usize = 64;
+/// The longest realm, in bytes.
+const MAX_REALM_BYTES: usize = 64;
 
 /// One Worker and its namespace of records.
 #[derive(Debug)]
@@ -148,13 +151,9 @@ impl Settings<'_> {
     }
 
     fn deployment_id(&self) -> Result<String, SettingError> {
-        let expected = "must be the id of this deployment in the control plane's settings, up to 64 letters, digits, `-` and `_`";
-        let id = self.required("DEPLOYMENT", expected)?;
-        let well_formed = id.len() <= MAX_NAME_BYTES
-            && id
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
-        well_formed
+        let expected = format!("{LABEL_RULE}; it is the id in the control plane's [deployments.<id>]");
+        let id = self.required("DEPLOYMENT", &expected)?;
+        is_label(&id)
             .then_some(id)
             .ok_or_else(|| SettingError::new("DEPLOYMENT", expected))
     }
@@ -210,7 +209,7 @@ impl Settings<'_> {
     fn realm(&self) -> Result<String, SettingError> {
         let realm = self.optional("REALM").unwrap_or_else(|| "keyward".to_owned());
         let quotable = |byte: u8| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\';
-        if realm.len() <= MAX_NAME_BYTES && realm.bytes().all(quotable) {
+        if realm.len() <= MAX_REALM_BYTES && realm.bytes().all(quotable) {
             Ok(realm)
         } else {
             Err(SettingError::new(
@@ -224,7 +223,7 @@ impl Settings<'_> {
     fn routes(&self, mut routes: RouteTable) -> Result<RouteTable, SettingError> {
         let names: Vec<String> = routes.upstream_names().map(str::to_owned).collect();
         for name in names {
-            let variable = format!("UPSTREAM_{}", name.to_ascii_uppercase().replace('-', "_"));
+            let variable = format!("UPSTREAM_{}", in_variables(&name));
             if let Some(url) = self.optional(&variable) {
                 routes
                     .set_upstream(&name, &url)

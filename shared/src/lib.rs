@@ -18,6 +18,7 @@ pub mod environment;
 pub mod forward;
 pub mod hash;
 pub mod key;
+pub mod name;
 pub mod network;
 pub mod reason;
 pub mod record;

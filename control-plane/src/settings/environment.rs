@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use keyward_shared::name::in_variables;
 use toml::{Table, Value};
 
 use super::SettingsError;
@@ -94,7 +95,7 @@ fn path_of(rest: &str, table: &Table) -> Option<Vec<String>> {
     }
     let rest = rest.strip_prefix("DEPLOYMENT_")?;
     deployment_ids(table).into_iter().find_map(|id| {
-        let field = rest.strip_prefix(&variable_part(&id))?.strip_prefix('_')?;
+        let field = rest.strip_prefix(&in_variables(&id))?.strip_prefix('_')?;
         let (_, path) = DEPLOYMENT.iter().find(|(known, _)| *known == field)?;
         Some(vec!["deployments".to_owned(), id, (*path).to_owned()])
     })
@@ -127,11 +128,6 @@ fn deployment_ids(table: &Table) -> Vec<String> {
     deployments
         .map(|deployments| deployments.keys().cloned().collect())
         .unwrap_or_default()
-}
-
-/// A deployment's id as variables spell it.
-fn variable_part(id: &str) -> String {
-    id.to_ascii_uppercase().replace('-', "_")
 }
 
 /// The value in the type that its setting has in the file. What does not parse stays text, and the check says so.
