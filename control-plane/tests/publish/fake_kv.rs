@@ -26,6 +26,8 @@ pub(crate) enum Write {
     Partly(Vec<String>),
     /// The caller is told of this fault, and the pairs are written or not.
     Fail(KvError, Applied),
+    /// The caller's task panics.
+    Panic,
 }
 
 /// What becomes of the pairs of a failed write.
@@ -176,6 +178,7 @@ impl KeyValueStore for FakeKv {
             (state.script.pop_front(), state.held.take())
         };
         self.begun.send_modify(|begun| *begun += 1);
+        assert!(!matches!(write, Some(Write::Panic)), "the test asked for a panic");
         if let Some(held) = held {
             let _released = held.await;
         }
@@ -191,6 +194,7 @@ impl KeyValueStore for FakeKv {
                 state.write(pairs, &unsuccessful);
                 Ok(unsuccessful)
             }
+            Some(Write::Panic) => unreachable!("it has panicked"),
             Some(Write::Fail(error, applied)) => {
                 match applied {
                     Applied::Not => {}

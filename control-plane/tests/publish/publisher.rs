@@ -244,9 +244,30 @@ async fn large_records_go_in_batches_below_the_limit_of_a_call() {
         at(100),
     );
     world.store.commit(&change).await.unwrap();
+    // The first batch takes so long that the second would not be over before the claim is.
+    let release = world.kv().hold_next_write();
+    let (progress, ()) = tokio::join!(world.publish(), async {
+        world.kv().writes_begun(1).await;
+        world.clock.advance(40);
+        drop(release);
+    });
     // The namespace itself refuses a call of over 100 MB; batches keep to half of that.
-    assert_eq!(world.publish().await.written, 450);
-    assert_eq!(world.kv().writes().len(), 2);
+    assert_eq!(progress.written + progress.refused, 450);
+    assert!(progress.written > 300 && progress.refused > 0, "{progress:?}");
+    assert_eq!(world.publish().await.written, progress.refused, "they go at once");
+}
+
+#[tokio::test]
+async fn a_clock_that_is_set_back_makes_no_wait_longer() {
+    let world = World::new().await;
+    world.create(1).await;
+    world
+        .kv()
+        .next_write(Write::Fail(fault::too_many(200), Applied::Not));
+    world.publish().await;
+    world.clock.set(at(-100_000));
+    world.create(2).await;
+    assert_eq!(world.publish().await.written, 1);
 }
 
 #[tokio::test]

@@ -202,6 +202,9 @@ async fn a_newer_record_is_never_overwritten_by_an_older_key() {
     );
     let found = counts(&world).await;
     assert_eq!((found.ahead, found.repaired), (2, 0));
+    let mut named = found.ahead_keys;
+    named.sort();
+    assert_eq!(named, [keys[0].id.to_string(), keys[1].id.to_string()]);
     world.publish().await;
     assert_eq!(world.published(&keys[0]), Some(later.record()));
     assert_eq!(world.published(&keys[1]).unwrap().status, Status::Deactivated);
@@ -294,7 +297,7 @@ async fn a_report_shows_its_counts_beside_the_deployment() {
         serde_json::json!({
             "id": "main", "environment": "production", "error": null,
             "checked": 2, "names": 2, "waiting": 0, "missing": 0, "stale": 0, "signed_with_older_secret": 0,
-            "ahead": 0, "foreign": 0, "orphaned": 0, "repaired": 0, "held_back": 0, "signed_with": { "1": 2 },
+            "ahead": 0, "ahead_keys": [], "foreign": 0, "orphaned": 0, "repaired": 0, "held_back": 0, "signed_with": { "1": 2 },
         })
     );
 }

@@ -50,6 +50,23 @@ async fn a_dead_deployment_holds_up_no_other() {
 }
 
 #[tokio::test]
+async fn a_panic_does_not_end_publishing() {
+    let world = World::new().await;
+    world.kv().next_write(Write::Panic);
+    let (_shutdown, _running) = run(&world);
+    let first = world.create(1).await;
+    world.kv().writes_begun(1).await;
+    let second = world.create(2).await;
+    let told = world.publisher.wait_for(&[world.dirty(&second)], PATIENCE).await;
+    assert_eq!(told, Propagation::Eventual);
+    // What was claimed then is claimed until its time runs out.
+    world.clock.advance(61);
+    world.publisher.wake();
+    let told = world.publisher.wait_for(&[world.dirty(&first)], PATIENCE).await;
+    assert_eq!(told, Propagation::Eventual);
+}
+
+#[tokio::test]
 async fn the_end_waits_for_the_batch_in_flight() {
     let world = World::new().await;
     let key = world.create(1).await;
@@ -90,7 +107,7 @@ async fn what_another_process_publishes_arrives_too() {
 async fn never_more_is_said_than_is_known() {
     let world = World::new().await;
     let key = world.create(1).await;
-    let wait_for = async |dirty: &[_]| world.publisher.wait_for(dirty, Duration::from_millis(1)).await;
+    let wait_for = async |dirty: &[_]| world.publisher.wait_for(dirty, Duration::ZERO).await;
     assert_eq!(wait_for(&[world.dirty(&key)]).await, Propagation::Pending);
     assert_eq!(wait_for(&[]).await, Propagation::NothingToTell);
     // An older revision has arrived, which says nothing of this one.

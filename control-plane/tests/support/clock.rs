@@ -13,6 +13,10 @@ impl ManualClock {
         Self(Mutex::new(now))
     }
 
+    pub(crate) fn set(&self, now: Timestamp) {
+        *self.0.lock().unwrap() = now;
+    }
+
     pub(crate) fn advance(&self, seconds: u64) {
         let mut now = self.0.lock().unwrap();
         *now = now.checked_add(Duration::from_secs(seconds)).unwrap();
