@@ -4,7 +4,7 @@
 //! the tests and a simulator run the very same code; time and randomness come in as arguments.
 //!
 //! In reading order: [`key`] (the text a caller holds) → [`hash`] (what is stored of it) → [`record`] (what the
-//! edge knows of it) → [`credential`] and [`route`] (what a request says) → [`decide`] (admit or not) →
+//! edge knows of it) → [`credential`] and [`route`] (what a request says) → [`mod@decide`] (admit or not) →
 //! [`reason`] (why not) → [`forward`] (what the origin is told).
 #![no_std]
 

@@ -365,7 +365,7 @@ impl Stack {
             ])
             // For debuggers; any free port, because several stacks may run and nobody looks for it.
             .args(["--inspector-port", "0"])
-            .args(["--show-interactive-dev-session=false", "--log-level", "info"])
+            .args(["--show-interactive-dev-session=false", "--log-level", "log"])
             .arg("--persist-to")
             .arg(state.join("state"))
             // Secrets in a file, not among the arguments, which every user of the machine can list.
