@@ -2,14 +2,20 @@
 
 use std::fmt::Display;
 
-use keyward_shared::{Brands, Environment, Family, RouteTable, SecretRing};
+use keyward_shared::{
+    Brands, Environment, Family, RouteTable, SecretRing,
+    name::{LABEL_RULE, in_variables, is_label},
+};
+use serde_json::json;
+
+use crate::{log, request_id::RequestId};
 
 /// For how long a record is trusted by default, in seconds.
 const DEFAULT_RECORD_CACHE_SECONDS: u64 = 2;
 /// The longest a record may be trusted, in seconds: as long as Workers KV itself may lag.
 const MAX_RECORD_CACHE_SECONDS: u64 = 60;
-/// The longest deployment id or realm, in bytes.
-const MAX_NAME_BYTES: usize = 64;
+/// The longest realm, in bytes.
+const MAX_REALM_BYTES: usize = 64;
 
 /// One Worker and its namespace of records.
 #[derive(Debug)]
@@ -55,11 +61,11 @@ impl TagSecrets {
 
 /// A variable or secret that is missing or wrong. It never repeats the value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the variable {variable} {problem}")]
+#[error("the variable {variable} cannot be used: {problem}")]
 pub struct SettingError {
     /// Its name.
     pub variable: String,
-    /// What is wrong with it and what is expected, as the end of a sentence.
+    /// What is wrong with it and what is expected.
     pub problem: String,
 }
 
@@ -70,6 +76,15 @@ impl SettingError {
             variable: variable.to_owned(),
             problem: problem.to_string(),
         }
+    }
+
+    /// One line of JSON for the log.
+    pub fn log_line(&self, request_id: RequestId) -> String {
+        log::line(
+            "nothing is served",
+            request_id,
+            json!({ "cause": self.to_string() }),
+        )
     }
 }
 
@@ -95,7 +110,10 @@ impl Deployment {
             id: settings.deployment_id()?,
             environment,
             brands: brands.map_err(|error| {
-                SettingError::new("SERVICE_KEY_BRAND", format!("equals GATEWAY_KEY_BRAND: {error}"))
+                SettingError::new(
+                    "SERVICE_KEY_BRAND",
+                    format!("it equals GATEWAY_KEY_BRAND; {error}"),
+                )
             })?,
             tag_secrets: settings.tag_secrets(environment)?,
             record_secrets: settings.required_ring("RECORD_SECRETS")?,
@@ -118,7 +136,7 @@ impl Settings<'_> {
 
     fn required(&self, variable: &str, expected: &str) -> Result<String, SettingError> {
         self.optional(variable)
-            .ok_or_else(|| SettingError::new(variable, format!("is not set: it {expected}")))
+            .ok_or_else(|| SettingError::new(variable, format!("it is not set; it {expected}")))
     }
 
     fn parsed<T>(&self, variable: &str, default: &str) -> Result<T, SettingError>
@@ -133,13 +151,9 @@ impl Settings<'_> {
     }
 
     fn deployment_id(&self) -> Result<String, SettingError> {
-        let expected = "must be the id of this deployment in the control plane's settings, up to 64 letters, digits, `-` and `_`";
-        let id = self.required("DEPLOYMENT", expected)?;
-        let well_formed = id.len() <= MAX_NAME_BYTES
-            && id
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
-        well_formed
+        let expected = format!("{LABEL_RULE}; it is the id in the control plane's [deployments.<id>]");
+        let id = self.required("DEPLOYMENT", &expected)?;
+        is_label(&id)
             .then_some(id)
             .ok_or_else(|| SettingError::new("DEPLOYMENT", expected))
     }
@@ -166,7 +180,7 @@ impl Settings<'_> {
         self.optional_ring(variable)?.ok_or_else(|| {
             SettingError::new(
                 variable,
-                "is not set: it must be <id>:<base64url>, the same as in the control plane's settings",
+                "it is not set; it must be <id>:<base64url>, the same as in the control plane's settings",
             )
         })
     }
@@ -195,7 +209,7 @@ impl Settings<'_> {
     fn realm(&self) -> Result<String, SettingError> {
         let realm = self.optional("REALM").unwrap_or_else(|| "keyward".to_owned());
         let quotable = |byte: u8| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\';
-        if realm.len() <= MAX_NAME_BYTES && realm.bytes().all(quotable) {
+        if realm.len() <= MAX_REALM_BYTES && realm.bytes().all(quotable) {
             Ok(realm)
         } else {
             Err(SettingError::new(
@@ -209,7 +223,7 @@ impl Settings<'_> {
     fn routes(&self, mut routes: RouteTable) -> Result<RouteTable, SettingError> {
         let names: Vec<String> = routes.upstream_names().map(str::to_owned).collect();
         for name in names {
-            let variable = format!("UPSTREAM_{}", name.to_ascii_uppercase().replace('-', "_"));
+            let variable = format!("UPSTREAM_{}", in_variables(&name));
             if let Some(url) = self.optional(&variable) {
                 routes
                     .set_upstream(&name, &url)

@@ -1,11 +1,13 @@
 //! What goes to the origin and what comes back: the rules, without the runtime's own types.
 
 use keyward_shared::{
+    DenyReason,
     forward::{RequestFilter, SHARED_CACHE_HEADERS, identity, private_cache_control},
     route::Route,
 };
+use serde_json::json;
 
-use crate::{cors, deployment::Deployment, grant::Grant, request::RequestHead, request_id::RequestId};
+use crate::{cors, deployment::Deployment, grant::Grant, log, request::RequestHead, request_id::RequestId};
 
 /// Headers about the client's own connection. The runtime writes those of the connection to the upstream.
 const CONNECTION_HEADERS: [&str; 4] = ["content-length", "host", "transfer-encoding", "upgrade"];
@@ -107,5 +109,22 @@ impl AnswerEdits {
             edits.appended = cors::headers(cors, origin);
         }
         edits
+    }
+}
+
+/// Why there is no answer of the upstream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// What the caller is told.
+    pub reason: DenyReason,
+    /// What the log is told.
+    pub cause: String,
+}
+
+impl Failure {
+    /// One line of JSON for the log.
+    pub fn log_line(&self, route: &Route, request_id: RequestId) -> String {
+        let facts = json!({ "upstream": route.upstream, "cause": self.cause });
+        log::line("upstream did not answer", request_id, facts)
     }
 }

@@ -11,6 +11,7 @@ pub mod cors;
 pub mod deployment;
 pub mod forwarding;
 pub mod grant;
+pub mod log;
 pub mod memory;
 pub mod records;
 pub mod refusal;
@@ -31,7 +32,7 @@ use clock::{Clock, UnixMillis};
 /// Answers every request.
 ///
 /// # Errors
-/// When the runtime refuses even a refusal; the entry script answers then.
+/// When the runtime refuses even a refusal.
 #[event(fetch)]
 async fn fetch(request: Request, env: Env, _context: Context) -> worker::Result<Response> {
     #[cfg(feature = "planted-panic")]

@@ -1,16 +1,19 @@
 //! Where records come from, and the one step of a decision that may have to wait.
 
-use std::{cell::RefCell, fmt, future::Future};
+use std::{cell::RefCell, future::Future};
 
 use keyward_shared::{
     DenyReason, KeyHash,
     record::{self, RecordError},
 };
+use serde_json::json;
 
 use crate::{
     clock::{Clock, UnixMillis},
     deployment::Deployment,
+    log,
     memory::{Memory, Sight},
+    request_id::RequestId,
     screen::Candidate,
     verdict::{self, Verdict},
 };
@@ -56,14 +59,11 @@ enum Cause {
     Record(RecordError),
 }
 
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "the record {} cannot be used: {}",
-            self.hash.kv_name(),
-            self.cause
-        )
+impl Fault {
+    /// One line of JSON for the log.
+    pub fn log_line(&self, request_id: RequestId) -> String {
+        let facts = json!({ "record": self.hash.kv_name(), "cause": self.cause.to_string() });
+        log::line("record cannot be used", request_id, facts)
     }
 }
 

@@ -6,8 +6,9 @@ use keyward_shared::{
     route::{Access, Route},
 };
 use serde::Serialize;
+use serde_json::json;
 
-use crate::{answer::Answer, request_id::RequestId};
+use crate::{answer::Answer, log, request_id::RequestId};
 
 /// Why a request is refused, and what is known of it by then.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,15 +30,6 @@ struct Problem<'a> {
     detail: &'static str,
     code: &'static str,
     request_id: &'a str,
-}
-
-#[derive(Serialize)]
-struct LogLine<'a> {
-    message: &'static str,
-    request_id: String,
-    code: &'static str,
-    route: Option<String>,
-    key_id: Option<&'a str>,
 }
 
 impl<'d> Refusal<'d> {
@@ -81,14 +73,12 @@ impl<'d> Refusal<'d> {
 
     /// One line of JSON for the log.
     pub fn log_line(&self, request_id: RequestId) -> String {
-        let line = LogLine {
-            message: "refused",
-            request_id: request_id.to_string(),
-            code: self.reason.code(),
-            route: self.route.map(|route| route.path.to_string()),
-            key_id: self.key_id.as_deref(),
-        };
-        serde_json::to_string(&line).unwrap_or_default()
+        let facts = json!({
+            "code": self.reason.code(),
+            "route": self.route.map(|route| route.path.to_string()),
+            "key_id": self.key_id,
+        });
+        log::line("refused", request_id, facts)
     }
 
     fn scope(&self) -> Option<&'d str> {

@@ -55,9 +55,9 @@ impl RequestHead {
         credential::bearer_token(self.authorization.as_deref(), self.has_api_key)
     }
 
-    /// Whether the answer must not have a body (RFC 9110 §9.3.2).
-    pub fn wants_no_body(&self) -> bool {
-        self.method == "HEAD"
+    /// Whether the answer may have a body (RFC 9110 §9.3.2).
+    pub fn wants_body(&self) -> bool {
+        self.method != "HEAD"
     }
 }
 

@@ -4,9 +4,9 @@
 //! the tests and a simulator run the very same code; time and randomness come in as arguments.
 //!
 //! In reading order: [`key`] (the text a caller holds) → [`hash`] (what is stored of it) → [`record`] (what the
-//! edge knows of it) → [`credential`] and [`route`] (what a request says) → [`decide`] (admit or not) →
-//! [`reason`] (why not) → [`forward`] (what the origin is told). Beside it, [`guard`] (who counts, and who is told first that a
-//! right is gone) and [`lease`] (what an isolate may do until it asks again).
+//! edge knows of it) → [`credential`] and [`route`] (what a request says) → [`mod@decide`] (admit or not) →
+//! [`reason`] (why not) → [`forward`] (what the origin is told). Beside it, [`guard`] (who counts, and who is told first
+//! that a right is gone) and [`lease`] (what an isolate may do until it asks again).
 #![no_std]
 
 extern crate alloc;
@@ -22,6 +22,7 @@ pub mod hash;
 pub mod key;
 pub mod lease;
 pub mod month;
+pub mod name;
 pub mod network;
 pub mod reason;
 pub mod record;

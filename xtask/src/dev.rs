@@ -6,7 +6,6 @@ use anyhow::{Context as _, Result};
 
 use crate::{
     clock::Readable,
-    interrupt::Interrupted,
     ports::{Ports, Role},
     private_file,
     process::Launcher,
@@ -56,12 +55,6 @@ pub fn run(workspace: &Workspace, launcher: &Launcher) -> Result<()> {
     ended.context("the stack was ended, because one part is missing")
 }
 
-/// Whether an error only says that a signal came.
-#[must_use]
-pub fn is_interruption(error: &anyhow::Error) -> bool {
-    error.is::<Interrupted>()
-}
-
 fn instructions(stack: &Stack) -> String {
     let [control_plane, edge, origin] = Ports::ROLES.map(|role| stack.ports().url(role));
     let token = stack.secrets().admin_token.reveal();
@@ -97,9 +90,9 @@ fn curl_lines(ports: &Ports, token: &str) -> [String; 3] {
             field("key_id"),
         ),
         format!(
-            "curl -i -X POST {edge}/v1/predict -H \"Authorization: Bearer $KEY\" -d '{{\"question\": 42}}'"
+            "curl -si -X POST {edge}/v1/predict -H \"Authorization: Bearer $KEY\" -d '{{\"question\": 42}}'"
         ),
-        format!("curl -i -X DELETE {keys}/$KEY_ID {admin}"),
+        format!("curl -si -X DELETE {keys}/$KEY_ID {admin}"),
     ]
 }
 

@@ -142,7 +142,7 @@ impl Launcher {
             .stdin(Stdio::null())
             .process_group(0)
             .spawn()
-            .with_context(|| format!("cannot start `{}`", command.get_program().to_string_lossy()))?;
+            .map_err(|error| not_started(command, error))?;
         let group = i32::try_from(child.id())
             .ok()
             .and_then(Pid::from_raw)
@@ -291,6 +291,15 @@ fn wait_until_gone(processes: &mut [&mut Process], allowance: Duration) -> bool 
     }
 }
 
+fn not_started(command: &Command, error: io::Error) -> anyhow::Error {
+    let program = command.get_program().to_string_lossy();
+    if error.kind() == io::ErrorKind::NotFound {
+        anyhow::anyhow!("`{program}` is missing, or in no folder of PATH")
+    } else {
+        anyhow::Error::new(error).context(format!("cannot start `{program}`"))
+    }
+}
+
 fn open_log(path: &Path) -> Result<File> {
     if let Some(folder) = path.parent() {
         private_file::make_folder(folder)?;
@@ -419,7 +428,10 @@ mod tests {
         let error = launcher
             .run(Command::new("no-such-program"), Output::Inherit, || {})
             .unwrap_err();
-        assert_eq!(error.to_string(), "cannot start `no-such-program`");
+        assert_eq!(
+            error.to_string(),
+            "`no-such-program` is missing, or in no folder of PATH"
+        );
     }
 
     #[test]

@@ -66,10 +66,20 @@ pub fn control_plane(ports: &Ports, secrets: &Secrets, database: &str, kv_namesp
         admin_token = quoted(secrets.admin_token.reveal()),
         services = SERVICES.map(quoted).join(", "),
         environment = quoted(ENVIRONMENT),
-        kv_url = quoted(&format!("{}/cdn-cgi/explorer/api", ports.url(Role::Edge))),
+        kv_url = quoted(&kv_url(ports)),
         namespace = quoted(kv_namespace),
         record_secrets = quoted(secrets.record_secrets.reveal()),
     )
+}
+
+/// Where the local KV lists the names of the records; the same paths as those of the Cloudflare API.
+#[must_use]
+pub fn kv_keys_url(ports: &Ports, kv_namespace: &str) -> String {
+    format!("{}/storage/kv/namespaces/{kv_namespace}/keys", kv_url(ports))
+}
+
+fn kv_url(ports: &Ports) -> String {
+    format!("{}/cdn-cgi/explorer/api", ports.url(Role::Edge))
 }
 
 /// worker.env: variables and secrets of the Worker; they take the place of those in wrangler.toml.

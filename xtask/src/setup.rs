@@ -1,8 +1,13 @@
 //! What must be there before anything can be built: tools, the compile target, the Node packages.
 
-use std::{fs, process::Command, process::Stdio};
+use std::{
+    env, fs,
+    path::Path,
+    process::{Command, Stdio},
+};
 
 use anyhow::{Context as _, Result, bail};
+use serde_json::Value;
 
 use crate::{
     process::{Launcher, Output},
@@ -67,29 +72,55 @@ pub fn install_target(
         .with_context(|| format!("the Rust target {target} is missing, and could not be installed"))
 }
 
-/// Installs the Node packages, unless those of this very package-lock.json are there.
+/// Installs the Node packages, unless those of this very package-lock.json are there, whoever installed them.
 ///
 /// # Errors
 /// When npm fails, with the end of what it said.
 pub fn install_node_packages(workspace: &Workspace, launcher: &Launcher, step: &mut Step) -> Result<()> {
-    let wanted = ["package.json", "package-lock.json"].map(|name| {
-        fs::read_to_string(workspace.path(name))
-            .with_context(|| format!("cannot read {name} of the repository"))
-    });
-    let [manifest, lock] = wanted;
-    let wanted = format!("{}{}", manifest?, lock?);
-    // In the folder that it speaks of, so that both go together.
-    let stamp = workspace.path("node_modules/.installed-from");
-    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
+    let wanted = read_lock(&workspace.path("package-lock.json"))?;
+    // npm writes down what it has installed, when it has done so.
+    let installed = read_lock(&workspace.path("node_modules/.package-lock.json"));
+    if installed.is_ok_and(|installed| is_installed(&wanted, &installed)) {
         step.remark("already there");
         return Ok(());
+    }
+    if env::var_os("WRANGLER_COMMAND").is_some() {
+        // npm would remove the program that waits for us.
+        bail!("the Node packages are not those of package-lock.json; run `npm ci`, then wrangler again");
     }
     step.explain("wrangler, its local runtime and TypeScript are fetched once");
     let log = workspace.scratch().join("npm.log");
     let mut npm = workspace.command("npm");
     npm.args(["ci", "--no-audit", "--no-fund", "--loglevel=warn"]);
-    launcher.run_in_step(npm, Output::Log(&log), step, "`npm ci`")?;
-    fs::write(&stamp, wanted).with_context(|| format!("cannot write {}", stamp.display()))
+    launcher.run_in_step(npm, Output::Log(&log), step, "`npm ci`")
+}
+
+fn read_lock(path: &Path) -> Result<Value> {
+    let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    serde_json::from_str(&text).with_context(|| format!("{} is no JSON", path.display()))
+}
+
+/// Whether every package of `wanted` is among the `installed`, those for other systems excepted, and no other.
+fn is_installed(wanted: &Value, installed: &Value) -> bool {
+    let packages = |lock: &Value| {
+        lock.get("packages")
+            .and_then(Value::as_object)
+            .cloned()
+            .unwrap_or_default()
+    };
+    let (mut wanted, installed) = (packages(wanted), packages(installed));
+    // The repository itself.
+    wanted.remove("");
+    let is_same = |one: &Value, other: &Value| {
+        ["version", "integrity"]
+            .into_iter()
+            .all(|field| one.get(field) == other.get(field))
+    };
+    installed.keys().all(|path| wanted.contains_key(path))
+        && wanted.iter().all(|(path, package)| match installed.get(path) {
+            Some(there) => is_same(package, there),
+            None => package.get("optional") == Some(&Value::Bool(true)),
+        })
 }
 
 /// Whether a program can be started here, and what it says of its version.
@@ -108,4 +139,32 @@ pub(crate) fn first_line(command: &mut Command) -> Option<String> {
         .lines()
         .next()
         .map(|line| line.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn packages_count_as_installed_when_npm_has_written_them_down() {
+        let lock = json!({ "packages": {
+            "": { "name": "keyward" },
+            "node_modules/a": { "version": "1.0.0", "integrity": "sha512-a" },
+            "node_modules/other-system": { "version": "1.0.0", "optional": true },
+        } });
+        let written = |version: &str| {
+            json!({ "packages": {
+            "node_modules/a": { "version": version, "integrity": "sha512-a" },
+        } })
+        };
+        assert!(is_installed(&lock, &written("1.0.0")));
+        assert!(!is_installed(&lock, &written("0.9.0")));
+        assert!(!is_installed(&lock, &json!({ "packages": {} })));
+
+        let mut more = written("1.0.0");
+        more["packages"]["node_modules/left-over"] = json!({ "version": "1.0.0" });
+        assert!(!is_installed(&lock, &more));
+    }
 }

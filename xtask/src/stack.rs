@@ -162,6 +162,7 @@ pub struct Stack {
     folder: StateFolder,
     ports: Ports,
     secrets: Secrets,
+    kv_namespace: String,
     processes: Vec<Process>,
 }
 
@@ -195,6 +196,7 @@ impl Stack {
             folder,
             ports,
             secrets,
+            kv_namespace,
             processes: Vec::new(),
         })
     }
@@ -211,13 +213,33 @@ impl Stack {
         }
         for role in Ports::ROLES {
             progress.step(&format!("Waiting for {role}"), |step| {
-                let url = format!("{}{}", self.ports.url(role), health_path(role));
-                self.wait_until_ready(role, &url, || step.tick(|| url.clone()))?;
-                step.remark(self.ports.url(role));
+                let url = self.ports.url(role);
+                self.wait_until_ready(role, || step.tick(|| url.clone()))?;
+                step.remark(url);
                 Ok(())
             })?;
         }
         Ok(())
+    }
+
+    /// Waits until a role answers, all of it: the Worker's local KV too, whose first answer takes seconds.
+    ///
+    /// # Errors
+    /// When one of the stack ends, or this one does not answer in time.
+    pub fn wait_until_ready(&mut self, role: Role, mut tick: impl FnMut()) -> Result<()> {
+        let url = self.ports.url(role);
+        match role {
+            Role::ControlPlane => self.wait_for(role, &format!("{url}/healthz"), &mut tick),
+            Role::Edge => {
+                self.wait_for(role, &format!("{url}/.keyward/health"), &mut tick)?;
+                self.wait_for(
+                    role,
+                    &settings::kv_keys_url(&self.ports, &self.kv_namespace),
+                    &mut tick,
+                )
+            }
+            Role::Origin => self.wait_for(role, &format!("{url}/"), &mut tick),
+        }
     }
 
     /// Starts one of the three, for example again after [`Process::kill`].
@@ -234,11 +256,7 @@ impl Stack {
         Ok(())
     }
 
-    /// Waits until a process answers, however its start was brought about.
-    ///
-    /// # Errors
-    /// When one of the stack ends, or this one does not answer in time.
-    pub fn wait_until_ready(&mut self, role: Role, url: &str, mut tick: impl FnMut()) -> Result<()> {
+    fn wait_for(&mut self, role: Role, url: &str, tick: &mut impl FnMut()) -> Result<()> {
         let client = Client::new(PROBE_TIMEOUT);
         let watch = Stopwatch::start();
         loop {
@@ -347,7 +365,7 @@ impl Stack {
             ])
             // For debuggers; any free port, because several stacks may run and nobody looks for it.
             .args(["--inspector-port", "0"])
-            .args(["--show-interactive-dev-session=false", "--log-level", "info"])
+            .args(["--show-interactive-dev-session=false", "--log-level", "log"])
             .arg("--persist-to")
             .arg(state.join("state"))
             // Secrets in a file, not among the arguments, which every user of the machine can list.
@@ -375,14 +393,5 @@ fn process_name(role: Role) -> &'static str {
         Role::ControlPlane => "control-plane",
         Role::Edge => "worker",
         Role::Origin => "origin",
-    }
-}
-
-/// What answers 200 when a process is ready.
-fn health_path(role: Role) -> &'static str {
-    match role {
-        Role::ControlPlane => "/healthz",
-        Role::Edge => "/.keyward/health",
-        Role::Origin => "/",
     }
 }

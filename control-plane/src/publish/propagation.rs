@@ -43,13 +43,19 @@ impl Publisher {
         if dirty.is_empty() {
             return Propagation::NothingToTell;
         }
-        match tokio::time::timeout(patience, self.arrival_of(dirty)).await {
-            Ok(Ok(())) => Propagation::Eventual,
-            Ok(Err(error)) => {
+        // Whoever has no patience is told, too, what is known by now.
+        let arrived = match tokio::time::timeout(patience, self.arrival_of(dirty)).await {
+            Ok(Ok(())) => Ok(true),
+            Ok(Err(error)) => Err(error),
+            Err(_elapsed) => self.store().has_arrived(dirty).await,
+        };
+        match arrived {
+            Ok(true) => Propagation::Eventual,
+            Ok(false) => Propagation::Pending,
+            Err(error) => {
                 tracing::error!(%error, "cannot tell whether a change has arrived");
                 Propagation::Pending
             }
-            Err(_elapsed) => Propagation::Pending,
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use keyward_shared::name::in_variables;
 use toml::{Table, Value};
 
 use super::SettingsError;
@@ -27,7 +28,7 @@ const SETTINGS: [(&str, &[&str]); 15] = [
 ];
 
 /// Names of the development stack. Whoever sources its `dev.env` has them set; they say nothing to the service.
-const DEVELOPMENT: [&str; 12] = [
+const DEVELOPMENT: [&str; 13] = [
     "URL",
     "EDGE_URL",
     "ORIGIN_URL",
@@ -40,6 +41,8 @@ const DEVELOPMENT: [&str; 12] = [
     "JWT_ISSUER",
     "JWT_AUDIENCE",
     "LEGACY_API_KEY",
+    // Names the Worker's table of routes when that is built.
+    "ROUTES",
 ];
 
 /// Variables of one deployment: what follows `KEYWARD_DEPLOYMENT_<ID>_`.
@@ -92,7 +95,7 @@ fn path_of(rest: &str, table: &Table) -> Option<Vec<String>> {
     }
     let rest = rest.strip_prefix("DEPLOYMENT_")?;
     deployment_ids(table).into_iter().find_map(|id| {
-        let field = rest.strip_prefix(&variable_part(&id))?.strip_prefix('_')?;
+        let field = rest.strip_prefix(&in_variables(&id))?.strip_prefix('_')?;
         let (_, path) = DEPLOYMENT.iter().find(|(known, _)| *known == field)?;
         Some(vec!["deployments".to_owned(), id, (*path).to_owned()])
     })
@@ -125,11 +128,6 @@ fn deployment_ids(table: &Table) -> Vec<String> {
     deployments
         .map(|deployments| deployments.keys().cloned().collect())
         .unwrap_or_default()
-}
-
-/// A deployment's id as variables spell it.
-fn variable_part(id: &str) -> String {
-    id.to_ascii_uppercase().replace('-', "_")
 }
 
 /// The value in the type that its setting has in the file. What does not parse stays text, and the check says so.

@@ -9,6 +9,7 @@ use std::{
 use keyward_shared::{
     Brands, Environment, SecretRing,
     key::{Brand, BrandError},
+    name::{LABEL_RULE, NAME_RULE, is_label, is_name},
     secret::RingError,
 };
 use serde::Deserialize;
@@ -203,18 +204,8 @@ fn check_services(services: &[String], places: &Places<'_>) -> Result<Vec<String
             "must list at least one service, for example [\"prediction\", \"platform\"]",
         ));
     }
-    let well_formed = |name: &String| {
-        name.starts_with(|first: char| first.is_ascii_lowercase())
-            && name.len() <= 64
-            && name
-                .bytes()
-                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte))
-    };
-    if let Some(bad) = services.iter().find(|name| !well_formed(name)) {
-        let problem = format!(
-            "`{bad}` must have 1 to 64 lower-case letters, digits, `-` or `_`, and start with a letter"
-        );
-        return Err(places.error(&["services"], problem.to_string()));
+    if let Some(bad) = services.iter().find(|name| !is_name(name)) {
+        return Err(places.error(&["services"], format!("`{bad}` {NAME_RULE}")));
     }
     Ok(services
         .iter()
@@ -277,14 +268,9 @@ fn check_deployment(
     places: &Places<'_>,
 ) -> Result<DeploymentSettings, SettingsError> {
     let error = |field: &str, problem: &str| places.error(&["deployments", id, field], problem);
-    let well_formed = (1..=64).contains(&id.len())
-        && id
-            .bytes()
-            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
-    if !well_formed {
-        let problem =
-            "a deployment's id has 1 to 64 lower-case letters, digits and `-`; it is the Worker's DEPLOYMENT";
-        return Err(places.error(&["deployments", id], problem.to_string()));
+    if !is_label(id) {
+        let problem = format!("a deployment's id, which is the Worker's DEPLOYMENT, {LABEL_RULE}");
+        return Err(places.error(&["deployments", id], problem));
     }
     let base = kv_base(file, &error)?;
     let token = file.api_token.as_deref().map(str::parse::<ApiToken>).transpose();

@@ -30,7 +30,7 @@ pub(super) fn request_head(request: &Request) -> Result<RequestHead, Error> {
 }
 
 /// Makes the runtime's answer of a plain one.
-pub(super) fn response(answer: &Answer, head: &RequestHead) -> Result<Response, Error> {
+pub(super) fn response(answer: &Answer, wants_body: bool) -> Result<Response, Error> {
     let headers = Headers::new()?;
     for (name, value) in &answer.headers {
         headers.set(name, value)?;
@@ -38,7 +38,7 @@ pub(super) fn response(answer: &Answer, head: &RequestHead) -> Result<Response, 
     let init = ResponseInit::new();
     init.set_status(answer.status);
     init.set_headers(&headers);
-    let body = (!answer.body.is_empty() && !head.wants_no_body()).then_some(answer.body.as_str());
+    let body = (!answer.body.is_empty() && wants_body).then_some(answer.body.as_str());
     Ok(Response::new_with_opt_str_and_init(body, &init)?)
 }
 

@@ -4,7 +4,7 @@ use std::{pin::pin, time::Duration};
 
 use futures_util::future::{Either, select};
 use keyward_shared::KeyHash;
-use worker::{Delay, Env};
+use worker::{Delay, Env, Error, KvError};
 
 use crate::{
     deployment::SettingError,
@@ -22,7 +22,7 @@ pub(super) fn check(env: &Env) -> Result<(), SettingError> {
         Ok(_) => Ok(()),
         Err(_) => Err(SettingError::new(
             BINDING,
-            "is not bound: wrangler.toml must bind the KV namespace of the records to it",
+            "it is not bound; wrangler.toml must bind the KV namespace of the records to it",
         )),
     }
 }
@@ -47,8 +47,16 @@ impl Records for Namespace<'_> {
         let read = pin!(namespace.get(&hash.kv_name()).text());
         let timer = pin!(Delay::from(Duration::from_millis(TIMEOUT_MS)));
         match select(read, timer).await {
-            Either::Left((found, _)) => found.map_err(|error| ReadError::Failed(error.to_string())),
+            Either::Left((found, _)) => found.map_err(|error| ReadError::Failed(said_by(error))),
             Either::Right(_) => Err(ReadError::Timeout(TIMEOUT_MS)),
         }
+    }
+}
+
+/// The runtime's own words, on one line.
+fn said_by(error: KvError) -> String {
+    match error {
+        KvError::JavaScript(thrown) => Error::from(thrown).to_string(),
+        other => other.to_string(),
     }
 }

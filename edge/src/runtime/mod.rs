@@ -5,9 +5,13 @@ mod headers;
 mod kv;
 mod upstream;
 
-use std::{cell::RefCell, rc::Rc};
+use std::{
+    cell::{OnceCell, RefCell},
+    rc::Rc,
+};
 
 use keyward_shared::{DenyReason, Entropy, RouteTable};
+use serde_json::json;
 use worker::{
     Env, console_error, console_log,
     web_sys::{Request, Response},
@@ -19,8 +23,9 @@ use crate::{
     cors,
     deployment::{Deployment, SettingError},
     grant::Grant,
+    log,
     memory::Memory,
-    records::{self, Fault},
+    records,
     refusal::Refusal,
     request::RequestHead,
     request_id::RequestId,
@@ -36,9 +41,13 @@ struct Isolate {
 impl Isolate {
     fn new(env: &Env) -> Result<Self, SettingError> {
         // Made and checked by build.rs.
-        let routes = RouteTable::from_json(include_str!(concat!(env!("OUT_DIR"), "/routes.json"))).map_err(
-            |error| SettingError::new("KEYWARD_ROUTES", format!("of the build is unreadable: {error}")),
-        )?;
+        let table = include_str!(concat!(env!("OUT_DIR"), "/routes.json"));
+        let routes = RouteTable::from_json(table).map_err(|error| {
+            SettingError::new(
+                "KEYWARD_ROUTES",
+                format!("the table built in is unreadable; {error}"),
+            )
+        })?;
         kv::check(env)?;
         Ok(Self {
             deployment: Deployment::from_settings(|name| bindings::text(env, name), routes)?,
@@ -49,26 +58,36 @@ impl Isolate {
 
 thread_local! {
     /// Settings do not change while an isolate lives, so they are read once; a wrong one stays wrong.
-    static ISOLATE: RefCell<Option<Rc<Result<Isolate, SettingError>>>> = const { RefCell::new(None) };
+    static ISOLATE: OnceCell<Rc<Result<Isolate, SettingError>>> = const { OnceCell::new() };
 }
 
 fn isolate(env: &Env) -> Rc<Result<Isolate, SettingError>> {
-    ISOLATE.with(|isolate| {
-        Rc::clone(
-            isolate
-                .borrow_mut()
-                .get_or_insert_with(|| Rc::new(Isolate::new(env))),
-        )
-    })
+    ISOLATE.with(|isolate| Rc::clone(isolate.get_or_init(|| Rc::new(Isolate::new(env)))))
 }
 
-/// Answers a request.
+/// Answers a request. What the runtime throws at us on the way is a fault of ours, answered as any other.
 pub(crate) async fn serve<S: Clock + Entropy>(
     request: &Request,
     env: &Env,
     system: &S,
 ) -> worker::Result<Response> {
     let request_id = RequestId::new(system.now(), system);
+    match answer(request, env, system, request_id).await {
+        Ok(response) => Ok(response),
+        Err(error) => {
+            let facts = json!({ "cause": error.to_string() });
+            console_error!("{}", log::line("the runtime refused", request_id, facts));
+            headers::response(&unavailable(request_id), request.method() != "HEAD")
+        }
+    }
+}
+
+async fn answer<S: Clock>(
+    request: &Request,
+    env: &Env,
+    system: &S,
+    request_id: RequestId,
+) -> worker::Result<Response> {
     let head = headers::request_head(request)?;
     match isolate(env).as_ref() {
         Ok(isolate) => {
@@ -90,13 +109,18 @@ fn out_of_service(
     error: &SettingError,
     request_id: RequestId,
 ) -> worker::Result<Response> {
-    console_error!("nothing is served: {error}");
+    console_error!("{}", error.log_line(request_id));
     let answer = if head.path() == answer::HEALTH_PATH {
         answer::misconfigured(error)
     } else {
-        Refusal::new(DenyReason::Unavailable).answer("keyward", request_id)
+        unavailable(request_id)
     };
-    headers::response(&answer, head)
+    headers::response(&answer, head.wants_body())
+}
+
+/// The refusal that needs no settings.
+fn unavailable(request_id: RequestId) -> answer::Answer {
+    Refusal::new(DenyReason::Unavailable).answer("", request_id)
 }
 
 /// One request on its way through an isolate.
@@ -110,7 +134,7 @@ struct Exchange<'a> {
 impl<'a> Exchange<'a> {
     async fn answer<S: Clock>(&self, env: &Env, system: &S) -> worker::Result<Response> {
         match self.grant(env, system).await {
-            Ok(Passage::Answered(answer)) => headers::response(&answer, self.head),
+            Ok(Passage::Answered(answer)) => headers::response(&answer, self.head.wants_body()),
             Ok(Passage::Granted(grant)) => match self.forward(&grant).await {
                 Ok(response) => Ok(response),
                 Err(refusal) => self.refuse(&refusal),
@@ -135,7 +159,7 @@ impl<'a> Exchange<'a> {
         )
         .await;
         if let Some(fault) = &ruling.fault {
-            self.report(fault);
+            console_error!("{}", fault.log_line(self.request_id));
         }
         ruling.verdict.map(Passage::Granted)
     }
@@ -150,12 +174,7 @@ impl<'a> Exchange<'a> {
         )
         .await
         .map_err(|failure| {
-            console_error!(
-                "request {}: upstream `{}`: {}",
-                self.request_id,
-                grant.route.upstream,
-                failure.cause
-            );
+            console_error!("{}", failure.log_line(grant.route, self.request_id));
             Refusal::new(failure.reason).on(Some(grant.route))
         })
     }
@@ -168,11 +187,7 @@ impl<'a> Exchange<'a> {
                 .headers
                 .extend(cors::headers(cors, self.head.origin.as_deref()));
         }
-        headers::response(&answer, self.head)
-    }
-
-    fn report(&self, fault: &Fault) {
-        console_error!("request {}: {fault}", self.request_id);
+        headers::response(&answer, self.head.wants_body())
     }
 }
 

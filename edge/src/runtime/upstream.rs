@@ -17,19 +17,11 @@ use worker::{
 use super::headers;
 use crate::{
     deployment::Deployment,
-    forwarding::{AnswerEdits, HopHeaders, Outbound},
+    forwarding::{AnswerEdits, Failure, HopHeaders, Outbound},
     grant::Grant,
     request::RequestHead,
     request_id::RequestId,
 };
-
-/// Why there is no answer of the upstream.
-pub(super) struct Failure {
-    /// What the caller is told.
-    pub(super) reason: DenyReason,
-    /// What the log is told.
-    pub(super) cause: String,
-}
 
 impl From<JsValue> for Failure {
     fn from(thrown: JsValue) -> Self {

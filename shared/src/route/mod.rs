@@ -1,6 +1,6 @@
 //! Routes: which method and path belong to which service, need which scope, and go to which upstream.
 //!
-//! `routes.toml` is read and checked when the Worker is built ([`source`]), travels inside the Worker as JSON, and is
+//! `routes.toml` is read and checked when the Worker is built (`source`, with the feature `routes-toml`), travels inside the Worker as JSON, and is
 //! matched there by whole path segments ([`path`]).
 
 use alloc::{

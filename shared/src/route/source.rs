@@ -14,7 +14,10 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::{Access, Cors, FailurePolicy, Methods, Route, RouteTable, Upstream, path::PathPattern};
-use crate::scope::is_scope;
+use crate::{
+    name::{LABEL_RULE, NAME_RULE, is_label, is_name},
+    scope::is_scope,
+};
 
 /// How long an upstream may take by default, in seconds.
 const DEFAULT_TIMEOUT_SECONDS: u32 = 30;
@@ -136,8 +139,11 @@ impl RouteTable {
 fn build(source: Source, text: &str) -> Result<RouteTable, Fault> {
     let mut upstreams = BTreeMap::new();
     for (name, url) in source.upstreams {
-        if !is_name(&name) {
-            return Err(Fault::at(&url, format!("the upstream name `{name}` {NAME_RULE}")));
+        if !is_label(&name) {
+            return Err(Fault::at(
+                &url,
+                format!("the upstream name `{name}` {LABEL_RULE}"),
+            ));
         }
         let upstream = Upstream::try_from(url.get_ref().clone())
             .map_err(|error| Fault::at(&url, format!("upstream `{name}` {error}")))?;
@@ -325,18 +331,6 @@ fn overlap(one: &Route, other: &Route) -> bool {
         Methods::Only(listed) => listed.iter().any(|method| route.methods.include(method)),
     };
     one.path == other.path && (answers_one_of(one, &other.methods) || answers_one_of(other, &one.methods))
-}
-
-/// What [`is_name`] asks for, as the end of a sentence.
-const NAME_RULE: &str = "must have 1 to 64 lower-case letters, digits, `-` or `_`, and start with a letter";
-
-/// The form of upstream, service and meter names.
-fn is_name(text: &str) -> bool {
-    text.starts_with(|first: char| first.is_ascii_lowercase())
-        && text.len() <= 64
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte))
 }
 
 #[cfg(test)]

@@ -4,9 +4,9 @@ TABLE = """\
 [upstreams]
 browse = "https://browse.example.com"
 models = "https://models.example.com"
-models_write = "https://models.example.com/write/"
-one_model = "https://models.example.com/one"
-one_model_write = "https://models.example.com/one"
+models-write = "https://models.example.com/write/"
+one-model = "https://models.example.com/one"
+one-model-write = "https://models.example.com/one"
 platform = "http://127.0.0.1:9000"
 predict = "https://predict.example.com/base"
 status = "http://[::1]:9000"
@@ -44,20 +44,20 @@ methods = ["PUT", "DELETE"]
 path = "/v1/models"
 service = "prediction"
 scope = "write"
-upstream = "models_write"
+upstream = "models-write"
 
 [[routes]]
 methods = ["GET"]
 path = "/v1/models/one"
 exact = true
 service = "prediction"
-upstream = "one_model"
+upstream = "one-model"
 
 [[routes]]
 methods = ["POST"]
 path = "/v1/models/one"
 service = "prediction"
-upstream = "one_model_write"
+upstream = "one-model-write"
 
 [[routes]]
 methods = ["*"]
@@ -79,9 +79,9 @@ FOUND = {
                 "POST /v1/predict/a;b=c", "POST /v1/predict/%25", "POST /v1/predict/%25zz"],
     "models": ["GET /v1/models", "HEAD /v1/models", "GET /v1/models/", "GET /v1/models/two", "GET /v1/models/one2",
                "GET /v1/models/one%20"],
-    "models_write": ["PUT /v1/models", "DELETE /v1/models/two"],
-    "one_model": ["GET /v1/models/one", "GET /v1/models/one/", "HEAD /v1/models/one"],
-    "one_model_write": ["POST /v1/models/one/part"],
+    "models-write": ["PUT /v1/models", "DELETE /v1/models/two"],
+    "one-model": ["GET /v1/models/one", "GET /v1/models/one/", "HEAD /v1/models/one"],
+    "one-model-write": ["POST /v1/models/one/part"],
     "browse": ["GET /v1", "GET /v1/", "GET /v1/other", "GET /v1/predictx", "GET /v1/Models", "GET /v1/model",
                "GET /v1/predict%20"],
     "platform": ["GET /platform", "POST /platform/x", "OPTIONS /platform", "PROPFIND /platform", "get /platform"],

@@ -11,12 +11,14 @@ use tokio::sync::{Mutex, watch};
 
 use self::{finding::Finding, pass::Pass};
 use super::{KvError, Publisher, lane::Lane};
-use crate::store::StoreError;
+use crate::{domain::KeyId, store::StoreError};
 
 mod finding;
 mod pass;
 mod reading;
 
+/// The most keys that a report names.
+const MOST_NAMED: usize = 100;
 /// A deployment added since the last start hears of its keys this soon.
 const FIRST_RUN_AFTER: Duration = Duration::from_secs(30);
 
@@ -67,6 +69,8 @@ pub struct Counts {
     /// Keys of which KV has a newer revision, or another history. Not touched: the database may have been restored from
     /// an older state.
     pub ahead: u64,
+    /// The ids of the first hundred of them.
+    pub ahead_keys: Vec<String>,
     /// Names whose value is no record of ours. Repaired: the key is published, and a name of no key is deleted.
     pub foreign: u64,
     /// Records that open the edge and have no key. Repaired: they end.
@@ -137,7 +141,14 @@ impl Reconciler {
 }
 
 impl Counts {
-    /// Counts what was found. The answer is whether the key has to be published again.
+    /// Counts what was found of a key. The answer is whether it has to be published again.
+    fn note_key(&mut self, finding: &Finding, key: KeyId) -> bool {
+        if *finding == Finding::Ahead && self.ahead_keys.len() < MOST_NAMED {
+            self.ahead_keys.push(key.to_string());
+        }
+        self.note(finding)
+    }
+
     fn note(&mut self, finding: &Finding) -> bool {
         let (count, repair) = match finding {
             Finding::Same | Finding::Orphaned(_) | Finding::Nothing => return false,
@@ -164,6 +175,7 @@ impl DeploymentReport {
             tracing::error!(
                 deployment,
                 keys = counts.ahead,
+                first = counts.ahead_keys.join(" "),
                 "KV has newer records than the database, which may have been restored from an older state: \
                  see docs/recovery.md"
             );

@@ -141,7 +141,7 @@ impl<'a> Pass<'a> {
             match look.key {
                 Some(key) => {
                     with_key.push(hash);
-                    if self.counts.note(&look.finding) {
+                    if self.counts.note_key(&look.finding, key.id) {
                         dirty.push(self.deployment.dirty(&key));
                     }
                 }
@@ -219,7 +219,7 @@ impl<'a> Pass<'a> {
             match self.deployment.sign(&tombstone(record), &hash) {
                 Ok(pair) => tombstones.push(pair),
                 Err(error) => {
-                    tracing::error!(deployment = self.deployment.id, %error, "an orphaned record cannot be ended")
+                    tracing::error!(deployment = self.deployment.id, %error, "an orphaned record cannot be ended");
                 }
             }
         }

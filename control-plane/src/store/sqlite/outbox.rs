@@ -167,7 +167,7 @@ async fn written(
         "UPDATE outbox SET
              claimed_by = NULL, claimed_until = NULL, attempts = 0, last_error = NULL, last_error_at = NULL,
              dirty_since = CASE WHEN revision <= ?4 THEN NULL ELSE dirty_since END,
-             next_attempt_at = CASE WHEN revision <= ?4 THEN rewrite_from ELSE ?5 END
+             next_attempt_at = CASE WHEN revision <= ?4 THEN MAX(rewrite_from, ?5) ELSE ?5 END
          WHERE deployment = ?1 AND key = ?2 AND claimed_by = ?3",
     )
     .bind(deployment)
@@ -246,10 +246,12 @@ pub(super) async fn waiting(
 }
 
 pub(super) async fn backlog(pool: &SqlitePool) -> Result<Vec<Backlog>, StoreError> {
-    // SQLite takes the bare columns from the row that has the maximum.
     let rows = sqlx::query(
         "SELECT deployment, COUNT(dirty_since) AS waiting, COUNT(*) - COUNT(dirty_since) AS rewriting,
-             MIN(dirty_since) AS waiting_since, last_error, MAX(last_error_at) AS last_error_at
+             MIN(dirty_since) AS waiting_since, MAX(last_error_at) AS last_error_at,
+             (SELECT last_error FROM outbox AS failed
+              WHERE failed.deployment = outbox.deployment AND last_error_at IS NOT NULL
+              ORDER BY last_error_at DESC LIMIT 1) AS last_error
          FROM outbox GROUP BY deployment ORDER BY deployment",
     )
     .fetch_all(pool)

@@ -1,0 +1,18 @@
+//! The way to Workers KV: against a namespace that fails as told, and against a server that misbehaves on the wire.
+#![expect(
+    clippy::unwrap_used,
+    reason = "what cannot be set up fails the test that asked for it"
+)]
+
+#[path = "../support/clock.rs"]
+mod clock;
+mod cloudflare;
+mod fake_kv;
+mod fault;
+#[path = "../support/keys.rs"]
+mod keys;
+mod publisher;
+mod reconcile;
+mod running;
+mod wire;
+mod world;

@@ -1,0 +1,157 @@
+//! A database, namespaces, and a publisher between them.
+
+use std::sync::Arc;
+
+use keyward_control_plane::{
+    clock::Clock as _,
+    domain::{Key, change::Dirty},
+    publish::{Deployment, Deployments, Lane, Progress, Publisher, SyncStatus},
+    store::{SqliteStore, Store as _},
+};
+use keyward_shared::{Brands, Environment, Record, SecretRing};
+use tempfile::TempDir;
+
+use crate::{
+    clock::ManualClock,
+    fake_kv::FakeKv,
+    keys::{self, DEFAULT, Seeded, at, ring},
+};
+
+pub(crate) struct World {
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) store: Arc<SqliteStore>,
+    pub(crate) kvs: Vec<Arc<FakeKv>>,
+    pub(crate) publisher: Arc<Publisher>,
+    names: Vec<&'static str>,
+    _folder: TempDir,
+}
+
+impl World {
+    /// One deployment, `main`, of production.
+    pub(crate) async fn new() -> Self {
+        Self::with(&["main"]).await
+    }
+
+    pub(crate) async fn with(names: &[&'static str]) -> Self {
+        let folder = TempDir::new().unwrap();
+        let clock = Arc::new(ManualClock::at(at(100)));
+        let store = SqliteStore::open(&folder.path().join("keyward.db"))
+            .await
+            .unwrap();
+        store.prepare(DEFAULT, &Brands::default(), at(0)).await.unwrap();
+        let store = Arc::new(store);
+        let kvs: Vec<_> = names
+            .iter()
+            .map(|_| Arc::new(FakeKv::new(Arc::clone(&clock))))
+            .collect();
+        let mut world = Self {
+            publisher: Arc::new(publisher("placeholder", &clock, &store, &Deployments::default())),
+            clock,
+            store,
+            kvs,
+            names: names.to_vec(),
+            _folder: folder,
+        };
+        world.publisher = world.another_publisher("first", &ring(&[1]));
+        world
+    }
+
+    /// A publisher as a further process would run it.
+    pub(crate) fn another_publisher(&self, process: &str, record_secrets: &SecretRing) -> Arc<Publisher> {
+        let named = self.names.iter().zip(&self.kvs);
+        let deployments = Deployments::new(named.map(|(name, kv)| Deployment {
+            id: (*name).to_owned(),
+            environment: Environment::Production,
+            record_secrets: record_secrets.clone(),
+            kv: Arc::clone(kv) as _,
+        }));
+        Arc::new(publisher(process, &self.clock, &self.store, &deployments))
+    }
+
+    pub(crate) fn kv(&self) -> &FakeKv {
+        &self.kvs[0]
+    }
+
+    pub(crate) fn lane(&self) -> &Lane {
+        self.publisher.lanes().next().unwrap()
+    }
+
+    /// A new key, committed now.
+    pub(crate) async fn create(&self, seed: u64) -> Key {
+        let key = keys::key(seed);
+        self.commit(&keys::create(&key, &self.names, self.clock.now()))
+            .await;
+        key
+    }
+
+    /// The next state of a key, committed now.
+    pub(crate) async fn update(&self, key: &Key) {
+        self.commit(&keys::update(key, &self.names, self.clock.now()))
+            .await;
+    }
+
+    /// A key that no deployment is told of.
+    pub(crate) async fn create_silently(&self, key: &Key) {
+        self.commit(&keys::create(key, &[], self.clock.now())).await;
+    }
+
+    async fn commit(&self, change: &keyward_control_plane::domain::Change) {
+        self.store.commit(change).await.unwrap();
+        self.publisher.wake();
+    }
+
+    pub(crate) async fn publish(&self) -> Progress {
+        self.publisher.publish_once(self.lane()).await.unwrap()
+    }
+
+    /// Publishes, second by second, for so long.
+    pub(crate) async fn publish_for(&self, seconds: u64) {
+        for _ in 0..seconds {
+            self.publish().await;
+            self.clock.advance(1);
+        }
+    }
+
+    pub(crate) async fn status(&self) -> SyncStatus {
+        self.publisher.status().await.unwrap()
+    }
+
+    pub(crate) async fn has_arrived(&self, key: &Key) -> bool {
+        self.store.has_arrived(&[self.dirty(key)]).await.unwrap()
+    }
+
+    pub(crate) fn dirty(&self, key: &Key) -> Dirty {
+        Dirty {
+            deployment: self.names[0].to_owned(),
+            key: key.id,
+            revision: key.revision,
+        }
+    }
+
+    /// What KV says of a key, if its signature is good.
+    pub(crate) fn published(&self, key: &Key) -> Option<Record> {
+        let value = self.kv().get(&key.hash.kv_name())?;
+        Some(self.lane().deployment().verify(&value, &key.hash).unwrap().record)
+    }
+
+    /// Puts a record into KV behind the publisher's back.
+    pub(crate) fn plant(&self, record: &Record, key: &Key) {
+        let pair = self.lane().deployment().sign(record, &key.hash).unwrap();
+        self.kv().put(&pair.name, &pair.value);
+    }
+}
+
+fn publisher(
+    process: &str,
+    clock: &Arc<ManualClock>,
+    store: &Arc<SqliteStore>,
+    deployments: &Deployments,
+) -> Publisher {
+    Publisher::new(
+        Arc::clone(store) as _,
+        deployments,
+        Arc::clone(clock) as _,
+        Arc::new(Seeded::new(42)),
+        process.to_owned(),
+    )
+}

@@ -1,0 +1,121 @@
+//! Reading keys: whose, which, in what order.
+
+use keyward_control_plane::{
+    domain::{Key, KeyId},
+    store::KeyFilter,
+};
+use keyward_shared::Environment;
+
+use crate::{
+    backend::Backend,
+    keys::{DEFAULT, at, create, key, key_for, update},
+};
+
+const ALL: KeyFilter = KeyFilter {
+    organization: DEFAULT,
+    service: None,
+    active_at: None,
+};
+
+async fn with_keys(backend: &impl Backend, seeds: std::ops::Range<u64>) -> Vec<Key> {
+    let keys: Vec<_> = seeds.map(key).collect();
+    for key in &keys {
+        backend
+            .store()
+            .commit(&create(key, &[], key.created_at))
+            .await
+            .unwrap();
+    }
+    keys
+}
+
+fn ids(keys: &[Key]) -> Vec<KeyId> {
+    keys.iter().map(|key| key.id).collect()
+}
+
+pub(crate) async fn a_key_of_another_organization_is_absent(backend: impl Backend) {
+    let keys = with_keys(&backend, 1..2).await;
+    let other = crate::keys::organization(2);
+    let filter = KeyFilter {
+        organization: other,
+        ..ALL
+    };
+    assert_eq!(backend.store().key(other, keys[0].id).await.unwrap(), None);
+    assert_eq!(backend.store().keys(&filter, None, 10).await.unwrap(), []);
+    assert_eq!(backend.store().key(DEFAULT, key(9).id).await.unwrap(), None);
+}
+
+pub(crate) async fn the_newest_come_first_and_a_cursor_goes_on(backend: impl Backend) {
+    let mut keys = with_keys(&backend, 1..6).await;
+    keys.reverse();
+    let store = backend.store();
+    assert_eq!(store.keys(&ALL, None, 10).await.unwrap(), keys);
+    assert_eq!(store.keys(&ALL, None, 2).await.unwrap(), keys[..2]);
+    assert_eq!(store.keys(&ALL, Some(keys[1].id), 2).await.unwrap(), keys[2..4]);
+    assert_eq!(store.keys(&ALL, Some(keys[4].id), 2).await.unwrap(), []);
+}
+
+pub(crate) async fn a_list_is_filtered(backend: impl Backend) {
+    let keys = with_keys(&backend, 1..4).await;
+    let store = backend.store();
+    let mut other_service = key(4);
+    other_service.service = "platform".into();
+    store.commit(&create(&other_service, &[], at(4))).await.unwrap();
+    let off = keys[0].deactivated("admin", at(5)).unwrap();
+    store.commit(&update(&off, &[], at(5))).await.unwrap();
+
+    let of_service = KeyFilter {
+        service: Some("platform".into()),
+        ..ALL
+    };
+    assert_eq!(
+        ids(&store.keys(&of_service, None, 10).await.unwrap()),
+        [other_service.id]
+    );
+
+    let active = |moment| KeyFilter {
+        service: Some("prediction".into()),
+        active_at: Some(moment),
+        ..ALL
+    };
+    let active_ids = async |moment| ids(&store.keys(&active(moment), None, 10).await.unwrap());
+    assert_eq!(active_ids(at(6)).await, [keys[2].id, keys[1].id]);
+    // A key has expired at the very moment of its expiry.
+    assert_eq!(active_ids(keys[1].expires_at.unwrap()).await, [keys[2].id]);
+    assert!(active_ids(keys[2].expires_at.unwrap()).await.is_empty());
+}
+
+pub(crate) async fn keys_of_an_environment_come_by_id(backend: impl Backend) {
+    let keys = with_keys(&backend, 1..4).await;
+    let store = backend.store();
+    let test_key = key_for(9, DEFAULT, Environment::Test);
+    store.commit(&create(&test_key, &[], at(9))).await.unwrap();
+    let production = Environment::Production;
+    assert_eq!(
+        store.keys_of_environment(production, None, 10).await.unwrap(),
+        keys
+    );
+    assert_eq!(
+        store
+            .keys_of_environment(production, Some(keys[0].id), 1)
+            .await
+            .unwrap(),
+        keys[1..2]
+    );
+    assert_eq!(
+        store
+            .keys_of_environment(Environment::Test, None, 10)
+            .await
+            .unwrap(),
+        [test_key]
+    );
+}
+
+pub(crate) async fn keys_are_found_by_their_hashes(backend: impl Backend) {
+    let keys = with_keys(&backend, 1..4).await;
+    let hashes = [keys[2].hash, key(9).hash, keys[0].hash];
+    let mut found = ids(&backend.store().keys_by_hash(&hashes).await.unwrap());
+    found.sort();
+    assert_eq!(found, [keys[0].id, keys[2].id]);
+    assert_eq!(backend.store().keys_by_hash(&[]).await.unwrap(), []);
+}

@@ -1,0 +1,62 @@
+//! What every store promises, as one suite; and what SQLite promises besides.
+#![expect(
+    clippy::unwrap_used,
+    reason = "what a database here cannot do fails the test that asked"
+)]
+
+/// Runs the suite against a backend, each test on a fresh database.
+macro_rules! store_contract {
+    ($backend:ident) => {
+        store_contract! { $backend;
+            changes:
+                preparing_twice_changes_nothing,
+                a_brand_never_changes,
+                a_change_is_written_whole,
+                every_column_is_read_as_it_was_written,
+                a_conflict_writes_nothing,
+                a_repeated_hash_writes_nothing,
+                the_chain_of_audit_events_holds,
+                the_chain_goes_on_after_a_restart;
+            lists:
+                a_key_of_another_organization_is_absent,
+                the_newest_come_first_and_a_cursor_goes_on,
+                a_list_is_filtered,
+                keys_of_an_environment_come_by_id,
+                keys_are_found_by_their_hashes;
+            outbox:
+                what_is_written_is_done,
+                a_refused_row_waits_and_says_why,
+                an_unknown_outcome_is_written_once_more_after_all,
+                an_unknown_outcome_after_a_success_still_counts,
+                a_change_during_a_claim_is_not_lost,
+                a_claim_holds_until_its_end_and_no_longer,
+                a_claim_taken_over_is_written_once_more,
+                concurrent_claims_share_no_row,
+                a_name_is_not_written_twice_in_a_second,
+                a_rewrite_keeps_its_distance_too,
+                the_oldest_due_come_first,
+                deployments_do_not_touch_each_other,
+                an_earlier_wait_stays_the_earliest,
+                the_backlog_tells_the_newest_error,
+                what_waits_is_told_from_what_is_rewritten,
+                a_kill_gives_claims_back;
+        }
+    };
+    ($backend:ident; $($module:ident: $($test:ident),*;)*) => {
+        $(mod $module {
+            $(#[tokio::test]
+            async fn $test() {
+                let backend = <super::$backend as crate::backend::Backend>::start().await;
+                crate::$module::$test(backend).await;
+            })*
+        })*
+    };
+}
+
+mod backend;
+mod changes;
+#[path = "../support/keys.rs"]
+mod keys;
+mod lists;
+mod outbox;
+mod sqlite;
