@@ -6,7 +6,7 @@
 //! In reading order: [`key`] (the text a caller holds) → [`hash`] (what is stored of it) → [`record`] (what the
 //! edge knows of it) → [`credential`] and [`route`] (what a request says) → [`mod@decide`] (admit or not) →
 //! [`reason`] (why not) → [`forward`] (what the origin is told). Beside it, [`guard`] (who counts, and who is told first
-//! that a right is gone) and [`lease`] (what an isolate may do until it asks again).
+//! that a right is gone), [`lease`] (what an isolate may do until it asks again) and [`sync`] (how the control plane tells).
 #![no_std]
 
 extern crate alloc;
@@ -29,6 +29,7 @@ pub mod record;
 pub mod route;
 pub mod scope;
 pub mod secret;
+pub mod sync;
 pub mod time;
 
 pub use crate::{

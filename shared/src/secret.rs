@@ -43,6 +43,26 @@ impl Secret {
         self.mac(parts).verify_slice(tag).is_ok()
     }
 
+    /// HMAC-SHA256 over parts, each with its length in front as 64-bit big-endian, so that no two different lists of parts
+    /// give one text. The first part says what the MAC is for; no MAC for one purpose passes for another.
+    pub fn sign_framed(&self, parts: &[&[u8]]) -> [u8; 32] {
+        self.framed(parts).finalize().into_bytes().into()
+    }
+
+    /// Compares in constant time the MAC of [`Secret::sign_framed`] with the one given.
+    pub fn verify_framed(&self, parts: &[&[u8]], mac: &[u8; 32]) -> bool {
+        self.framed(parts).verify_slice(mac).is_ok()
+    }
+
+    fn framed(&self, parts: &[&[u8]]) -> Hmac<Sha256> {
+        let mut mac = self.mac([]);
+        for part in parts {
+            mac.update(&(part.len() as u64).to_be_bytes());
+            mac.update(part);
+        }
+        mac
+    }
+
     fn mac<'a>(&self, parts: impl IntoIterator<Item = &'a [u8]>) -> Hmac<Sha256> {
         // An HMAC key may have any length, so only the type says that this can fail.
         let mut mac = match Hmac::<Sha256>::new_from_slice(&self.0) {
@@ -188,6 +208,23 @@ mod tests {
         );
         let five: Vec<_> = (1..=5).map(|id| ring_entry(id, &[1; 32])).collect();
         assert_eq!(parse(&five.join(",")).unwrap_err(), RingError::TooMany);
+    }
+
+    #[test]
+    fn framed_parts_do_not_run_together() {
+        let secret = Secret::new(alloc::vec![1; 32]).unwrap();
+        let own = secret.sign_framed(&[b"purpose", b"ab", b"cd"]);
+        assert!(secret.verify_framed(&[b"purpose", b"ab", b"cd"], &own));
+        let others: [&[&[u8]]; 5] = [
+            &[b"purpose", b"abc", b"d"],
+            &[b"purpose", b"a", b"bcd"],
+            &[b"purpose", b"cd", b"ab"],
+            &[b"purpose", b"abcd"],
+            &[b"other", b"ab", b"cd"],
+        ];
+        for other in others {
+            assert_ne!(secret.sign_framed(other), own);
+        }
     }
 
     #[test]

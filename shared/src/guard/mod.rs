@@ -1,33 +1,90 @@
-//! The guard of a lineage (draft: the argument for each bound follows).
+//! The guard of a lineage: it knows the highest record of each key, counts what it lets out, and is told first when a
+//! right is taken away.
+//!
+//! One type serves two kinds of objects, told apart by name alone. The *guard* is named by [`Record::guard`], which no
+//! rotation changes, and is the only one to grant leases, for all keys of the lineage: so one count holds across
+//! rotations, and one object is enough to make a revocation final. Whatever record an isolate found, in its memory, in a
+//! stale KV or elsewhere, names this same guard, and without a lease of it nothing is admitted. The *directory* is named
+//! by a key's hash, for isolates that know no more than that (KV has no record yet, or does not answer). It answers with
+//! the record, which names the guard, and grants nothing; an old record of it is overruled by the guard like any other. So
+//! a sync gives the record to both, and is over when the guard is quiet.
+//!
+//! What holds, and the file that says why: in any hour no more is admitted than the limit ([`BUCKET_MS`], `hour.rs`), in
+//! any month no more than the quota (`meter.rs`); nothing is spent under an older revision once a key is quiet
+//! (`fence.rs`, [`crate::lease`]); totals only grow (`usage.rs`). All of it assumes of clocks what [`crate::time`] says,
+//! and of storage that rows are stored before an answer leaves ([`Pending`]), by one object at a time. A grant that was stored
+//! and never arrived stays counted: a crash wastes requests and admits none.
+//!
+//! State is bounded: 63 buckets, two months a meter, [`MAX_LEASES_OUT`] leases, a fence for each key in use,
+//! [`MAX_USAGE_HOURS`] hours a key; and a record for each key of the lineage, until [`Guard::prune`] can prove that no
+//! record of it would be accepted any more.
+//!
+//! [`Record::guard`]: crate::record::Record::guard
 
-use alloc::{string::String, vec::Vec};
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    format,
+    string::{String, ToString as _},
+    vec::Vec,
+};
+
+use serde::Serialize;
 
 use crate::{hash::KeyHash, lease::LeaseTerm, time::UnixMillis};
 
+mod acquire;
 mod exchange;
+mod fence;
+mod hour;
+mod known;
+mod ledger;
+mod meter;
 mod pending;
 mod signed;
+mod usage;
 
+pub use acquire::{LEASE_SHARE, MAX_LEASE_REQUESTS};
 pub use exchange::{
     Adopted, Allowance, Answer, Ask, Cause, Denial, GiveBack, Grant, KeyUsage, LeaseId, MeterUsage, Standing,
 };
+pub use hour::{BUCKET_MS, COUNTED_MS};
+pub use ledger::MAX_LEASES_OUT;
 pub use pending::{Pending, Write};
 pub use signed::SignedRecord;
+pub use usage::{MAX_USAGE_HOURS, REPORT_AFTER_MS};
 
-/// A guard: one per lineage, and one per key that an isolate can find by the key's hash alone.
+use known::KnownKey;
+use ledger::Ledger;
+use usage::Usage;
+
+/// The row of everything that limits and revocations rest on.
+const LEDGER_ROW: &str = "ledger";
+/// Rows of records: this and the key's hash.
+const RECORD_ROWS: &str = "record:";
+/// Rows of totals: this and the key's hash.
+const USAGE_ROWS: &str = "usage:";
+
+/// A guard, or a directory. Its time is the highest it has ever seen.
 #[derive(Debug)]
 pub struct Guard {
     name: String,
     term: LeaseTerm,
+    keys: BTreeMap<KeyHash, KnownKey>,
+    usage: BTreeMap<KeyHash, Usage>,
+    ledger: Ledger,
+    keys_changed: BTreeSet<KeyHash>,
+    usage_changed: BTreeSet<KeyHash>,
+    ledger_changed: bool,
 }
 
-/// A stored row cannot be read: it is damaged, or of another version.
+/// A stored row cannot be read: it is damaged, or of another version. A guard that forgot what it has promised would be
+/// worse than none.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the guard's row {0} cannot be read by this version")]
+#[error("the guard's row {0} cannot be read by this version of the Worker; deploy the version that wrote it")]
 pub struct UnreadableRow(pub String);
 
 impl Guard {
-    /// Goes on from the rows that an earlier object of this name stored; from none, begins.
+    /// Goes on from the rows that earlier objects of this name stored, on another machine perhaps; from none, begins.
     ///
     /// # Errors
     /// [`UnreadableRow`].
@@ -35,70 +92,158 @@ impl Guard {
         name: String,
         term: LeaseTerm,
         rows: impl IntoIterator<Item = (String, String)>,
-        now: UnixMillis,
+        clock: UnixMillis,
     ) -> Result<Self, UnreadableRow> {
-        let _ = (rows.into_iter().next(), now);
-        Ok(Self { name, term })
+        let mut guard = Self {
+            name,
+            term,
+            keys: BTreeMap::new(),
+            usage: BTreeMap::new(),
+            ledger: Ledger::default(),
+            keys_changed: BTreeSet::new(),
+            usage_changed: BTreeSet::new(),
+            ledger_changed: false,
+        };
+        for (name, value) in rows {
+            guard.read_row(&name, &value).ok_or(UnreadableRow(name))?;
+        }
+        guard.ledger.restart(clock);
+        Ok(guard)
     }
 
-    /// Takes a record of a key, from the control plane. Always writes, so that a replaced object cannot answer.
-    pub fn adopt(&mut self, key: KeyHash, given: SignedRecord, now: UnixMillis) -> Pending<Adopted> {
-        let _ = (key, now, &self.term);
-        let revision = given.record().revision;
-        Pending::new(
-            Adopted {
-                revision,
-                quiet_in_ms: 0,
-            },
-            Vec::new(),
-        )
+    fn read_row(&mut self, name: &str, value: &str) -> Option<()> {
+        if name == LEDGER_ROW {
+            self.ledger = serde_json::from_str(value).ok()?;
+        } else if let Some(hash) = name.strip_prefix(RECORD_ROWS) {
+            let key = KeyHash::from_hex(hash)?;
+            self.keys.insert(key, KnownKey::from_row(value)?);
+        } else {
+            let key = KeyHash::from_hex(name.strip_prefix(USAGE_ROWS)?)?;
+            self.usage.insert(key, serde_json::from_str(value).ok()?);
+        }
+        Some(())
     }
 
-    /// Answers an isolate. `presented` is the verified form of what the question presents.
-    pub fn acquire(
-        &mut self,
-        ask: &Ask,
-        presented: Option<SignedRecord>,
-        now: UnixMillis,
-    ) -> Pending<Answer> {
-        let _ = (ask, presented, now, &self.name);
-        Pending::new(Answer::Unknown, Vec::new())
+    /// Takes a record of a key, from the control plane. A lower one than is known changes nothing. Always writes, so that a
+    /// replaced object cannot answer.
+    pub fn adopt(&mut self, key: KeyHash, given: SignedRecord, clock: UnixMillis) -> Pending<Adopted> {
+        self.move_on(clock);
+        let given_revision = given.record().revision;
+        self.see(key, given);
+        self.ledger_changed = true;
+        let known = self.keys.get(&key).map(|known| known.signed().record().revision);
+        let revision = known.unwrap_or(given_revision);
+        self.pending(Adopted {
+            revision,
+            quiet_in_ms: self.ledger.quiet_in_ms(&key, revision),
+        })
     }
 
     /// Credits what was not spent of a lease: once, and never after its end.
-    pub fn give_back(&mut self, back: GiveBack, now: UnixMillis) -> Pending<()> {
-        let _ = (back, now);
-        Pending::new((), Vec::new())
+    pub fn give_back(&mut self, back: GiveBack, clock: UnixMillis) -> Pending<()> {
+        self.move_on(clock);
+        if let Some(lease) = self.ledger.take_back(back.lease, back.unused) {
+            self.ledger_changed = true;
+            self.count_lease(&lease);
+        }
+        self.pending(())
     }
 
     /// What the guard knows of a key: its highest signed record. For reconcile and recovery.
     pub fn record(&self, key: &KeyHash) -> Option<&SignedRecord> {
-        let _ = key;
-        None
+        self.keys.get(key).map(KnownKey::signed)
     }
 
     /// The totals that have changed since they were last [`reported`](Guard::reported).
-    pub fn usage(&mut self, now: UnixMillis) -> Pending<Vec<KeyUsage>> {
-        let _ = now;
-        Pending::new(Vec::new(), Vec::new())
+    pub fn usage(&mut self, clock: UnixMillis) -> Pending<Vec<KeyUsage>> {
+        self.move_on(clock);
+        let changed = self.usage.values().filter_map(Usage::unreported);
+        let totals = changed.cloned().collect();
+        self.pending(totals)
     }
 
-    /// Notes that the queue has taken these totals.
-    pub fn reported(&mut self, totals: &[KeyUsage], now: UnixMillis) -> Pending<()> {
-        let _ = (totals, now);
-        Pending::new((), Vec::new())
+    /// Notes that the queue has taken these totals. What has changed since is reported again.
+    pub fn reported(&mut self, totals: &[KeyUsage], clock: UnixMillis) -> Pending<()> {
+        self.move_on(clock);
+        let now = self.ledger.time;
+        for (key, usage) in &mut self.usage {
+            let taken = usage
+                .unreported()
+                .and_then(|own| totals.iter().find(|taken| *taken == own));
+            if let Some(taken) = taken {
+                usage.reported(taken, now);
+                self.usage_changed.insert(*key);
+            }
+        }
+        self.usage.retain(|_, usage| !usage.is_empty());
+        self.pending(())
     }
 
-    /// When the guard wants to be woken, to report usage and to forget what is over; none while there is nothing to do.
-    pub fn wake_at(&self, now: UnixMillis) -> Option<UnixMillis> {
-        let _ = now;
-        None
+    /// When the guard wants to be woken, to report its usage; none while there is nothing to report.
+    pub fn wake_at(&self, clock: UnixMillis) -> Option<UnixMillis> {
+        let waits = self.usage.values().any(|usage| usage.unreported().is_some());
+        let any = waits || self.ledger.has_leases_out();
+        any.then(|| clock.after(REPORT_AFTER_MS))
     }
 
-    /// Forgets tombstones of which no active record could still verify. `oldest_secret` is the lowest id in the ring of
-    /// record secrets.
-    pub fn prune(&mut self, oldest_secret: u32, now: UnixMillis) -> Pending<()> {
-        let _ = (oldest_secret, now);
-        Pending::new((), Vec::new())
+    /// Forgets tombstones, and other records, of which no active predecessor could be accepted any more. `oldest_secret`
+    /// is the lowest id in the ring of record secrets.
+    pub fn prune(&mut self, oldest_secret: u32, clock: UnixMillis) -> Pending<()> {
+        self.move_on(clock);
+        let (now, ledger) = (self.ledger.time, &self.ledger);
+        let over = self
+            .keys
+            .extract_if(.., |key, known| {
+                known.is_over(oldest_secret, now) && !ledger.may_be_out(key)
+            })
+            .map(|(key, _)| key);
+        self.keys_changed.extend(over);
+        self.pending(())
     }
+
+    fn see(&mut self, key: KeyHash, given: SignedRecord) {
+        let is_new = match self.keys.get_mut(&key) {
+            Some(known) => known.see(given),
+            None => self.keys.insert(key, KnownKey::new(given)).is_none(),
+        };
+        if is_new {
+            self.keys_changed.insert(key);
+        }
+    }
+
+    /// Moves time on, and counts the leases that have ended as spent.
+    fn move_on(&mut self, clock: UnixMillis) {
+        for lease in self.ledger.move_on(clock) {
+            self.ledger_changed = true;
+            self.count_lease(&lease);
+        }
+    }
+
+    fn count_lease(&mut self, lease: &ledger::LeaseOut) {
+        let meter = lease.metered.as_ref().map(|metered| metered.meter.as_str());
+        self.count(lease.key, lease.granted_at, meter, lease.requests);
+    }
+
+    /// The answer, with the rows that have changed since the last.
+    fn pending<A>(&mut self, answer: A) -> Pending<A> {
+        let mut writes = Vec::new();
+        let mut write = |name, value| writes.push(Write { name, value });
+        for key in core::mem::take(&mut self.keys_changed) {
+            let row = self.keys.get(&key).map(KnownKey::to_row);
+            write(format!("{RECORD_ROWS}{key}"), row);
+        }
+        for key in core::mem::take(&mut self.usage_changed) {
+            write(format!("{USAGE_ROWS}{key}"), self.usage.get(&key).map(to_json));
+        }
+        if core::mem::take(&mut self.ledger_changed) {
+            write(LEDGER_ROW.to_string(), Some(to_json(&self.ledger)));
+        }
+        Pending::new(answer, writes)
+    }
+}
+
+/// Rows hold numbers, texts and lists: nothing in them can fail to serialise. An empty row would be refused as unreadable,
+/// not taken for an absent one.
+fn to_json(row: &impl Serialize) -> String {
+    serde_json::to_string(row).unwrap_or_default()
 }

@@ -1,0 +1,171 @@
+//! What the bounds rest on: the guard's time, the counts, the leases out. One row of storage, written with every grant.
+
+use alloc::{string::String, vec::Vec};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    exchange::LeaseId,
+    fence::{Fence, Horizon},
+    hour::Hour,
+    meter::{Meters, Span},
+};
+use crate::{
+    hash::KeyHash,
+    month::Month,
+    time::{UnixMillis, surely_ms},
+};
+
+/// The most leases that can be given back, of one guard at a time; each takes 150 bytes of the row. Beyond it leases are
+/// for one request each, which nobody gives back.
+pub const MAX_LEASES_OUT: usize = 256;
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Ledger {
+    /// The highest time ever seen.
+    pub(super) time: UnixMillis,
+    next_lease: u64,
+    pub(super) hour: Hour,
+    pub(super) meters: Meters,
+    fences: Vec<Fence>,
+    leases: Vec<LeaseOut>,
+}
+
+/// A lease of which something may come back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LeaseOut {
+    id: LeaseId,
+    pub(super) key: KeyHash,
+    pub(super) requests: u32,
+    pub(super) granted_at: UnixMillis,
+    horizon: Horizon,
+    pub(super) metered: Option<Metered>,
+}
+
+/// The meter that a lease is charged to, and its months.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Metered {
+    pub(super) meter: String,
+    pub(super) first: Month,
+    pub(super) last: Month,
+}
+
+/// A lease to be granted.
+pub(super) struct Order<'a> {
+    pub(super) key: KeyHash,
+    pub(super) revision: u64,
+    pub(super) requests: u32,
+    pub(super) meter: Option<&'a str>,
+    pub(super) span: Span,
+    /// Whether some of it may come back.
+    pub(super) returnable: bool,
+}
+
+impl Ledger {
+    /// Another machine's clock goes on with the rows of the last.
+    pub(super) fn restart(&mut self, clock: UnixMillis) {
+        self.time = self.time.max(clock);
+        for fence in &mut self.fences {
+            fence.restart(self.time);
+        }
+        for lease in &mut self.leases {
+            lease.horizon.restart(self.time);
+        }
+    }
+
+    /// Moves time on, never back. Returns the leases that have ended, all of them taken as spent.
+    pub(super) fn move_on(&mut self, clock: UnixMillis) -> Vec<LeaseOut> {
+        self.time = self.time.max(clock);
+        let now = self.time;
+        self.hour.forget(now);
+        self.meters.forget(now);
+        self.fences.retain(|fence| !fence.is_over(now));
+        self.leases
+            .extract_if(.., |lease| lease.horizon.until() <= now)
+            .collect()
+    }
+
+    /// Whether another lease can be kept in mind until it comes back.
+    pub(super) fn has_room(&self) -> bool {
+        self.leases.len() < MAX_LEASES_OUT
+    }
+
+    /// Whether leases are out that may come back.
+    pub(super) fn has_leases_out(&self) -> bool {
+        !self.leases.is_empty()
+    }
+
+    /// Charges a lease and lets it out.
+    pub(super) fn grant(&mut self, order: &Order<'_>) -> LeaseId {
+        let now = self.time;
+        self.charge(order.meter, &order.span, order.requests);
+        let horizon = Horizon::of_lease(now, surely_ms(order.span.duration_ms));
+        self.fence(order.key).grant(order.revision, horizon);
+        let id = LeaseId(self.next_lease);
+        self.next_lease += 1;
+        if order.returnable {
+            self.leases.push(LeaseOut {
+                id,
+                key: order.key,
+                requests: order.requests,
+                granted_at: now,
+                horizon,
+                metered: order.meter.map(|meter| Metered {
+                    meter: meter.into(),
+                    first: order.span.first,
+                    last: order.span.last,
+                }),
+            });
+        }
+        id
+    }
+
+    /// Counts requests, whether a limit leaves room for them or not.
+    pub(super) fn charge(&mut self, meter: Option<&str>, span: &Span, requests: u32) {
+        self.hour.charge(self.time, requests.into());
+        if let Some(meter) = meter {
+            self.meters.charge(meter, span, requests.into());
+        }
+    }
+
+    /// Takes a lease back, and credits what was not spent of it. None if it has ended or came back before.
+    pub(super) fn take_back(&mut self, id: LeaseId, unused: u32) -> Option<LeaseOut> {
+        let place = self.leases.iter().position(|lease| lease.id == id)?;
+        let mut lease = self.leases.swap_remove(place);
+        let unused = unused.min(lease.requests);
+        self.hour.credit(lease.granted_at, unused.into());
+        if let Some(Metered { meter, first, last }) = &lease.metered {
+            let span = Span {
+                first: *first,
+                last: *last,
+                duration_ms: 0,
+            };
+            self.meters.credit(meter, &span, unused.into());
+        }
+        lease.requests -= unused;
+        Some(lease)
+    }
+
+    /// How long until every lease of a key under a revision older than this has run out, in milliseconds.
+    pub(super) fn quiet_in_ms(&self, key: &KeyHash, revision: u64) -> u64 {
+        let fence = self.fences.iter().find(|fence| fence.key == *key);
+        fence.map_or(0, |fence| fence.quiet_in_ms(revision, self.time))
+    }
+
+    /// Whether leases of a key may be out.
+    pub(super) fn may_be_out(&self, key: &KeyHash) -> bool {
+        self.fences.iter().any(|fence| fence.key == *key)
+    }
+
+    fn fence(&mut self, key: KeyHash) -> &mut Fence {
+        let place = self.fences.iter().position(|fence| fence.key == key);
+        let place = place.unwrap_or_else(|| {
+            self.fences.push(Fence::new(key));
+            self.fences.len() - 1
+        });
+        &mut self.fences[place]
+    }
+}
