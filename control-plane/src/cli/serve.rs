@@ -22,7 +22,7 @@ use crate::{
     clock::{Clock as _, SystemClock, SystemEntropy, new_id},
     domain::OrganizationId,
     http::{App, FailureThrottle, Rules, router},
-    publish::{CloudflareKv, Deployment, Deployments, Publisher, Reconciler},
+    publish::{CloudflareKv, Deployment, Deployments, Edge, EdgeClient, Publisher, Reconciler},
     settings::{DeploymentSettings, LogFormat, Settings},
     store::{SqliteStore, Store},
 };
@@ -109,7 +109,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let now = clock.now();
     let fresh = OrganizationId(new_id(now, entropy.as_ref()));
     let organization = store.prepare(fresh, &settings.brands, now).await?;
-    let deployments = connect(settings.deployments, &clock)?;
+    let deployments = connect(settings.deployments, &clock, &entropy)?;
     let process = new_id(now, entropy.as_ref()).to_string();
     let publisher = Arc::new(Publisher::new(
         Arc::clone(&store),
@@ -176,10 +176,11 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A client for each deployment's namespace.
+/// Clients for each deployment's namespace and, if it has one, its edge.
 fn connect(
     settings: BTreeMap<String, DeploymentSettings>,
     clock: &Arc<SystemClock>,
+    entropy: &Arc<SystemEntropy>,
 ) -> anyhow::Result<Deployments> {
     if settings.is_empty() {
         tracing::warn!("no deployment is configured: keys are made, but no edge hears of them");
@@ -187,11 +188,24 @@ fn connect(
     let connect = |(id, settings): (String, DeploymentSettings)| -> anyhow::Result<Deployment> {
         let kv = CloudflareKv::new(settings.endpoint, clock.clone())
             .with_context(|| format!("cannot set up the deployment {id}"))?;
+        let edge = settings.edge.map(|edge| {
+            EdgeClient::new(
+                edge.endpoint,
+                id.clone(),
+                edge.sync_secrets,
+                clock.clone(),
+                entropy.clone(),
+            )
+        });
+        let edge = edge
+            .transpose()
+            .with_context(|| format!("cannot set up the edge of the deployment {id}"))?;
         Ok(Deployment {
             id,
             environment: settings.environment,
             record_secrets: settings.record_secrets,
             kv: Arc::new(kv),
+            edge: edge.map(|edge| Arc::new(edge) as Arc<dyn Edge>),
         })
     };
     let deployments: Vec<Deployment> = settings.into_iter().map(connect).collect::<Result<_, _>>()?;

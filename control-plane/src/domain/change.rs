@@ -40,4 +40,7 @@ pub struct Dirty {
     pub key: super::key::KeyId,
     /// The revision that has to arrive.
     pub revision: u64,
+    /// Whether the deployment's KeyGuards have to hear of it and confirm it. If not, it goes to KV alone, and they learn of it
+    /// when the key is used.
+    pub to_guards: bool,
 }

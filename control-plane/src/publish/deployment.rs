@@ -5,10 +5,19 @@ use std::{fmt, sync::Arc};
 use keyward_shared::{
     Environment, KeyHash, Record, SecretRing,
     record::{self, RecordError, Verified},
+    sync::MAX_RECORDS,
 };
 
-use super::kv::{KeyValueStore, Pair};
+use super::{
+    edge::Edge,
+    kv::{KeyValueStore, Pair},
+};
 use crate::domain::{Key, change::Dirty};
+
+/// A change of at most so many keys is a small one: one call of the edge.
+const SMALL_CHANGE: usize = MAX_RECORDS;
+/// The revision of a key that was just made.
+const FIRST_REVISION: u64 = 1;
 
 /// One Worker and its KV namespace.
 pub struct Deployment {
@@ -20,6 +29,8 @@ pub struct Deployment {
     pub record_secrets: SecretRing,
     /// Its namespace.
     pub kv: Arc<dyn KeyValueStore>,
+    /// Its Worker, if that can be asked to confirm.
+    pub edge: Option<Arc<dyn Edge>>,
 }
 
 impl Deployment {
@@ -34,12 +45,13 @@ impl Deployment {
         })
     }
 
-    /// It has to hear of this key, as it is now.
+    /// Its KV has to hear of this key, as it is now.
     pub(super) fn dirty(&self, key: &Key) -> Dirty {
         Dirty {
             deployment: self.id.clone(),
             key: key.id,
             revision: key.revision,
+            to_guards: false,
         }
     }
 
@@ -82,11 +94,20 @@ impl Deployments {
             .filter(move |deployment| deployment.environment == environment)
     }
 
-    /// Who has to hear of these keys, as they are now.
+    /// Who has to hear of these keys, which one change has made what they are now.
+    ///
+    /// KeyGuards are told of every key of a small change. Of a large one they are told of keys that there were before it, from
+    /// which it may have taken a right away; a new key takes nothing away, and they learn of it when it is used.
     pub fn dirty(&self, keys: &[&Key]) -> Vec<Dirty> {
+        let is_small = keys.len() <= SMALL_CHANGE;
         let of_key = |key: &&Key| -> Vec<Dirty> {
             let deployments = self.serving(key.environment);
-            deployments.map(|deployment| deployment.dirty(key)).collect()
+            deployments
+                .map(|deployment| Dirty {
+                    to_guards: deployment.edge.is_some() && (is_small || key.revision > FIRST_REVISION),
+                    ..deployment.dirty(key)
+                })
+                .collect()
         };
         keys.iter().flat_map(of_key).collect()
     }

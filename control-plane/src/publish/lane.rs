@@ -1,39 +1,34 @@
-//! A deployment, and what this process remembers of writing to it.
+//! A deployment, and the two ways to it.
 
-use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use tokio::sync::Notify;
 
-use super::{Deployment, backoff::LONGEST_ASKED};
-use crate::clock::after;
+use super::{Deployment, Syncer, pace::Pace};
+
+/// How long KV lets the edge go first. Nothing rests on the order: wherever two revisions meet, the higher one wins.
+const HEAD_START: Duration = Duration::from_millis(500);
 
 /// A deployment with its own pace: none waits for another.
 #[derive(Debug)]
 pub struct Lane {
     deployment: Arc<Deployment>,
-    wake: Notify,
-    memory: Mutex<Memory>,
-}
-
-#[derive(Debug, Default)]
-struct Memory {
-    /// Batches in a row that the store did not take.
-    failures: u32,
-    /// Nothing is sent before.
-    held_until: Option<Timestamp>,
-    last_written_at: Option<Timestamp>,
+    /// The way to its KV.
+    pub(super) kv: Arc<Pace>,
+    /// The way to its KeyGuards, if it has an edge.
+    syncer: Option<Arc<Syncer>>,
+    /// Something is dirty, and the edge is asked first.
+    soon: Notify,
 }
 
 impl Lane {
-    pub(super) fn new(deployment: Arc<Deployment>) -> Self {
+    pub(super) fn new(deployment: Arc<Deployment>, kv: Arc<Pace>, syncer: Option<Syncer>) -> Self {
         Self {
             deployment,
-            wake: Notify::new(),
-            memory: Mutex::default(),
+            kv,
+            syncer: syncer.map(Arc::new),
+            soon: Notify::new(),
         }
     }
 
@@ -42,52 +37,38 @@ impl Lane {
         &self.deployment
     }
 
+    /// What tells its KeyGuards, if it has an edge.
+    pub fn syncer(&self) -> Option<&Arc<Syncer>> {
+        self.syncer.as_ref()
+    }
+
+    /// Says that rows may have become dirty.
     pub(super) fn wake(&self) {
-        self.wake.notify_one();
-    }
-
-    pub(super) async fn woken(&self) {
-        self.wake.notified().await;
-    }
-
-    /// How long nothing may be sent yet. A wait longer than any that was ever set means that the clock was set back,
-    /// and is void.
-    pub(super) fn held_for(&self, now: Timestamp) -> Duration {
-        let until = self.memory().held_until.unwrap_or(now);
-        let wait = Duration::try_from(until.duration_since(now)).unwrap_or_default();
-        if wait <= LONGEST_ASKED {
-            wait
-        } else {
-            Duration::ZERO
+        match &self.syncer {
+            Some(syncer) => {
+                syncer.wake();
+                if syncer.is_held() {
+                    self.kv.wake();
+                } else {
+                    self.soon.notify_one();
+                }
+            }
+            None => self.kv.wake(),
         }
     }
 
-    pub(super) fn failures(&self) -> u32 {
-        self.memory().failures
+    /// Waits until something may be dirty for KV. The edge has been asked then, or has had its head start.
+    pub(super) async fn kv_woken(&self) {
+        tokio::select! {
+            () = self.kv.woken() => {}
+            () = self.soon.notified() => {
+                let _elapsed = tokio::time::timeout(HEAD_START, self.kv.woken()).await;
+            }
+        }
     }
 
-    /// A batch was not taken.
-    pub(super) fn failed(&self, now: Timestamp, wait: Duration) {
-        let mut memory = self.memory();
-        memory.failures = memory.failures.saturating_add(1);
-        memory.held_until = Some(after(now, wait));
-    }
-
-    /// A batch was taken. The answer is how many in a row were not, before it.
-    pub(super) fn succeeded(&self, now: Timestamp) -> u32 {
-        let mut memory = self.memory();
-        memory.held_until = None;
-        memory.last_written_at = Some(now);
-        std::mem::take(&mut memory.failures)
-    }
-
-    /// When this process last wrote a batch.
+    /// When this process last wrote a batch to KV.
     pub fn last_written_at(&self) -> Option<Timestamp> {
-        self.memory().last_written_at
-    }
-
-    fn memory(&self) -> MutexGuard<'_, Memory> {
-        // Every change is complete before the lock is let go, so a panic elsewhere leaves nothing half done.
-        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+        self.kv.last_succeeded_at()
     }
 }

@@ -13,7 +13,7 @@ use keyward_shared::Entropy;
 use tokio::sync::watch;
 
 use super::{
-    Deployments, backoff,
+    Deployments, Syncer, backoff,
     batch::{self, Batch, Entry},
     kv::{CALL_TIMEOUT, KvError},
     lane::Lane,
@@ -80,17 +80,23 @@ impl Publisher {
         entropy: Arc<dyn Entropy + Send + Sync>,
         process: String,
     ) -> Self {
-        let lanes = deployments
-            .iter()
-            .map(|deployment| Arc::new(Lane::new(Arc::clone(deployment))));
+        let arrivals = watch::Sender::new(0);
+        let lane = |deployment| {
+            let kv = Arc::default();
+            let (outbox, clock, entropy) = (Arc::clone(&store), Arc::clone(&clock), Arc::clone(&entropy));
+            let syncer = Syncer::new(outbox, deployment, clock, entropy, process.clone())
+                .map(|syncer| syncer.beside(Arc::clone(&kv), arrivals.clone()));
+            Arc::new(Lane::new(Arc::clone(deployment), kv, syncer))
+        };
+        let lanes = deployments.iter().map(lane).collect();
         Self {
             store,
-            lanes: lanes.collect(),
+            lanes,
             clock,
             entropy,
             process,
             claims: AtomicU64::new(0),
-            arrivals: watch::Sender::new(0),
+            arrivals,
         }
     }
 
@@ -113,7 +119,7 @@ impl Publisher {
     /// [`StoreError`]. A failure of KV is recorded in the outbox and is no error.
     pub async fn publish_once(&self, lane: &Lane) -> Result<Progress, StoreError> {
         let now = self.clock.now();
-        if !lane.held_for(now).is_zero() {
+        if !lane.kv.held_for(now).is_zero() {
             return Ok(Progress::default());
         }
         let deployment = lane.deployment();
@@ -164,7 +170,7 @@ impl Publisher {
     /// Writes one batch, unless the store is to be left alone or the claim could run out meanwhile.
     async fn write(&self, lane: &Lane, claim: &Claim<'_>, batch: &Batch) -> Vec<Settled> {
         let started = self.clock.now();
-        let held_for = lane.held_for(started);
+        let held_for = lane.kv.held_for(started);
         if !held_for.is_zero() || after(started, CALL_TIMEOUT) > after(claim.at, claim.holds_for) {
             let not_sent = Outcome::Refused {
                 error: "not sent yet: an earlier batch took too long or failed".to_owned(),
@@ -174,7 +180,7 @@ impl Publisher {
         }
         match lane.deployment().kv.write_bulk(&batch.pairs).await {
             Ok(unsuccessful) => {
-                let failures_before = lane.succeeded(self.clock.now());
+                let failures_before = lane.kv.succeeded(self.clock.now());
                 self.report_success(lane, failures_before, unsuccessful.len());
                 batch.settled(|(entry, pair)| {
                     if unsuccessful.contains(&pair.name) {
@@ -187,8 +193,8 @@ impl Publisher {
                 })
             }
             Err(error) => {
-                let wait = self.wait(lane.failures(), error.retry_after);
-                lane.failed(self.clock.now(), wait);
+                let wait = self.wait(lane.kv.failures(), error.retry_after);
+                lane.kv.failed(self.clock.now(), wait);
                 report_failure(lane, &error, batch, wait);
                 let outcome = self.failed(&error, wait);
                 batch.settled(|_| outcome.clone())
@@ -209,6 +215,7 @@ impl Publisher {
                 deployment: deployment.to_owned(),
                 key: settled.key,
                 revision: settled.revision,
+                to_guards: false,
             })
             .collect();
         let keys = dirty.len();
@@ -283,7 +290,7 @@ fn report_failure(lane: &Lane, error: &KvError, batch: &Batch, wait: Duration) {
     tracing::warn!(
         deployment = lane.deployment().id,
         keys = batch.pairs.len(),
-        attempt = lane.failures(),
+        attempt = lane.kv.failures(),
         retry_in_ms = wait.as_millis(),
         %error,
         "a batch was not published"

@@ -1,15 +1,15 @@
 //! The publisher as a task: one loop for each deployment, so that a dead one holds up no other.
 
-use std::{sync::Arc, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use tokio::{sync::watch, task::JoinSet};
 
 use super::{Publisher, lane::Lane};
 
 /// Rows may become due without a wake-up here: another control plane commits, or a claim of one that died runs out.
-const LOOK_EVERY: Duration = Duration::from_secs(5);
+pub(super) const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// Never turns into a busy loop, whatever the store says is due.
-const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
+pub(super) const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
 
 impl Publisher {
     /// Publishes until `shutdown` turns true or its sender is dropped, then ends after the batches in flight.
@@ -17,27 +17,16 @@ impl Publisher {
         self.warn_of_strangers().await;
         let mut lanes = JoinSet::new();
         for lane in self.lanes() {
-            lanes.spawn(Arc::clone(&self).keep_serving(Arc::clone(lane), shutdown.clone()));
+            let (publisher, of_lane, ends) = (Arc::clone(&self), Arc::clone(lane), shutdown.clone());
+            let serve = move || Arc::clone(&publisher).serve(Arc::clone(&of_lane), ends.clone());
+            lanes.spawn(keep_going(Arc::clone(lane), Arc::clone(&self), serve));
+            if let Some(syncer) = lane.syncer() {
+                let (syncer, ends) = (Arc::clone(syncer), shutdown.clone());
+                let serve = move || Arc::clone(&syncer).run(ends.clone());
+                lanes.spawn(keep_going(Arc::clone(lane), Arc::clone(&self), serve));
+            }
         }
         while lanes.join_next().await.is_some() {}
-    }
-
-    /// Serves a deployment, and starts over should that panic: a mistake with one row must not stop publishing for good.
-    async fn keep_serving(self: Arc<Self>, lane: Arc<Lane>, shutdown: watch::Receiver<bool>) {
-        let mut failures = 0;
-        loop {
-            let task = Arc::clone(&self).serve(Arc::clone(&lane), shutdown.clone());
-            if tokio::spawn(task).await.is_ok() {
-                return;
-            }
-            let deployment = &lane.deployment().id;
-            tracing::error!(
-                deployment,
-                "publishing broke off by a mistake of ours; it starts over"
-            );
-            tokio::time::sleep(self.wait(failures, None)).await;
-            failures += 1;
-        }
     }
 
     async fn serve(self: Arc<Self>, lane: Arc<Lane>, mut shutdown: watch::Receiver<bool>) {
@@ -59,7 +48,7 @@ impl Publisher {
             // Only the pause is interrupted, never a batch.
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
-                () = lane.woken() => {}
+                () = lane.kv_woken() => {}
                 changed = shutdown.changed() => if changed.is_err() { return },
             }
         }
@@ -68,7 +57,7 @@ impl Publisher {
     /// One claim, and how long to pause after it.
     async fn step(&self, lane: &Lane) -> Result<Duration, crate::store::StoreError> {
         if self.publish_once(lane).await?.may_have_left_some() {
-            return Ok(lane.held_for(self.clock().now()));
+            return Ok(lane.kv.held_for(self.clock().now()));
         }
         let due = self.store().next_due(&lane.deployment().id).await?;
         let now = self.clock().now();
@@ -76,7 +65,7 @@ impl Publisher {
             Duration::try_from(due.duration_since(now)).unwrap_or_default()
         });
         Ok(until_due
-            .max(lane.held_for(now))
+            .max(lane.kv.held_for(now))
             .clamp(SHORTEST_PAUSE, LOOK_EVERY))
     }
 
@@ -97,5 +86,22 @@ impl Publisher {
                 );
             }
         }
+    }
+}
+
+/// Runs a task, and starts it over should it panic: a mistake with one row must not stop publishing for good.
+async fn keep_going<F>(lane: Arc<Lane>, publisher: Arc<Publisher>, task: impl Fn() -> F)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let mut failures = 0;
+    while tokio::spawn(task()).await.is_err() {
+        let deployment = &lane.deployment().id;
+        tracing::error!(
+            deployment,
+            "publishing broke off by a mistake of ours; it starts over"
+        );
+        tokio::time::sleep(publisher.wait(failures, None)).await;
+        failures += 1;
     }
 }

@@ -4,10 +4,10 @@ use jiff::Timestamp;
 use keyward_shared::Environment;
 use serde::{Serialize, Serializer};
 
-use super::Publisher;
+use super::{Publisher, Syncer};
 use crate::{
     clock::whole_second,
-    store::{Backlog, StoreError},
+    store::{Backlog, StoreError, SyncBacklog},
 };
 
 /// How far the edge is behind the database.
@@ -18,7 +18,9 @@ pub struct SyncStatus {
     /// Since when the oldest waits.
     #[serde(serialize_with = "moment")]
     pub waiting_since: Option<Timestamp>,
-    /// The newest error among what waits.
+    /// How many changes no edge has confirmed yet, over all deployments that have one.
+    pub unconfirmed: u64,
+    /// The newest error among what waits or is unconfirmed.
     pub last_error: Option<String>,
     /// Each deployment of the configuration, also one at which nothing waits.
     pub deployments: Vec<DeploymentStatus>,
@@ -46,6 +48,51 @@ pub struct DeploymentStatus {
     /// When this process last wrote to it.
     #[serde(serialize_with = "moment")]
     pub last_written_at: Option<Timestamp>,
+    /// How far its KeyGuards are behind; null if it has no edge to ask.
+    pub edge: Option<EdgeStatus>,
+}
+
+/// How far the KeyGuards of a deployment are behind.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct EdgeStatus {
+    /// How many changes are not confirmed: those that some KeyGuard has not got, and those that wait until leases granted
+    /// before them have run out.
+    pub unconfirmed: u64,
+    /// Since when the oldest is not.
+    #[serde(serialize_with = "moment")]
+    pub unconfirmed_since: Option<Timestamp>,
+    /// The newest error among them.
+    pub last_error: Option<String>,
+    /// When that was.
+    #[serde(serialize_with = "moment")]
+    pub last_error_at: Option<Timestamp>,
+    /// When this process last got an answer that it believed.
+    #[serde(serialize_with = "moment")]
+    pub last_answered_at: Option<Timestamp>,
+}
+
+impl EdgeStatus {
+    fn of(syncer: &Syncer, backlog: Option<SyncBacklog>) -> Self {
+        let last_error = backlog.as_ref().and_then(|backlog| backlog.last_error.clone());
+        let (last_error, last_error_at) = last_error.unzip();
+        Self {
+            unconfirmed: backlog.as_ref().map_or(0, |backlog| backlog.unconfirmed),
+            unconfirmed_since: backlog.and_then(|backlog| backlog.unconfirmed_since),
+            last_error,
+            last_error_at,
+            last_answered_at: syncer.last_answered_at(),
+        }
+    }
+}
+
+impl DeploymentStatus {
+    /// The newest error on either way to it.
+    fn newest_error(&self) -> Option<(Timestamp, &str)> {
+        let kv = self.last_error_at.zip(self.last_error.as_deref());
+        let edge = self.edge.as_ref();
+        let edge = edge.and_then(|edge| edge.last_error_at.zip(edge.last_error.as_deref()));
+        kv.max(edge)
+    }
 }
 
 impl Publisher {
@@ -55,6 +102,7 @@ impl Publisher {
     /// [`StoreError`].
     pub async fn status(&self) -> Result<SyncStatus, StoreError> {
         let mut backlogs = self.store().backlog().await?;
+        let mut sync_backlogs = self.store().sync_backlog().await?;
         let deployments: Vec<_> = self
             .lanes()
             .map(|lane| {
@@ -67,6 +115,10 @@ impl Publisher {
                     .as_ref()
                     .and_then(|backlog| backlog.last_error.clone())
                     .unzip();
+                let sync_backlog = sync_backlogs
+                    .iter()
+                    .position(|backlog| backlog.deployment == deployment.id)
+                    .map(|at| sync_backlogs.swap_remove(at));
                 let count = |count: fn(&Backlog) -> u64| backlog.as_ref().map_or(0, count);
                 DeploymentStatus {
                     id: deployment.id.clone(),
@@ -77,6 +129,7 @@ impl Publisher {
                     last_error,
                     last_error_at,
                     last_written_at: lane.last_written_at(),
+                    edge: lane.syncer().map(|syncer| EdgeStatus::of(syncer, sync_backlog)),
                 }
             })
             .collect();
@@ -86,10 +139,16 @@ impl Publisher {
                 .iter()
                 .filter_map(|deployment| deployment.waiting_since)
                 .min(),
+            unconfirmed: deployments
+                .iter()
+                .filter_map(|deployment| deployment.edge.as_ref())
+                .map(|edge| edge.unconfirmed)
+                .sum(),
             last_error: deployments
                 .iter()
-                .max_by_key(|deployment| deployment.last_error_at)
-                .and_then(|deployment| deployment.last_error.clone()),
+                .filter_map(DeploymentStatus::newest_error)
+                .max()
+                .map(|(_, error)| error.to_owned()),
             deployments,
         })
     }

@@ -46,13 +46,15 @@ const DEVELOPMENT: [&str; 13] = [
 ];
 
 /// Variables of one deployment: what follows `KEYWARD_DEPLOYMENT_<ID>_`.
-const DEPLOYMENT: [(&str, &str); 6] = [
+const DEPLOYMENT: [(&str, &str); 8] = [
     ("ENVIRONMENT", "environment"),
     ("ACCOUNT_ID", "account_id"),
     ("KV_URL", "kv_url"),
     ("NAMESPACE_ID", "namespace_id"),
     ("API_TOKEN", "api_token"),
     ("RECORD_SECRETS", "record_secrets"),
+    ("EDGE_URL", "edge_url"),
+    ("SYNC_SECRETS", "sync_secrets"),
 ];
 
 /// What every variable of ours starts with.

@@ -15,8 +15,8 @@ use keyward_shared::{
 use serde::Deserialize;
 use toml::Table;
 
-use super::{AdminToken, DeploymentSettings, LogFormat, Settings, SettingsError, TagSecrets};
-use crate::publish::{ApiToken, Endpoint, cloudflare::EndpointError};
+use super::{AdminToken, DeploymentSettings, EdgeSettings, LogFormat, Settings, SettingsError, TagSecrets};
+use crate::publish::{ApiToken, EdgeEndpoint, Endpoint, cloudflare::EndpointError};
 
 /// Below this address the Cloudflare API keeps each account.
 const CLOUDFLARE_ACCOUNTS: &str = "https://api.cloudflare.com/client/v4/accounts";
@@ -68,6 +68,8 @@ struct DeploymentFile {
     namespace_id: String,
     api_token: Option<String>,
     record_secrets: String,
+    edge_url: Option<String>,
+    sync_secrets: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -296,7 +298,38 @@ fn check_deployment(
         environment: file.environment,
         endpoint,
         record_secrets,
+        edge: check_edge(file, &error)?,
     })
+}
+
+fn check_edge(
+    file: &DeploymentFile,
+    error: &impl Fn(&str, &str) -> SettingsError,
+) -> Result<Option<EdgeSettings>, SettingsError> {
+    let (url, secrets) = match (&file.edge_url, &file.sync_secrets) {
+        (None, None) => return Ok(None),
+        (Some(url), Some(secrets)) => (url, secrets),
+        (Some(_), None) => {
+            return Err(error(
+                "sync_secrets",
+                "is missing: with `edge_url`, give the ring that the Worker has as SYNC_SECRETS",
+            ));
+        }
+        (None, Some(_)) => {
+            return Err(error(
+                "edge_url",
+                "is missing: with `sync_secrets`, give the address of the Worker, for example https://api.example.com",
+            ));
+        }
+    };
+    let endpoint = EdgeEndpoint::new(url).map_err(|problem| error("edge_url", &problem.to_string()))?;
+    let sync_secrets = secrets.parse();
+    let sync_secrets =
+        sync_secrets.map_err(|problem: RingError| error("sync_secrets", &problem.to_string()))?;
+    Ok(Some(EdgeSettings {
+        endpoint,
+        sync_secrets,
+    }))
 }
 
 /// The address before `/storage/kv`.

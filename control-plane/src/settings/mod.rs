@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration}
 
 use keyward_shared::{Brands, Environment, SecretRing};
 
-use crate::publish::Endpoint;
+use crate::publish::{EdgeEndpoint, Endpoint};
 
 mod admin_token;
 mod environment;
@@ -68,6 +68,17 @@ pub struct DeploymentSettings {
     pub endpoint: Endpoint,
     /// The secrets that sign records.
     pub record_secrets: SecretRing,
+    /// Its Worker, if that can be asked to confirm.
+    pub edge: Option<EdgeSettings>,
+}
+
+/// The Worker of a deployment, and what the two know each other by.
+#[derive(Debug)]
+pub struct EdgeSettings {
+    /// Where syncs go.
+    pub endpoint: EdgeEndpoint,
+    /// The secrets that sign them, and their answers.
+    pub sync_secrets: SecretRing,
 }
 
 /// A setting that cannot be used: where it stands and what is wrong with it. Never holds the value of a secret.

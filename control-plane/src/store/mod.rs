@@ -11,12 +11,14 @@ use keyward_shared::{Brands, KeyHash};
 use crate::domain::{Change, Key, KeyId, OrganizationId, change::Dirty};
 
 pub mod sqlite;
+mod sync_outbox;
 
 pub use sqlite::SqliteStore;
+pub use sync_outbox::{Confirmation, SyncBacklog, SyncOutbox, SyncOutcome, SyncSettled};
 
 /// The store.
 #[async_trait]
-pub trait Store: Send + Sync {
+pub trait Store: SyncOutbox {
     /// Makes sure that there is a default organization and that the brands are those of the keys already issued.
     async fn prepare(
         &self,

@@ -121,9 +121,9 @@ async fn never_more_is_said_than_is_known() {
 
     let header = |propagation: Propagation| propagation.header_value();
     assert_eq!(
-        header(Propagation::Eventual),
+        header(Propagation::Eventual).as_deref(),
         Some("eventual; typical-seconds=60")
     );
-    assert_eq!(header(Propagation::Pending), Some("pending"));
+    assert_eq!(header(Propagation::Pending).as_deref(), Some("pending"));
     assert_eq!(header(Propagation::NothingToTell), None);
 }

@@ -64,6 +64,7 @@ impl World {
             environment: Environment::Production,
             record_secrets: record_secrets.clone(),
             kv: Arc::clone(kv) as _,
+            edge: None,
         }));
         Arc::new(publisher(process, &self.clock, &self.store, &deployments))
     }
@@ -125,6 +126,7 @@ impl World {
             deployment: self.names[0].to_owned(),
             key: key.id,
             revision: key.revision,
+            to_guards: false,
         }
     }
 

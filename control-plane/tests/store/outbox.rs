@@ -71,6 +71,7 @@ fn dirty(deployment: &str, key: &Key) -> Dirty {
         deployment: deployment.into(),
         key: key.id,
         revision: key.revision,
+        to_guards: false,
     }
 }
 

@@ -99,6 +99,7 @@ pub(crate) fn change(
             deployment: (*deployment).to_owned(),
             key: write.key().id,
             revision: write.key().revision,
+            to_guards: false,
         })
     });
     Change {

@@ -17,7 +17,7 @@ use crate::{
         Action, AuditEvent, Change, Key, KeyId, KeyWrite, Principal,
         key::{Mint, Refused},
     },
-    store::CommitError,
+    store::{CommitError, StoreError},
 };
 
 pub(super) mod activate;
@@ -79,7 +79,7 @@ impl App {
             let now = self.clock.now();
             let after = transition(&before, now)?;
             if after == before {
-                return Ok(self.unchanged(after));
+                return Ok(self.unchanged(after).await?);
             }
             let detail = detail(&before, &after);
             match self
@@ -127,13 +127,19 @@ impl App {
         })
     }
 
-    /// A key that was already as asked. The call waits for it all the same: an earlier one may have answered `pending`.
-    fn unchanged(&self, key: Key) -> Changed {
+    /// A key that was already as asked. The call waits for it all the same: an earlier one may have answered `pending`, or
+    /// have come before the deployment had an edge to ask.
+    async fn unchanged(&self, key: Key) -> Result<Changed, StoreError> {
         let dirty = self.deployments.dirty(&[&key]);
-        Changed {
+        let to_guards: Vec<_> = dirty.iter().filter(|dirty| dirty.to_guards).cloned().collect();
+        if !to_guards.is_empty() {
+            self.store.ask_again(&to_guards, self.clock.now()).await?;
+            self.publisher.wake();
+        }
+        Ok(Changed {
             keys: vec![key],
             dirty,
-        }
+        })
     }
 
     /// Waits a while for a change to arrive, and answers with how far it has come.
@@ -144,9 +150,10 @@ impl App {
             .await;
         let mut response = (status, body).into_response();
         if let Some(value) = propagation.header_value() {
-            response
-                .headers_mut()
-                .insert(PROPAGATION, HeaderValue::from_static(value));
+            // The values are ASCII; were one not, it would say nothing.
+            if let Ok(value) = HeaderValue::try_from(value.as_ref()) {
+                response.headers_mut().insert(PROPAGATION, value);
+            }
         }
         response
     }

@@ -26,7 +26,7 @@ use crate::clock::Clock;
 
 mod answer;
 mod endpoint;
-mod retry_after;
+pub(super) mod retry_after;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The largest answer is a bulk read: a hundred records of at most 64 KiB, escaped.

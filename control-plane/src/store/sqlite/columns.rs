@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use sqlx::{Row as _, sqlite::SqliteRow};
 use uuid::Uuid;
 
-use super::StoreError;
+use super::{Claimed, StoreError};
 use crate::domain::key::{Act, Configuration, Key, KeyId, OrganizationId};
 
 /// Reads a key from a row that has all columns of `keys`.
@@ -52,6 +52,14 @@ pub(super) fn key(row: &SqliteRow) -> Result<Key, StoreError> {
             uuid(id, "rotated_into").map(KeyId)
         })?,
         last_used_at: optional(row.try_get("last_used_at")?, moment)?,
+    })
+}
+
+/// Reads a claimed key from a row that has all columns of `keys`, and `attempts`.
+pub(super) fn claimed(row: &SqliteRow) -> Result<Claimed, StoreError> {
+    Ok(Claimed {
+        key: key(row)?,
+        attempts: number(row.try_get("attempts")?, "attempts")?,
     })
 }
 

@@ -23,6 +23,7 @@ mod changes;
 mod columns;
 mod keys;
 mod outbox;
+mod sync_outbox;
 
 /// SQLite before this release can corrupt a database in write-ahead mode when the log is reset.
 const OLDEST_SAFE_SQLITE: (u32, u32, u32) = (3, 51, 3);
@@ -137,6 +138,7 @@ impl Store for SqliteStore {
         check_brand(&mut transaction, "service_key_brand", brands.service()).await?;
         check_brand(&mut transaction, "gateway_key_brand", brands.gateway()).await?;
         outbox::release_all(&mut transaction, now).await?;
+        sync_outbox::release_all(&mut transaction, now).await?;
         transaction.commit().await?;
         Ok(organization)
     }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use jiff::Timestamp;
 use sqlx::{Row as _, Sqlite, SqlitePool, Transaction};
 
-use super::{Backlog, Claim, Claimed, Settled, StoreError, columns};
+use super::{Backlog, Claim, Claimed, Settled, StoreError, columns, sync_outbox};
 use crate::{
     clock::after,
     domain::{KeyId, change::Dirty},
@@ -18,12 +18,16 @@ pub(super) async fn mark(
     dirty: &[Dirty],
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    for Dirty {
-        deployment,
-        key,
-        revision,
-    } in dirty
-    {
+    for marked in dirty {
+        let Dirty {
+            deployment,
+            key,
+            revision,
+            to_guards,
+        } = marked;
+        if *to_guards {
+            sync_outbox::mark(transaction, marked, now).await?;
+        }
         sqlx::query(
             "INSERT INTO outbox (deployment, key, revision, dirty_since, next_attempt_at)
              VALUES (?1, ?2, ?3, ?4, MAX(?4, COALESCE(
@@ -78,14 +82,7 @@ pub(super) async fn claim(
     .bind(claim.owner)
     .fetch_all(&mut **transaction)
     .await?;
-    let read = |row| {
-        let attempts = columns::number(sqlx::Row::try_get(row, "attempts")?, "attempts")?;
-        Ok(Claimed {
-            key: columns::key(row)?,
-            attempts,
-        })
-    };
-    rows.iter().map(read).collect()
+    rows.iter().map(columns::claimed).collect()
 }
 
 /// Records how attempts ended.
@@ -286,6 +283,7 @@ pub(super) async fn has_arrived(pool: &SqlitePool, dirty: &[Dirty]) -> Result<bo
         deployment,
         key,
         revision,
+        ..
     } in dirty
     {
         let published: Option<i64> =
