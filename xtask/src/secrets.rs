@@ -37,6 +37,8 @@ pub struct Secrets {
     pub tag_secrets: [Secret; FAMILIES.len()],
     /// The ring that signs records.
     pub record_secrets: Secret,
+    /// The ring by which control plane and Worker know each other when a change is confirmed.
+    pub sync_secrets: Secret,
 }
 
 impl Secrets {
@@ -80,6 +82,7 @@ impl Secrets {
                 [ring(production)?, ring(test)?, ring(development)?, ring(gateway)?]
             },
             record_secrets: take("RECORD_SECRETS".to_owned(), "1:")?,
+            sync_secrets: take("SYNC_SECRETS".to_owned(), "1:")?,
         };
         if known.len() > count_before {
             let text: String = known
@@ -139,6 +142,7 @@ mod tests {
         assert_ne!(made.tag_secrets[0], made.tag_secrets[1]);
         assert_eq!(made.admin_token.reveal().len(), 43);
         assert!(made.record_secrets.reveal().starts_with("1:"));
+        assert_ne!(made.record_secrets, made.sync_secrets);
     }
 
     #[test]

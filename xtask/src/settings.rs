@@ -60,7 +60,9 @@ pub fn control_plane(ports: &Ports, secrets: &Secrets, database: &str, kv_namesp
          environment = {environment}\n\
          kv_url = {kv_url}\n\
          namespace_id = {namespace}\n\
-         record_secrets = {record_secrets}\n",
+         record_secrets = {record_secrets}\n\
+         edge_url = {edge_url}\n\
+         sync_secrets = {sync_secrets}\n",
         listen = quoted(&ports.address(Role::ControlPlane).to_string()),
         database = quoted(&format!("sqlite://{database}")),
         admin_token = quoted(secrets.admin_token.reveal()),
@@ -69,6 +71,8 @@ pub fn control_plane(ports: &Ports, secrets: &Secrets, database: &str, kv_namesp
         kv_url = quoted(&kv_url(ports)),
         namespace = quoted(kv_namespace),
         record_secrets = quoted(secrets.record_secrets.reveal()),
+        edge_url = quoted(&ports.url(Role::Edge)),
+        sync_secrets = quoted(secrets.sync_secrets.reveal()),
     )
 }
 
@@ -90,9 +94,10 @@ pub fn worker(ports: &Ports, secrets: &Secrets) -> String {
         .map(|(name, ring)| format!("{name}={}\n", ring.reveal()))
         .collect();
     format!(
-        "DEPLOYMENT={DEPLOYMENT}\nENVIRONMENT={ENVIRONMENT}\nUPSTREAM_ORIGIN={}\n{rings}RECORD_SECRETS={}\n",
+        "DEPLOYMENT={DEPLOYMENT}\nENVIRONMENT={ENVIRONMENT}\nUPSTREAM_ORIGIN={}\n{rings}RECORD_SECRETS={}\nSYNC_SECRETS={}\n",
         ports.url(Role::Origin),
         secrets.record_secrets.reveal(),
+        secrets.sync_secrets.reveal(),
     )
 }
 
@@ -171,7 +176,11 @@ mod tests {
         let ring = table["tag_secrets"]["gateway"].as_str().unwrap();
         assert!(worker.contains(&format!("\nTAG_SECRETS_GATEWAY={ring}\n")));
         let record_secrets = deployment["record_secrets"].as_str().unwrap();
-        assert!(worker.ends_with(&format!("\nRECORD_SECRETS={record_secrets}\n")));
+        let sync_secrets = deployment["sync_secrets"].as_str().unwrap();
+        assert!(worker.ends_with(&format!(
+            "\nRECORD_SECRETS={record_secrets}\nSYNC_SECRETS={sync_secrets}\n"
+        )));
+        assert_eq!(deployment["edge_url"].as_str(), Some("http://127.0.0.1:8787"));
         assert!(worker.contains("\nUPSTREAM_ORIGIN=http://127.0.0.1:9000\n"));
     }
 
