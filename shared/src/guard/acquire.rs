@@ -6,7 +6,7 @@ use core::cmp::Ordering;
 use super::{
     Guard, Pending, SignedRecord,
     exchange::{Allowance, Answer, Ask, Cause, Denial, Grant, Standing},
-    ledger::{Ledger, Order},
+    ledger::{Ledger, MAX_LEASES_OUT, Order},
     meter::Span,
 };
 use crate::{
@@ -90,7 +90,7 @@ impl Guard {
 
     fn grant(&mut self, ask: &Ask, record: &Record, span: Span, news: Option<String>) -> Grant {
         let meter = ask.meter.as_deref();
-        let returnable = !self.term.is_single_use() && self.ledger.has_room();
+        let returnable = !self.term.is_single_use() && self.ledger.leases_out() < MAX_LEASES_OUT;
         let requests = if returnable {
             let left = standing(&self.ledger, record, meter, &span).least_left();
             lease_size(ask.demand, left)

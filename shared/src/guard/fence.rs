@@ -7,10 +7,14 @@
 //! more, from its start: whatever was granted, was granted before it. Two numbers are enough: for each key, when
 //! the leases of the latest revision end, and when those of all before it do.
 
+use alloc::{string::String, vec::Vec};
+
 use serde::{Deserialize, Serialize};
 
+use super::exchange::LeaseId;
 use crate::{
     hash::KeyHash,
+    month::Month,
     time::{MAX_STEP_MS, UnixMillis},
 };
 
@@ -32,8 +36,9 @@ impl Horizon {
         }
     }
 
-    pub(super) fn until(&self) -> UnixMillis {
-        self.until
+    /// Whether what it is the horizon of has run out.
+    pub(super) fn has_passed(&self, now: UnixMillis) -> bool {
+        self.until <= now
     }
 
     fn include(&mut self, other: Self) {
@@ -42,8 +47,8 @@ impl Horizon {
     }
 
     /// Another machine's clock goes on: what may not have ended is out for one full lease more.
-    pub(super) fn restart(&mut self, now: UnixMillis) {
-        if self.until.after(MAX_STEP_MS) > now {
+    fn restart(&mut self, now: UnixMillis) {
+        if !self.is_over(now) {
             self.until = self.until.max(now.after(self.hold_ms));
         }
     }
@@ -54,7 +59,7 @@ impl Horizon {
     }
 }
 
-/// The horizons of one key.
+/// The leases of one key that are out, and the horizons of all that were.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Fence {
@@ -63,6 +68,29 @@ pub(super) struct Fence {
     revision: u64,
     latest: Horizon,
     older: Horizon,
+    /// Those of which something may come back.
+    pub(super) leases: Vec<LeaseOut>,
+}
+
+/// A lease of which something may come back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LeaseOut {
+    pub(super) id: LeaseId,
+    pub(super) requests: u32,
+    pub(super) granted_at: UnixMillis,
+    pub(super) horizon: Horizon,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) metered: Option<Metered>,
+}
+
+/// The meter that a lease is charged to, and its months.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Metered {
+    pub(super) meter: String,
+    pub(super) first: Month,
+    pub(super) last: Month,
 }
 
 impl Fence {
@@ -72,6 +100,7 @@ impl Fence {
             revision: 0,
             latest: Horizon::default(),
             older: Horizon::default(),
+            leases: Vec::new(),
         }
     }
 
@@ -99,10 +128,13 @@ impl Fence {
     pub(super) fn restart(&mut self, now: UnixMillis) {
         self.latest.restart(now);
         self.older.restart(now);
+        for lease in &mut self.leases {
+            lease.horizon.restart(now);
+        }
     }
 
     /// Whether nothing is lost by forgetting it.
     pub(super) fn is_over(&self, now: UnixMillis) -> bool {
-        self.latest.is_over(now) && self.older.is_over(now)
+        self.latest.is_over(now) && self.older.is_over(now) && self.leases.is_empty()
     }
 }

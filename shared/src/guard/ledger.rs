@@ -1,22 +1,21 @@
 //! What the bounds rest on: the guard's time, the counts, the leases out. One row of storage, written with every grant.
 
-use alloc::{string::String, vec::Vec};
+use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
 use super::{
     exchange::LeaseId,
-    fence::{Fence, Horizon},
+    fence::{Fence, Horizon, LeaseOut, Metered},
     hour::Hour,
     meter::{Meters, Span},
 };
 use crate::{
     hash::KeyHash,
-    month::Month,
     time::{UnixMillis, surely_ms},
 };
 
-/// The most leases that can be given back, of one guard at a time; each takes 150 bytes of the row. Beyond it leases are
+/// The most leases that can be given back, of one guard at a time; each takes about 120 bytes of the row. Beyond it leases are
 /// for one request each, which nobody gives back.
 pub const MAX_LEASES_OUT: usize = 256;
 
@@ -29,28 +28,6 @@ pub(super) struct Ledger {
     pub(super) hour: Hour,
     pub(super) meters: Meters,
     fences: Vec<Fence>,
-    leases: Vec<LeaseOut>,
-}
-
-/// A lease of which something may come back.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct LeaseOut {
-    id: LeaseId,
-    pub(super) key: KeyHash,
-    pub(super) requests: u32,
-    pub(super) granted_at: UnixMillis,
-    horizon: Horizon,
-    pub(super) metered: Option<Metered>,
-}
-
-/// The meter that a lease is charged to, and its months.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Metered {
-    pub(super) meter: String,
-    pub(super) first: Month,
-    pub(super) last: Month,
 }
 
 /// A lease to be granted.
@@ -71,45 +48,40 @@ impl Ledger {
         for fence in &mut self.fences {
             fence.restart(self.time);
         }
-        for lease in &mut self.leases {
-            lease.horizon.restart(self.time);
-        }
     }
 
-    /// Moves time on, never back. Returns the leases that have ended, all of them taken as spent.
-    pub(super) fn move_on(&mut self, clock: UnixMillis) -> Vec<LeaseOut> {
+    /// Moves time on, never back. Returns the leases that have ended, by key, all of them taken as spent.
+    pub(super) fn move_on(&mut self, clock: UnixMillis) -> Vec<(KeyHash, LeaseOut)> {
         self.time = self.time.max(clock);
         let now = self.time;
         self.hour.forget(now);
         self.meters.forget(now);
+        let mut ended = Vec::new();
+        for fence in &mut self.fences {
+            let over = fence.leases.extract_if(.., |lease| lease.horizon.has_passed(now));
+            ended.extend(over.map(|lease| (fence.key, lease)));
+        }
         self.fences.retain(|fence| !fence.is_over(now));
-        self.leases
-            .extract_if(.., |lease| lease.horizon.until() <= now)
-            .collect()
+        ended
     }
 
-    /// Whether another lease can be kept in mind until it comes back.
-    pub(super) fn has_room(&self) -> bool {
-        self.leases.len() < MAX_LEASES_OUT
-    }
-
-    /// Whether leases are out that may come back.
-    pub(super) fn has_leases_out(&self) -> bool {
-        !self.leases.is_empty()
+    /// How many leases are out that may come back.
+    pub(super) fn leases_out(&self) -> usize {
+        self.fences.iter().map(|fence| fence.leases.len()).sum()
     }
 
     /// Charges a lease and lets it out.
     pub(super) fn grant(&mut self, order: &Order<'_>) -> LeaseId {
         let now = self.time;
         self.charge(order.meter, &order.span, order.requests);
-        let horizon = Horizon::of_lease(now, surely_ms(order.span.duration_ms));
-        self.fence(order.key).grant(order.revision, horizon);
         let id = LeaseId(self.next_lease);
         self.next_lease += 1;
+        let horizon = Horizon::of_lease(now, surely_ms(order.span.duration_ms));
+        let fence = self.fence(order.key);
+        fence.grant(order.revision, horizon);
         if order.returnable {
-            self.leases.push(LeaseOut {
+            fence.leases.push(LeaseOut {
                 id,
-                key: order.key,
                 requests: order.requests,
                 granted_at: now,
                 horizon,
@@ -132,9 +104,11 @@ impl Ledger {
     }
 
     /// Takes a lease back, and credits what was not spent of it. None if it has ended or came back before.
-    pub(super) fn take_back(&mut self, id: LeaseId, unused: u32) -> Option<LeaseOut> {
-        let place = self.leases.iter().position(|lease| lease.id == id)?;
-        let mut lease = self.leases.swap_remove(place);
+    pub(super) fn take_back(&mut self, id: LeaseId, unused: u32) -> Option<(KeyHash, LeaseOut)> {
+        let (key, mut lease) = self.fences.iter_mut().find_map(|fence| {
+            let place = fence.leases.iter().position(|lease| lease.id == id)?;
+            Some((fence.key, fence.leases.swap_remove(place)))
+        })?;
         let unused = unused.min(lease.requests);
         self.hour.credit(lease.granted_at, unused.into());
         if let Some(Metered { meter, first, last }) = &lease.metered {
@@ -146,7 +120,7 @@ impl Ledger {
             self.meters.credit(meter, &span, unused.into());
         }
         lease.requests -= unused;
-        Some(lease)
+        Some((key, lease))
     }
 
     /// How long until every lease of a key under a revision older than this has run out, in milliseconds.

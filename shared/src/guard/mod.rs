@@ -53,6 +53,7 @@ pub use pending::{Pending, Write};
 pub use signed::SignedRecord;
 pub use usage::{MAX_USAGE_HOURS, REPORT_AFTER_MS};
 
+use fence::LeaseOut;
 use known::KnownKey;
 use ledger::Ledger;
 use usage::Usage;
@@ -142,9 +143,9 @@ impl Guard {
     /// Credits what was not spent of a lease: once, and never after its end.
     pub fn give_back(&mut self, back: GiveBack, clock: UnixMillis) -> Pending<()> {
         self.move_on(clock);
-        if let Some(lease) = self.ledger.take_back(back.lease, back.unused) {
+        if let Some((key, lease)) = self.ledger.take_back(back.lease, back.unused) {
             self.ledger_changed = true;
-            self.count_lease(&lease);
+            self.count_lease(key, &lease);
         }
         self.pending(())
     }
@@ -182,7 +183,7 @@ impl Guard {
     /// When the guard wants to be woken, to report its usage; none while there is nothing to report.
     pub fn wake_at(&self, clock: UnixMillis) -> Option<UnixMillis> {
         let waits = self.usage.values().any(|usage| usage.unreported().is_some());
-        let any = waits || self.ledger.has_leases_out();
+        let any = waits || self.ledger.leases_out() > 0;
         any.then(|| clock.after(REPORT_AFTER_MS))
     }
 
@@ -213,15 +214,15 @@ impl Guard {
 
     /// Moves time on, and counts the leases that have ended as spent.
     fn move_on(&mut self, clock: UnixMillis) {
-        for lease in self.ledger.move_on(clock) {
+        for (key, lease) in self.ledger.move_on(clock) {
             self.ledger_changed = true;
-            self.count_lease(&lease);
+            self.count_lease(key, &lease);
         }
     }
 
-    fn count_lease(&mut self, lease: &ledger::LeaseOut) {
+    fn count_lease(&mut self, key: KeyHash, lease: &LeaseOut) {
         let meter = lease.metered.as_ref().map(|metered| metered.meter.as_str());
-        self.count(lease.key, lease.granted_at, meter, lease.requests);
+        self.count(key, lease.granted_at, meter, lease.requests);
     }
 
     /// The answer, with the rows that have changed since the last.
