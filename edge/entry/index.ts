@@ -5,6 +5,8 @@ import { fetch as handle } from "../build/index.js";
 import { callAsync } from "./instance.ts";
 import { unavailable } from "./unavailable.ts";
 
+export { KeyGuard } from "./key-guard.ts";
+
 export default class Edge extends WorkerEntrypoint {
   async fetch(request: Request): Promise<Response> {
     try {

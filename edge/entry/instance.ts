@@ -11,6 +11,9 @@ export class InstanceLost extends Error {
   override readonly name = "InstanceLost";
 }
 
+/** Counts the instances. An object made by an earlier one is of no use to this one. */
+export let generation = 0;
+
 /** Rejects the calls that the present instance has not finished. */
 const unfinished = new Set<(lost: InstanceLost) => void>();
 
@@ -42,6 +45,7 @@ addEventListener("error", ({ error }) => {
 function endInstance(cause: unknown): InstanceLost {
   const lost = new InstanceLost("the WebAssembly instance ended", { cause });
   replaceInstance();
+  generation += 1;
   for (const reject of unfinished) reject(lost);
   unfinished.clear();
   return lost;

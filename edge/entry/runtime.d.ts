@@ -7,4 +7,11 @@ declare module "cloudflare:workers" {
     protected readonly ctx: unknown;
     protected readonly env: unknown;
   }
+
+  /** The base of a class of Durable Objects, each with its state and the bindings. */
+  export abstract class DurableObject {
+    constructor(ctx: unknown, env: unknown);
+    protected readonly ctx: any;
+    protected readonly env: any;
+  }
 }

@@ -4,7 +4,9 @@ use std::fmt::Display;
 
 use keyward_shared::{
     Brands, Environment, Family, RouteTable, SecretRing,
+    lease::{DEFAULT_LEASE_SECONDS, LeaseTerm, MAX_LEASE_SECONDS},
     name::{LABEL_RULE, in_variables, is_label},
+    route::{Consistency, Route},
 };
 use serde_json::json;
 
@@ -30,6 +32,12 @@ pub struct Deployment {
     pub tag_secrets: TagSecrets,
     /// The secrets that sign records.
     pub record_secrets: SecretRing,
+    /// The secrets that sign what the control plane sends to the edge first. Without any, records come by KV alone.
+    pub sync_secrets: Option<SecretRing>,
+    /// How long leases last.
+    pub lease_term: LeaseTerm,
+    /// Who decides on keys without a lease, where a route does not say.
+    pub consistency: Consistency,
     /// For how long a record is trusted after it was read, in milliseconds.
     pub record_cache_ms: u64,
     /// The `realm` of challenges.
@@ -117,10 +125,25 @@ impl Deployment {
             })?,
             tag_secrets: settings.tag_secrets(environment)?,
             record_secrets: settings.required_ring("RECORD_SECRETS")?,
+            sync_secrets: settings.optional_ring("SYNC_SECRETS")?,
+            lease_term: settings.lease_term()?,
+            consistency: settings.parsed("CONSISTENCY", "strict")?,
             record_cache_ms: settings.record_cache_ms()?,
             realm: settings.realm()?,
             routes: settings.routes(routes)?,
         })
+    }
+}
+
+impl Deployment {
+    /// Whether a route decides on the record in KV, and asks the guard in the background.
+    pub fn is_fast(&self, route: &Route) -> bool {
+        route.consistency.unwrap_or(self.consistency) == Consistency::Fast
+    }
+
+    /// Whether guards hear of every change before it counts as made, so that what a guard says needs no second source.
+    pub fn guards_are_told(&self) -> bool {
+        self.sync_secrets.is_some()
     }
 }
 
@@ -189,6 +212,18 @@ impl Settings<'_> {
         self.optional(variable)
             .map(|text| text.parse().map_err(|error| SettingError::new(variable, error)))
             .transpose()
+    }
+
+    fn lease_term(&self) -> Result<LeaseTerm, SettingError> {
+        let seconds = match self.optional("LEASE_SECONDS") {
+            None => Some(DEFAULT_LEASE_SECONDS),
+            Some(text) => text.parse().ok(),
+        };
+        let term = seconds.and_then(|seconds| LeaseTerm::new(seconds).ok());
+        term.ok_or_else(|| {
+            let problem = format!("must be a whole number of seconds from 0 to {MAX_LEASE_SECONDS}");
+            SettingError::new("LEASE_SECONDS", problem)
+        })
     }
 
     fn record_cache_ms(&self) -> Result<u64, SettingError> {

@@ -7,7 +7,9 @@ use keyward_shared::{
 };
 use serde_json::json;
 
-use crate::{cors, deployment::Deployment, grant::Grant, log, request::RequestHead, request_id::RequestId};
+use crate::{
+    cors, deployment::Deployment, grant::Grant, limits, log, request::RequestHead, request_id::RequestId,
+};
 
 /// Headers about the client's own connection. The runtime writes those of the connection to the upstream.
 const CONNECTION_HEADERS: [&str; 4] = ["content-length", "host", "transfer-encoding", "upgrade"];
@@ -86,14 +88,16 @@ pub struct AnswerEdits {
 impl AnswerEdits {
     /// Plans the changes. `names` are the upstream's header names in lower case, `cache_control` is its `Cache-Control`.
     pub fn new(
-        route: &Route,
+        grant: &Grant<'_>,
         origin: Option<&str>,
         request_id: RequestId,
         names: &[String],
         cache_control: Option<&str>,
     ) -> Self {
+        let route = grant.route;
         let mut edits = Self::default();
         edits.set.push((identity::REQUEST_ID, request_id.to_string()));
+        edits.set.extend(limits::headers(&grant.standing));
         if !route.shared_cache {
             edits
                 .set

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use keyward_shared::{
     forward::{identity, identity_headers},
-    record::Verified,
+    guard::{SignedRecord, Standing},
     route::{Access, Route},
 };
 
@@ -17,6 +17,8 @@ pub struct Grant<'d> {
     pub route: &'d Route,
     /// Who asks.
     pub caller: Caller,
+    /// How its key stands towards its limits, as far as is known here.
+    pub standing: Standing,
 }
 
 /// Who asks.
@@ -25,7 +27,7 @@ pub enum Caller {
     /// Anyone: the route is public.
     Anyone,
     /// The holder of this record's key.
-    Known(Rc<Verified>),
+    Known(Rc<SignedRecord>),
     /// The holder of some key of ours, on a route that stays open while records cannot be read.
     Unknown,
 }
@@ -35,8 +37,8 @@ impl Grant<'_> {
     pub fn identity(&self, deployment: &Deployment, request_id: RequestId) -> Vec<(&'static str, String)> {
         let environment = deployment.environment.as_str();
         let mut headers = match (&self.caller, &self.route.access) {
-            (Caller::Known(verified), Access::Key { service, .. }) => {
-                identity_headers(&verified.record, service, environment).to_vec()
+            (Caller::Known(signed), Access::Key { service, .. }) => {
+                identity_headers(signed.record(), service, environment).to_vec()
             }
             (Caller::Unknown, Access::Key { service, .. }) => vec![
                 (identity::SERVICE, service.clone()),

@@ -1,17 +1,28 @@
 //! The Worker: decides at the edge who may pass.
 //!
 //! The way of a request, each step a module: [`request`] (what is read of it) → [`screen`] (all that needs no look-up) →
-//! [`records`] (the record, from [`memory`] or KV) → [`verdict`] → [`grant`] or [`refusal`] → [`forwarding`] or [`answer`].
+//! [`admission`] (its record, a lease to spend) → [`grant`] or [`refusal`] → [`forwarding`] or [`answer`]. What admission rests
+//! on: [`memory`] and [`holdings`] (what the isolate has), [`look`] ([`records`] in KV, and who knows a key by its hash),
+//! [`desk`] (where leases come from), [`verdict`] (what a record allows). [`sync`] is how the control plane tells of changes,
+//! and [`guard_object`] the Durable Object that both speak to, by way of [`guards`].
 //! Nothing of it knows the runtime. Clock and randomness come in from here, and the private module `runtime` turns plain
 //! values into the runtime's own and back.
 
+pub mod admission;
 pub mod answer;
 pub mod clock;
 pub mod cors;
 pub mod deployment;
+pub mod desk;
 pub mod forwarding;
 pub mod grant;
+pub mod guard_object;
+pub mod guards;
+pub mod holdings;
+pub mod limits;
+pub mod local;
 pub mod log;
+pub mod look;
 pub mod memory;
 pub mod records;
 pub mod refusal;
@@ -19,6 +30,7 @@ pub mod request;
 pub mod request_id;
 mod runtime;
 pub mod screen;
+pub mod sync;
 pub mod verdict;
 
 use keyward_shared::Entropy;
@@ -34,15 +46,16 @@ use clock::{Clock, UnixMillis};
 /// # Errors
 /// When the runtime refuses even a refusal.
 #[event(fetch)]
-async fn fetch(request: Request, env: Env, _context: Context) -> worker::Result<Response> {
+async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<Response> {
     #[cfg(feature = "planted-panic")]
     if request.url().ends_with("/.keyward/panic") {
         panic!("planted");
     }
-    runtime::serve(&request, &env, &System).await
+    runtime::serve(&request, &env, &context, System).await
 }
 
 /// The Worker's own clock and randomness.
+#[derive(Clone, Copy)]
 struct System;
 
 impl Clock for System {

@@ -3,12 +3,13 @@
 use keyward_shared::{
     DenyReason,
     forward::identity,
+    guard::Standing,
     route::{Access, Route},
 };
 use serde::Serialize;
 use serde_json::json;
 
-use crate::{answer::Answer, log, request_id::RequestId};
+use crate::{answer::Answer, limits, log, request_id::RequestId};
 
 /// Why a request is refused, and what is known of it by then.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +20,10 @@ pub struct Refusal<'d> {
     pub route: Option<&'d Route>,
     /// The public id of its key.
     pub key_id: Option<String>,
+    /// How its key stands towards its limits, where that is why.
+    pub standing: Standing,
+    /// When it is worth trying again, in milliseconds, where a limit says so.
+    pub retry_after_ms: Option<u64>,
 }
 
 /// The problem document (RFC 9457).
@@ -39,6 +44,11 @@ impl<'d> Refusal<'d> {
             reason,
             route: None,
             key_id: None,
+            standing: Standing {
+                hour: None,
+                month: None,
+            },
+            retry_after_ms: None,
         }
     }
 
@@ -64,9 +74,11 @@ impl<'d> Refusal<'d> {
         if let Some(challenge) = self.reason.challenge(realm, self.scope()) {
             answer.headers.push(("WWW-Authenticate", challenge));
         }
-        if let Some(seconds) = self.reason.retry_after_seconds() {
+        let until_room = self.retry_after_ms.map(limits::whole_seconds);
+        if let Some(seconds) = until_room.or(self.reason.retry_after_seconds().map(u64::from)) {
             answer.headers.push(("Retry-After", seconds.to_string()));
         }
+        answer.headers.extend(limits::headers(&self.standing));
         answer.headers.push((identity::REQUEST_ID, request_id));
         answer
     }

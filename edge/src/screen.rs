@@ -5,7 +5,9 @@ use std::net::IpAddr;
 
 use keyward_shared::{
     DenyReason, Environment, Family, KeyHash, PresentedKey, RequestFacts,
+    guard::Standing,
     route::{Access, Route, path::RequestPath},
+    sync,
 };
 
 use crate::{
@@ -22,6 +24,8 @@ use crate::{
 pub enum Screened<'d> {
     /// The Worker answers by itself.
     Answered(Answer),
+    /// The control plane tells of changes.
+    Sync,
     /// It may pass: the route asks for no key.
     Granted(Grant<'d>),
     /// It has a key with a genuine tag, and a route. The key's record decides.
@@ -59,6 +63,7 @@ impl<'d> Candidate<'d> {
         Grant {
             route: self.route,
             caller,
+            standing: Standing::default(),
         }
     }
 
@@ -75,7 +80,7 @@ impl<'d> Candidate<'d> {
 pub fn screen<'d>(deployment: &'d Deployment, head: &RequestHead) -> Result<Screened<'d>, Refusal<'d>> {
     let path = RequestPath::parse(head.path()).ok();
     if path.as_ref().is_some_and(RequestPath::is_reserved) {
-        return own_address(deployment, head).map(Screened::Answered);
+        return own_address(deployment, head);
     }
     // Without a path that reads in one way only there is no route.
     let find = |method| {
@@ -94,6 +99,7 @@ pub fn screen<'d>(deployment: &'d Deployment, head: &RequestHead) -> Result<Scre
         return Ok(Screened::Granted(Grant {
             route,
             caller: Caller::Anyone,
+            standing: Standing::default(),
         }));
     }
     check_key(deployment, head, route)
@@ -102,11 +108,11 @@ pub fn screen<'d>(deployment: &'d Deployment, head: &RequestHead) -> Result<Scre
 }
 
 /// The Worker's own addresses, the same for everyone.
-fn own_address<'d>(deployment: &Deployment, head: &RequestHead) -> Result<Answer, Refusal<'d>> {
-    if head.path() == answer::HEALTH_PATH && matches!(head.method.as_str(), "GET" | "HEAD") {
-        Ok(answer::healthy(deployment))
-    } else {
-        Err(Refusal::new(DenyReason::NoRoute))
+fn own_address<'d>(deployment: &Deployment, head: &RequestHead) -> Result<Screened<'d>, Refusal<'d>> {
+    match (head.path(), head.method.as_str()) {
+        (answer::HEALTH_PATH, "GET" | "HEAD") => Ok(Screened::Answered(answer::healthy(deployment))),
+        (sync::PATH, "POST") => Ok(Screened::Sync),
+        _ => Err(Refusal::new(DenyReason::NoRoute)),
     }
 }
 

@@ -6,10 +6,7 @@ use futures_util::future::{Either, select};
 use keyward_shared::KeyHash;
 use worker::{Delay, Env, Error, KvError};
 
-use crate::{
-    deployment::SettingError,
-    records::{ReadError, Records},
-};
+use crate::{deployment::SettingError, records::ReadError};
 
 /// The name of the binding.
 const BINDING: &str = "KEYS";
@@ -27,29 +24,16 @@ pub(super) fn check(env: &Env) -> Result<(), SettingError> {
     }
 }
 
-/// The namespace of this deployment's records.
-pub(super) struct Namespace<'a> {
-    env: &'a Env,
-}
-
-impl<'a> Namespace<'a> {
-    pub(super) fn of(env: &'a Env) -> Self {
-        Self { env }
-    }
-}
-
-impl Records for Namespace<'_> {
-    async fn read(&self, hash: &KeyHash) -> Result<Option<String>, ReadError> {
-        let namespace = self
-            .env
-            .kv(BINDING)
-            .map_err(|error| ReadError::Failed(error.to_string()))?;
-        let read = pin!(namespace.get(&hash.kv_name()).text());
-        let timer = pin!(Delay::from(Duration::from_millis(TIMEOUT_MS)));
-        match select(read, timer).await {
-            Either::Left((found, _)) => found.map_err(|error| ReadError::Failed(said_by(error))),
-            Either::Right(_) => Err(ReadError::Timeout(TIMEOUT_MS)),
-        }
+/// Reads the text stored for a key, but does not wait for ever.
+pub(super) async fn read(env: &Env, hash: &KeyHash) -> Result<Option<String>, ReadError> {
+    let namespace = env
+        .kv(BINDING)
+        .map_err(|error| ReadError::Failed(error.to_string()))?;
+    let read = pin!(namespace.get(&hash.kv_name()).text());
+    let timer = pin!(Delay::from(Duration::from_millis(TIMEOUT_MS)));
+    match select(read, timer).await {
+        Either::Left((found, _)) => found.map_err(|error| ReadError::Failed(said_by(error))),
+        Either::Right(_) => Err(ReadError::Timeout(TIMEOUT_MS)),
     }
 }
 

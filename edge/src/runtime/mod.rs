@@ -1,8 +1,12 @@
 //! The runtime's side: its requests, answers, bindings and timers. Holds no rule of its own.
 
 mod bindings;
+mod body;
+mod guards;
 mod headers;
+mod key_guard;
 mod kv;
+mod outside;
 mod upstream;
 
 use std::{
@@ -13,29 +17,33 @@ use std::{
 use keyward_shared::{DenyReason, Entropy, RouteTable};
 use serde_json::json;
 use worker::{
-    Env, console_error, console_log,
+    Context, Env, console_error, console_log,
     web_sys::{Request, Response},
 };
 
+use outside::Runtime;
+
 use crate::{
-    answer,
+    admission, answer,
     clock::Clock,
     cors,
     deployment::{Deployment, SettingError},
+    desk::{Aftermath, Desk, Outside},
     grant::Grant,
+    local::Local,
     log,
-    memory::Memory,
-    records,
+    records::Fault,
     refusal::Refusal,
     request::RequestHead,
     request_id::RequestId,
-    screen::{Screened, screen},
+    screen::{Candidate, Screened, screen},
+    sync,
 };
 
 /// What lives as long as the isolate.
 struct Isolate {
     deployment: Deployment,
-    memory: RefCell<Memory>,
+    local: RefCell<Local>,
 }
 
 impl Isolate {
@@ -49,10 +57,19 @@ impl Isolate {
             )
         })?;
         kv::check(env)?;
+        guards::check(env)?;
         Ok(Self {
             deployment: Deployment::from_settings(|name| bindings::text(env, name), routes)?,
-            memory: RefCell::default(),
+            local: RefCell::default(),
         })
+    }
+
+    fn desk<'a, O: Outside>(&'a self, outside: &'a O) -> Desk<'a, O> {
+        Desk {
+            deployment: &self.deployment,
+            local: &self.local,
+            outside,
+        }
     }
 }
 
@@ -66,13 +83,18 @@ fn isolate(env: &Env) -> Rc<Result<Isolate, SettingError>> {
 }
 
 /// Answers a request. What the runtime throws at us on the way is a fault of ours, answered as any other.
-pub(crate) async fn serve<S: Clock + Entropy>(
+pub(crate) async fn serve<S: Clock + Entropy + Clone + 'static>(
     request: &Request,
     env: &Env,
-    system: &S,
+    context: &Context,
+    system: S,
 ) -> worker::Result<Response> {
-    let request_id = RequestId::new(system.now(), system);
-    match answer(request, env, system, request_id).await {
+    let request_id = RequestId::new(system.now(), &system);
+    let runtime = Runtime {
+        env: env.clone(),
+        system,
+    };
+    match answer(request, context, runtime, request_id).await {
         Ok(response) => Ok(response),
         Err(error) => {
             let facts = json!({ "cause": error.to_string() });
@@ -82,22 +104,25 @@ pub(crate) async fn serve<S: Clock + Entropy>(
     }
 }
 
-async fn answer<S: Clock>(
+async fn answer<S: Clock + Clone + 'static>(
     request: &Request,
-    env: &Env,
-    system: &S,
+    context: &Context,
+    runtime: Runtime<S>,
     request_id: RequestId,
 ) -> worker::Result<Response> {
     let head = headers::request_head(request)?;
-    match isolate(env).as_ref() {
+    let made = isolate(&runtime.env);
+    match made.as_ref() {
         Ok(isolate) => {
             let exchange = Exchange {
-                isolate,
+                made: &made,
+                context,
+                runtime,
                 request,
                 head: &head,
                 request_id,
             };
-            exchange.answer(env, system).await
+            exchange.answer(isolate).await
         }
         Err(error) => out_of_service(&head, error, request_id),
     }
@@ -124,64 +149,88 @@ fn unavailable(request_id: RequestId) -> answer::Answer {
 }
 
 /// One request on its way through an isolate.
-struct Exchange<'a> {
-    isolate: &'a Isolate,
+struct Exchange<'a, S> {
+    made: &'a Rc<Result<Isolate, SettingError>>,
+    context: &'a Context,
+    runtime: Runtime<S>,
     request: &'a Request,
     head: &'a RequestHead,
     request_id: RequestId,
 }
 
-impl<'a> Exchange<'a> {
-    async fn answer<S: Clock>(&self, env: &Env, system: &S) -> worker::Result<Response> {
-        match self.grant(env, system).await {
-            Ok(Passage::Answered(answer)) => headers::response(&answer, self.head.wants_body()),
-            Ok(Passage::Granted(grant)) => match self.forward(&grant).await {
-                Ok(response) => Ok(response),
-                Err(refusal) => self.refuse(&refusal),
-            },
-            Err(refusal) => self.refuse(&refusal),
-        }
-    }
-
-    async fn grant<S: Clock>(&self, env: &Env, system: &S) -> Result<Passage<'a>, Refusal<'a>> {
-        let deployment = &self.isolate.deployment;
-        let candidate = match screen(deployment, self.head)? {
-            Screened::Answered(answer) => return Ok(Passage::Answered(answer)),
-            Screened::Granted(grant) => return Ok(Passage::Granted(grant)),
-            Screened::NeedsRecord(candidate) => candidate,
+impl<S: Clock + Clone + 'static> Exchange<'_, S> {
+    async fn answer(&self, isolate: &Isolate) -> worker::Result<Response> {
+        let deployment = &isolate.deployment;
+        let granted = match screen(deployment, self.head) {
+            Ok(Screened::Answered(answer)) => return headers::response(&answer, self.head.wants_body()),
+            Ok(Screened::Sync) => return self.sync(isolate).await,
+            Ok(Screened::Granted(grant)) => Ok(grant),
+            Ok(Screened::NeedsRecord(candidate)) => self.rule(isolate, &candidate).await,
+            Err(refusal) => Err(refusal),
         };
-        let ruling = records::rule(
-            deployment,
-            &self.isolate.memory,
-            &candidate,
-            &kv::Namespace::of(env),
-            system,
-        )
-        .await;
-        if let Some(fault) = &ruling.fault {
-            console_error!("{}", fault.log_line(self.request_id));
+        match granted {
+            Ok(grant) => match self.forward(deployment, &grant).await {
+                Ok(response) => Ok(response),
+                Err(refusal) => self.refuse(deployment, &refusal),
+            },
+            Err(refusal) => self.refuse(deployment, &refusal),
         }
-        ruling.verdict.map(Passage::Granted)
     }
 
-    async fn forward(&self, grant: &Grant<'a>) -> Result<Response, Refusal<'a>> {
-        upstream::forward(
-            &self.isolate.deployment,
-            grant,
-            self.request,
-            self.head,
-            self.request_id,
-        )
-        .await
-        .map_err(|failure| {
-            console_error!("{}", failure.log_line(grant.route, self.request_id));
-            Refusal::new(failure.reason).on(Some(grant.route))
-        })
+    async fn rule<'d>(
+        &self,
+        isolate: &'d Isolate,
+        candidate: &Candidate<'d>,
+    ) -> Result<Grant<'d>, Refusal<'d>> {
+        let ruling = admission::rule(&isolate.desk(&self.runtime), candidate).await;
+        self.settle(ruling.aftermath);
+        ruling.verdict
     }
 
-    fn refuse(&self, refusal: &Refusal<'_>) -> worker::Result<Response> {
+    /// Reports what went wrong, and does in the background what is left to do.
+    fn settle(&self, aftermath: Aftermath) {
+        report(&aftermath.faults, self.request_id);
+        if aftermath.errands.is_empty() {
+            return;
+        }
+        let (made, runtime) = (Rc::clone(self.made), self.runtime.clone());
+        let request_id = self.request_id;
+        self.context.wait_until(async move {
+            if let Ok(isolate) = made.as_ref() {
+                let faults = isolate.desk(&runtime).run(aftermath.errands).await;
+                report(&faults, request_id);
+            }
+        });
+    }
+
+    async fn sync(&self, isolate: &Isolate) -> worker::Result<Response> {
+        let header = self.request.headers().get(keyward_shared::sync::HEADER)?;
+        let body = body::at_most(self.request, keyward_shared::sync::MAX_BODY_BYTES).await?;
+        let desk = isolate.desk(&self.runtime);
+        let answered = match body {
+            Some(body) => sync::answer(&desk, header.as_deref(), &body).await,
+            None => Err(sync::Refused::TooLarge),
+        };
+        let answer = answered.unwrap_or_else(|refused| {
+            let facts = json!({ "cause": refused.to_string() });
+            console_error!("{}", log::line("sync refused", self.request_id, facts));
+            refused.answer(self.request_id)
+        });
+        headers::response(&answer, true)
+    }
+
+    async fn forward<'d>(&self, deployment: &Deployment, grant: &Grant<'d>) -> Result<Response, Refusal<'d>> {
+        upstream::forward(deployment, grant, self.request, self.head, self.request_id)
+            .await
+            .map_err(|failure| {
+                console_error!("{}", failure.log_line(grant.route, self.request_id));
+                Refusal::new(failure.reason).on(Some(grant.route))
+            })
+    }
+
+    fn refuse(&self, deployment: &Deployment, refusal: &Refusal<'_>) -> worker::Result<Response> {
         console_log!("{}", refusal.log_line(self.request_id));
-        let mut answer = refusal.answer(&self.isolate.deployment.realm, self.request_id);
+        let mut answer = refusal.answer(&deployment.realm, self.request_id);
         if let Some(cors) = refusal.route.and_then(|route| route.cors.as_ref()) {
             answer
                 .headers
@@ -191,8 +240,8 @@ impl<'a> Exchange<'a> {
     }
 }
 
-/// What a request that is not refused comes to.
-enum Passage<'d> {
-    Answered(answer::Answer),
-    Granted(Grant<'d>),
+fn report(faults: &[Fault], request_id: RequestId) {
+    for fault in faults {
+        console_error!("{}", fault.log_line(request_id));
+    }
 }

@@ -115,7 +115,7 @@ fn hand_on(
     };
     let cache_control = headers.get("Cache-Control")?;
     let origin = head.origin.as_deref();
-    let edits = AnswerEdits::new(grant.route, origin, request_id, &names, cache_control.as_deref());
+    let edits = AnswerEdits::new(grant, origin, request_id, &names, cache_control.as_deref());
     for name in &edits.removed {
         headers.delete(name)?;
     }

@@ -3,12 +3,13 @@
 use keyward_edge::{
     clock::UnixMillis,
     forwarding::{AnswerEdits, HopHeaders, Outbound},
+    grant::{Caller, Grant},
     refusal::Refusal,
     request::RequestHead,
     request_id::RequestId,
     screen::{Screened, screen},
 };
-use keyward_shared::{DenyReason, Entropy, route::Route};
+use keyward_shared::{DenyReason, Entropy, guard::Standing, route::Route};
 use serde_json::Value;
 
 use crate::stage::{Stage, head};
@@ -21,7 +22,7 @@ impl Entropy for Zeros {
     }
 }
 
-fn request_id() -> RequestId {
+pub(crate) fn request_id() -> RequestId {
     RequestId::new(UnixMillis(0), &Zeros)
 }
 
@@ -30,6 +31,14 @@ const REQUEST_ID: &str = "00000000-0000-7000-8000-000000000000";
 fn route<'a>(stage: &'a Stage, path: &str) -> &'a Route {
     let mut routes = stage.deployment.routes.routes().iter();
     routes.find(|route| route.path.to_string() == path).unwrap()
+}
+
+fn on(route: &Route) -> Grant<'_> {
+    Grant {
+        route,
+        caller: Caller::Unknown,
+        standing: Standing::default(),
+    }
 }
 
 #[test]
@@ -140,7 +149,7 @@ fn an_answer_is_private_and_the_rule_speaks_for_its_route() {
     ]
     .map(str::to_owned);
     let edits = AnswerEdits::new(
-        route(&stage, "/browsers"),
+        &on(route(&stage, "/browsers")),
         Some("https://app.example"),
         request_id(),
         &theirs,
@@ -157,7 +166,7 @@ fn an_answer_is_private_and_the_rule_speaks_for_its_route() {
     assert!(!edits.removed.iter().any(|removed| removed == "etag"));
     assert!(edits.appended.contains(&("Vary", "Origin".to_owned())));
 
-    let without_rule = AnswerEdits::new(route(&stage, "/closed"), None, request_id(), &theirs, None);
+    let without_rule = AnswerEdits::new(&on(route(&stage, "/closed")), None, request_id(), &theirs, None);
     assert!(without_rule.appended.is_empty());
     assert!(
         !without_rule
@@ -174,7 +183,7 @@ fn a_route_may_leave_its_answers_to_shared_caches() {
         shared_cache: true,
         ..route(&stage, "/closed").clone()
     };
-    let edits = AnswerEdits::new(&shared, None, request_id(), &[], Some("public"));
+    let edits = AnswerEdits::new(&on(&shared), None, request_id(), &[], Some("public"));
     assert_eq!(
         edits,
         AnswerEdits {

@@ -3,6 +3,7 @@
 
 mod answers;
 mod fences;
+mod guards;
 mod outages;
 mod screening;
 mod settings;

@@ -23,6 +23,10 @@ fn each_fault_names_its_variable_and_hides_its_value() {
         ("TAG_SECRETS_GATEWAY", "1:AAAA"),
         ("RECORD_SECRETS", ""),
         ("RECORD_SECRETS", "planted value"),
+        ("SYNC_SECRETS", "planted value"),
+        ("LEASE_SECONDS", "11"),
+        ("LEASE_SECONDS", "planted value"),
+        ("CONSISTENCY", "planted value"),
         ("REALM", "a \"planted value\""),
         ("UPSTREAM_ORIGIN", "planted value"),
     ];

@@ -8,18 +8,27 @@ use std::{
 };
 
 use keyward_edge::{
-    clock::{Clock, UnixMillis},
+    admission,
+    answer::Answer,
+    clock::{Clock, Timer, UnixMillis},
     deployment::{Deployment, SettingError},
-    grant::Caller,
-    memory::Memory,
-    records::{self, ReadError, Records},
+    desk::{Desk, Errand},
+    grant::{Caller, Grant},
+    guard_object::{GuardObject, Rows, RowsError},
+    guards::{Address, GuardError, Guards, Message},
+    local::Local,
+    records::{ReadError, Records},
+    refusal::Refusal,
     request::RequestHead,
     screen::{Screened, screen},
+    sync,
 };
 use keyward_shared::{
     Entropy, Environment, Family, KeyHash, KeyText, RouteTable, SecretRing, UnixSeconds,
+    guard::Write,
     record::{self, Record, Status, Version},
     secret::ring_entry,
+    sync::{Batch, Entry, HEADER, NONCE_BYTES, Report, sign_question, verify_answer},
 };
 
 pub(crate) const PRODUCTION: Family = Family::Service(Environment::Production);
@@ -60,6 +69,22 @@ failure = "open"
 
 [[routes]]
 methods = ["GET"]
+path = "/fast"
+service = "prediction"
+scope = "read"
+upstream = "origin"
+consistency = "fast"
+
+[[routes]]
+methods = ["GET"]
+path = "/metered"
+service = "prediction"
+scope = "read"
+meter = "prediction"
+upstream = "origin"
+
+[[routes]]
+methods = ["GET"]
 path = "/public"
 public = true
 upstream = "origin"
@@ -79,6 +104,7 @@ expose = ["ETag"]
 /// The byte that every byte of a secret is, one for each purpose. 9 makes forged tags.
 pub(crate) const FORGER: u8 = 9;
 const RECORD_SECRET: u8 = 8;
+const SYNC_SECRET: u8 = 7;
 
 fn secret_of(family: Family) -> u8 {
     match family {
@@ -117,7 +143,10 @@ pub(crate) fn deployment(settings: &HashMap<&'static str, String>) -> Result<Dep
 pub(crate) struct Stage {
     pub(crate) deployment: Deployment,
     pub(crate) store: Store,
-    memory: RefCell<Memory>,
+    pub(crate) guards: Objects,
+    local: RefCell<Local>,
+    /// What was left to do in the background, until [`Stage::run_errands`].
+    errands: RefCell<Vec<Errand>>,
     clock: TestClock,
     entropy: Counter,
 }
@@ -128,14 +157,93 @@ pub(crate) struct Key {
 }
 
 impl Stage {
+    /// A deployment that hears of changes by KV alone.
     pub(crate) fn new() -> Self {
+        Self::with(&settings())
+    }
+
+    /// A deployment whose guards are told of changes first.
+    pub(crate) fn told() -> Self {
+        let mut settings = settings();
+        settings.insert("SYNC_SECRETS", ring_text(SYNC_SECRET));
+        Self::with(&settings)
+    }
+
+    pub(crate) fn with(settings: &HashMap<&'static str, String>) -> Self {
         Self {
-            deployment: deployment(&settings()).unwrap(),
+            deployment: deployment(settings).unwrap(),
             store: Store::default(),
-            memory: RefCell::default(),
+            guards: Objects::default(),
+            local: RefCell::default(),
+            errands: RefCell::default(),
             clock: TestClock(Cell::new(1_800_000_000_000)),
             entropy: Counter(Cell::new(0)),
         }
+    }
+
+    /// Another isolate of the same deployment takes over: it knows nothing.
+    pub(crate) fn begin_isolate(&self) {
+        self.local.take();
+    }
+
+    /// Sets the isolate aside, with all it knows.
+    pub(crate) fn take_isolate(&self) -> Local {
+        self.local.take()
+    }
+
+    /// Goes on with an isolate that was set aside.
+    pub(crate) fn put_isolate(&self, local: Local) {
+        self.local.replace(local);
+    }
+
+    /// Does what requests have left to the background. Returns how many things that were.
+    pub(crate) fn run_errands(&self) -> usize {
+        let errands = self.errands.take();
+        let count = errands.len();
+        let outside = self.outside(&self.store);
+        block_on(self.desk(&outside).run(errands));
+        count
+    }
+
+    fn outside<'a, R>(&'a self, records: &'a R) -> StageOutside<'a, R> {
+        StageOutside { stage: self, records }
+    }
+
+    fn desk<'a, R>(&'a self, outside: &'a StageOutside<'a, R>) -> Desk<'a, StageOutside<'a, R>> {
+        Desk {
+            deployment: &self.deployment,
+            local: &self.local,
+            outside,
+        }
+    }
+
+    /// The control plane tells the edge of a record.
+    pub(crate) fn sync(&self, key: &Key, record: &Record) -> Report {
+        let entry = Entry {
+            name: key.hash.kv_name(),
+            value: signed(record, &key.hash),
+        };
+        self.sync_batch(&Batch { records: vec![entry] })
+    }
+
+    pub(crate) fn sync_batch(&self, batch: &Batch) -> Report {
+        let nonce = [1; NONCE_BYTES];
+        let body = serde_json::to_vec(batch).unwrap();
+        let now = self.clock.now();
+        let header = sign_question(&ring(SYNC_SECRET), "main", now, &nonce, &body);
+        let answer = self.sync_raw(Some(&header), &body).unwrap();
+        let (_, proof) = answer.headers.iter().find(|(name, _)| *name == HEADER).unwrap();
+        verify_answer(proof, &ring(SYNC_SECRET), "main", &nonce, answer.body.as_bytes()).unwrap()
+    }
+
+    pub(crate) fn sign(&self, body: &[u8]) -> String {
+        let now = self.clock.now();
+        sign_question(&ring(SYNC_SECRET), "main", now, &[1; NONCE_BYTES], body)
+    }
+
+    pub(crate) fn sync_raw(&self, header: Option<&str>, body: &[u8]) -> Result<Answer, sync::Refused> {
+        let outside = self.outside(&self.store);
+        block_on(sync::answer(&self.desk(&outside), header, body))
     }
 
     pub(crate) fn mint(&self, family: Family) -> Key {
@@ -180,29 +288,134 @@ impl Stage {
     }
 
     pub(crate) fn ask_of(&self, head: &RequestHead, store: &impl Records) -> String {
-        let verdict = match screen(&self.deployment, head) {
-            Err(refusal) => Err(refusal),
-            Ok(Screened::Answered(answer)) => return format!("answered {}", answer.status),
-            Ok(Screened::Granted(grant)) => Ok(grant),
-            Ok(Screened::NeedsRecord(candidate)) => {
-                let ruling = block_on(records::rule(
-                    &self.deployment,
-                    &self.memory,
-                    &candidate,
-                    store,
-                    &self.clock,
-                ));
-                ruling.verdict
-            }
-        };
-        match verdict {
-            Err(refusal) => refusal.reason.code().to_owned(),
-            Ok(grant) => match grant.caller {
+        match self.rule(head, store) {
+            Ruled::Answered(answer) => format!("answered {}", answer.status),
+            Ruled::Sync => "sync".to_owned(),
+            Ruled::Refused(refusal) => refusal.reason.code().to_owned(),
+            Ruled::Granted(grant) => match grant.caller {
                 Caller::Anyone => "anyone".to_owned(),
                 Caller::Unknown => "unknown".to_owned(),
-                Caller::Known(verified) => format!("{}@{}", verified.record.key_id, verified.record.revision),
+                Caller::Known(signed) => format!("{}@{}", signed.record().key_id, signed.record().revision),
             },
         }
+    }
+
+    pub(crate) fn rule<'a>(&'a self, head: &RequestHead, store: &impl Records) -> Ruled<'a> {
+        match screen(&self.deployment, head) {
+            Err(refusal) => Ruled::Refused(refusal),
+            Ok(Screened::Answered(answer)) => Ruled::Answered(answer),
+            Ok(Screened::Sync) => Ruled::Sync,
+            Ok(Screened::Granted(grant)) => Ruled::Granted(grant),
+            Ok(Screened::NeedsRecord(candidate)) => {
+                let outside = self.outside(store);
+                let ruling = block_on(admission::rule(&self.desk(&outside), &candidate));
+                self.errands.borrow_mut().extend(ruling.aftermath.errands);
+                match ruling.verdict {
+                    Ok(grant) => Ruled::Granted(grant),
+                    Err(refusal) => Ruled::Refused(refusal),
+                }
+            }
+        }
+    }
+}
+
+/// What becomes of a request.
+pub(crate) enum Ruled<'d> {
+    Answered(Answer),
+    Sync,
+    Granted(Grant<'d>),
+    Refused(Refusal<'d>),
+}
+
+/// The KeyGuard objects, each with its own storage.
+#[derive(Default)]
+pub(crate) struct Objects {
+    objects: RefCell<HashMap<String, (GuardObject, Storage)>>,
+    /// How often an object was called.
+    pub(crate) calls: Cell<u32>,
+    pub(crate) is_down: Cell<bool>,
+    /// The next answers are lost on their way, this many.
+    pub(crate) lost: Cell<u32>,
+}
+
+impl Objects {
+    /// Every object loses its memory, and keeps its storage.
+    pub(crate) fn restart(&self) {
+        for (object, _) in self.objects.borrow_mut().values_mut() {
+            *object = GuardObject::default();
+        }
+    }
+
+    /// The objects that have stored something.
+    pub(crate) fn stored(&self) -> usize {
+        let objects = self.objects.borrow();
+        objects
+            .values()
+            .filter(|(_, rows)| !rows.0.borrow().is_empty())
+            .count()
+    }
+}
+
+#[derive(Default)]
+struct Storage(RefCell<HashMap<String, String>>);
+
+impl Rows for Storage {
+    fn read_all(&self) -> Result<Vec<(String, String)>, RowsError> {
+        Ok(self.0.borrow().clone().into_iter().collect())
+    }
+
+    fn write(&self, writes: &[Write]) -> Result<(), RowsError> {
+        let mut rows = self.0.borrow_mut();
+        for Write { name, value } in writes {
+            match value {
+                Some(value) => rows.insert(name.clone(), value.clone()),
+                None => rows.remove(name),
+            };
+        }
+        Ok(())
+    }
+}
+
+/// What the stage reaches outside of its isolate.
+struct StageOutside<'a, R> {
+    stage: &'a Stage,
+    records: &'a R,
+}
+
+impl<R> Clock for StageOutside<'_, R> {
+    fn now(&self) -> UnixMillis {
+        self.stage.clock.now()
+    }
+}
+
+impl<R> Timer for StageOutside<'_, R> {
+    async fn pause(&self, ms: u64) {
+        self.stage.wait_ms(ms);
+    }
+}
+
+impl<R: Records> Records for StageOutside<'_, R> {
+    async fn read(&self, hash: &KeyHash) -> Result<Option<String>, ReadError> {
+        self.records.read(hash).await
+    }
+}
+
+impl<R> Guards for StageOutside<'_, R> {
+    async fn call(&self, address: &Address, message: &Message) -> Result<String, GuardError> {
+        let guards = &self.stage.guards;
+        guards.calls.set(guards.calls.get() + 1);
+        if guards.is_down.get() {
+            return Err(GuardError::Timeout(2000));
+        }
+        let mut objects = guards.objects.borrow_mut();
+        let (object, rows) = objects.entry(address.name.clone()).or_default();
+        let message = serde_json::to_string(message).unwrap();
+        let answer = object.answer(&self.stage.deployment, rows, &message, self.stage.clock.now());
+        if guards.lost.get() > 0 {
+            guards.lost.set(guards.lost.get() - 1);
+            return Err(GuardError::Failed("lost".to_owned()));
+        }
+        answer.map_err(|error| GuardError::Failed(error.to_string()))
     }
 }
 

@@ -49,6 +49,8 @@ pub struct Route {
     pub cors: Option<Cors>,
     /// What happens when the edge cannot look a key up.
     pub failure: FailurePolicy,
+    /// Who decides when there is no lease; none leaves it to the deployment.
+    pub consistency: Option<Consistency>,
     /// Whether answers may be stored by shared caches as the upstream says. Otherwise they are private.
     pub shared_cache: bool,
     /// How long the upstream may take until its answer begins, in seconds.
@@ -184,6 +186,34 @@ pub enum FailurePolicy {
     Open,
 }
 
+/// Who decides on a key of which the isolate holds no live lease.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Consistency {
+    /// The guard, and the request waits for it: a change that is confirmed holds everywhere.
+    #[default]
+    Strict,
+    /// The record in KV, and the guard is asked in the background: nobody waits, a change arrives when KV has it.
+    Fast,
+}
+
+/// The text is neither.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be strict or fast")]
+pub struct ConsistencyError;
+
+impl core::str::FromStr for Consistency {
+    type Err = ConsistencyError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "strict" => Ok(Self::Strict),
+            "fast" => Ok(Self::Fast),
+            _ => Err(ConsistencyError),
+        }
+    }
+}
+
 impl RouteTable {
     /// Reads the JSON that the Worker's build made of a checked table.
     ///
@@ -241,7 +271,7 @@ mod tests {
     use super::*;
 
     const TABLE: &str = r#"{"upstreams":{"main":"https://a.example/base/"},"routes":[{"methods":"any","path":{"segments":[],"exact":false},
-        "access":"public","upstream":"main","meter":null,"cors":null,"failure":"closed","shared_cache":false,"timeout_seconds":30}]}"#;
+        "access":"public","upstream":"main","meter":null,"cors":null,"failure":"closed","consistency":"strict","shared_cache":false,"timeout_seconds":30}]}"#;
 
     #[test]
     fn upstreams_are_base_urls() {
@@ -293,6 +323,7 @@ mod tests {
     fn a_table_of_another_version_is_refused() {
         for (piece, other) in [
             ("\"closed\"", "\"ajar\""),
+            ("\"strict\"", "\"lax\""),
             ("\"public\"", "\"private\""),
             ("\"meter\"", "\"metre\""),
             ("\"exact\"", "\"exactly\""),

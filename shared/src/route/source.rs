@@ -13,7 +13,9 @@ use core::{fmt, ops::Range};
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{Access, Cors, FailurePolicy, Methods, Route, RouteTable, Upstream, path::PathPattern};
+use super::{
+    Access, Consistency, Cors, FailurePolicy, Methods, Route, RouteTable, Upstream, path::PathPattern,
+};
 use crate::{
     name::{LABEL_RULE, NAME_RULE, is_label, is_name},
     scope::is_scope,
@@ -65,6 +67,7 @@ struct RouteSource {
     meter: Option<Spanned<String>>,
     cors: Option<Spanned<CorsSource>>,
     failure: Option<Spanned<FailureSource>>,
+    consistency: Option<Spanned<String>>,
     #[serde(default)]
     shared_cache: bool,
     timeout_seconds: Option<Spanned<u32>>,
@@ -214,6 +217,7 @@ fn build_route(entry: Spanned<RouteSource>, upstreams: &BTreeMap<String, Upstrea
         upstream: source.upstream.into_inner(),
         meter: source.meter.map(Spanned::into_inner),
         cors: source.cors.map(build_cors).transpose()?,
+        consistency: source.consistency.as_ref().map(build_consistency).transpose()?,
         failure: source.failure.map(build_failure).transpose()?.unwrap_or_default(),
         shared_cache: source.shared_cache,
         timeout_seconds,
@@ -237,9 +241,13 @@ fn build_methods(source: &Spanned<Vec<String>>) -> Result<Methods, Fault> {
 
 fn build_access(source: &RouteSource, span: Range<usize>) -> Result<Access, Fault> {
     match (source.public, &source.service, &source.scope) {
-        (true, None, None) => match &source.meter {
-            None => Ok(Access::Public),
-            Some(meter) => Err(Fault::at(meter, "a public route has no key, so nothing to meter")),
+        (true, None, None) => match (&source.meter, &source.consistency) {
+            (None, None) => Ok(Access::Public),
+            (Some(meter), _) => Err(Fault::at(meter, "a public route has no key, so nothing to meter")),
+            (None, Some(consistency)) => Err(Fault::at(
+                consistency,
+                "a public route has no key, so nobody to ask about it",
+            )),
         },
         (true, Some(named), _) | (true, None, Some(named)) => {
             Err(Fault::at(named, "a public route has neither service nor scope"))
@@ -321,6 +329,11 @@ fn build_failure(source: Spanned<FailureSource>) -> Result<FailurePolicy, Fault>
             message: "last_known_good_seconds must be 1 to 86400".to_owned(),
         }),
     }
+}
+
+fn build_consistency(source: &Spanned<String>) -> Result<Consistency, Fault> {
+    let parsed = source.get_ref().parse();
+    parsed.map_err(|_| Fault::at(source, "consistency must be \"strict\" or \"fast\""))
 }
 
 /// Whether two routes of one path answer a common method. That `GET` answers `HEAD` too counts: beside it, the demands

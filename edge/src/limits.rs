@@ -1,0 +1,82 @@
+//! What a caller is told of its limits: `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10).
+//!
+//! Each limit is an item of both lists: its name, a string, and parameters. `q` is the quota, `w` its window in seconds (a
+//! month has none: they differ in length), `r` what remains of it, `t` the seconds until more of it comes back.
+
+use keyward_shared::guard::{Allowance, Standing};
+
+const HOUR_SECONDS: u64 = 3600;
+
+/// Milliseconds as whole seconds, rounded up and at least one: nobody is told to come back too early.
+pub fn whole_seconds(ms: u64) -> u64 {
+    ms.div_ceil(1000).max(1)
+}
+
+/// The headers; none for a key without limits.
+pub fn headers(standing: &Standing) -> Vec<(&'static str, String)> {
+    let limits = [
+        (standing.hour, "hour", format!(";w={HOUR_SECONDS}")),
+        (standing.month, "month", String::new()),
+    ];
+    let (mut policies, mut states) = (Vec::new(), Vec::new());
+    for (allowance, name, window) in limits {
+        let Some(Allowance {
+            limit,
+            left,
+            reset_ms,
+        }) = allowance
+        else {
+            continue;
+        };
+        policies.push(format!("\"{name}\";q={limit}{window}"));
+        states.push(format!("\"{name}\";r={left};t={}", reset_ms.div_ceil(1000)));
+    }
+    if policies.is_empty() {
+        return Vec::new();
+    }
+    vec![
+        ("RateLimit-Policy", policies.join(", ")),
+        ("RateLimit", states.join(", ")),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_limit_is_an_item() {
+        let hour = Allowance {
+            limit: 100,
+            left: 7,
+            reset_ms: 1001,
+        };
+        let month = Allowance {
+            limit: 5000,
+            left: 0,
+            reset_ms: 86_400_000,
+        };
+        assert!(headers(&Standing::default()).is_empty());
+        let both = Standing {
+            hour: Some(hour),
+            month: Some(month),
+        };
+        assert_eq!(
+            headers(&both),
+            [
+                (
+                    "RateLimit-Policy",
+                    "\"hour\";q=100;w=3600, \"month\";q=5000".to_owned()
+                ),
+                ("RateLimit", "\"hour\";r=7;t=2, \"month\";r=0;t=86400".to_owned()),
+            ]
+        );
+        let month_only = Standing { hour: None, ..both };
+        assert_eq!(headers(&month_only)[0].1, "\"month\";q=5000");
+    }
+
+    #[test]
+    fn nobody_comes_back_too_early() {
+        assert_eq!([0, 1, 1000, 1001].map(whole_seconds), [1, 1, 1, 2]);
+    }
+}

@@ -1,0 +1,25 @@
+//! What an isolate keeps from one request to the next.
+
+use keyward_shared::{KeyHash, lease::Watch};
+
+use crate::{holdings::Holdings, memory::Memory};
+
+/// Records, leases, and the clock they are measured by.
+#[derive(Debug, Default)]
+pub struct Local {
+    /// What is known of keys.
+    pub memory: Memory,
+    /// What may be spent.
+    pub holdings: Holdings,
+    /// The clock, watched for going back.
+    pub watch: Watch,
+}
+
+/// A key on the meter of a route, or on none: what leases are for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Account {
+    /// The key.
+    pub key: KeyHash,
+    /// The meter.
+    pub meter: Option<String>,
+}

@@ -1,0 +1,182 @@
+//! Looking a key up, where the isolate knows too little of it: in KV, and with the object that knows it by its hash.
+
+use std::pin::pin;
+
+use futures_util::future::{Either, select};
+use keyward_shared::{
+    KeyHash, UnixMillis,
+    guard::{Answer, Ask},
+};
+
+use crate::{
+    desk::{Aftermath, Desk, Outside, verified},
+    guards::{self, Address, GuardError},
+    records::{Cause, Fault, ReadError},
+    screen::Candidate,
+    verdict,
+};
+
+/// How much a look has settled. What it found is in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// All of it: what memory knows of the key now is how things are.
+    Settled,
+    /// KV has answered, the key's object has not.
+    WithoutGuard,
+    /// KV has not answered, and the object knows no such key, or has not answered either.
+    WithoutKv,
+    /// What KV holds is no record of ours.
+    Rubbish,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum InKv {
+    Record,
+    Nothing,
+    Silence,
+    Rubbish,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum AtObject {
+    Record,
+    Nothing,
+    Silence,
+}
+
+impl<O: Outside> Desk<'_, O> {
+    /// Looks in KV and asks the key's object: at the same time, or on a fast route one after the other. A record that
+    /// admits the request ends it, since the guard, which is asked next, overrules every older one.
+    pub(crate) async fn look(&self, candidate: &Candidate<'_>, aftermath: &mut Aftermath) -> Look {
+        let key = candidate.hash;
+        let began_at = self.outside.now();
+        if !self.deployment.guards_are_told() {
+            // No object knows more than KV.
+            let found = self.outside.read(&key).await;
+            let in_kv = self.heard_from_kv(&key, found, began_at, aftermath);
+            return self.settle(&key, in_kv, AtObject::Nothing, began_at);
+        }
+        let question = Ask {
+            key,
+            meter: None,
+            presented: None,
+            demand: 0,
+            uncovered: 0,
+        };
+        let directory = Address::directory_of(&key, None);
+        let is_fast = self.deployment.is_fast(candidate.route);
+        let reading = pin!(self.outside.read(&key));
+        let asking = pin!(guards::ask(self.outside, &directory, &question));
+        let (in_kv, at_object) = if is_fast {
+            let in_kv = self.heard_from_kv(&key, reading.await, began_at, aftermath);
+            if in_kv == InKv::Rubbish || self.admits(candidate) {
+                return self.settle(&key, in_kv, AtObject::Nothing, began_at);
+            }
+            let at_object = self.heard_from_object(&key, asking.await, began_at, aftermath);
+            (in_kv, at_object)
+        } else {
+            match select(reading, asking).await {
+                Either::Left((found, asking)) => {
+                    let in_kv = self.heard_from_kv(&key, found, began_at, aftermath);
+                    if in_kv == InKv::Rubbish || self.admits(candidate) {
+                        return self.settle(&key, in_kv, AtObject::Nothing, began_at);
+                    }
+                    let at_object = self.heard_from_object(&key, asking.await, began_at, aftermath);
+                    (in_kv, at_object)
+                }
+                Either::Right((answer, reading)) => {
+                    let at_object = self.heard_from_object(&key, answer, began_at, aftermath);
+                    if at_object == AtObject::Record && self.admits(candidate) {
+                        return Look::Settled;
+                    }
+                    let in_kv = self.heard_from_kv(&key, reading.await, began_at, aftermath);
+                    (in_kv, at_object)
+                }
+            }
+        };
+        self.settle(&key, in_kv, at_object, began_at)
+    }
+
+    /// Looks in KV alone, because the guard has just failed to answer.
+    pub(crate) async fn look_in_kv(&self, candidate: &Candidate<'_>, aftermath: &mut Aftermath) -> Look {
+        let began_at = self.outside.now();
+        let found = self.outside.read(&candidate.hash).await;
+        let in_kv = self.heard_from_kv(&candidate.hash, found, began_at, aftermath);
+        self.settle(&candidate.hash, in_kv, AtObject::Silence, began_at)
+    }
+
+    fn settle(&self, key: &KeyHash, in_kv: InKv, at_object: AtObject, began_at: UnixMillis) -> Look {
+        match (in_kv, at_object) {
+            (InKv::Rubbish, _) => Look::Rubbish,
+            (_, AtObject::Record) | (InKv::Record, AtObject::Nothing) => Look::Settled,
+            (InKv::Nothing, AtObject::Nothing) => {
+                self.local.borrow_mut().memory.note_absence(*key, began_at);
+                Look::Settled
+            }
+            (InKv::Record | InKv::Nothing, AtObject::Silence) => Look::WithoutGuard,
+            (InKv::Silence, _) => Look::WithoutKv,
+        }
+    }
+
+    fn admits(&self, candidate: &Candidate<'_>) -> bool {
+        let now = self.outside.now();
+        let known = self.local.borrow_mut().memory.recall(&candidate.hash);
+        let highest = known.as_ref().and_then(|known| known.highest());
+        highest.is_some_and(|signed| verdict::on_record(candidate, signed, now).is_ok())
+    }
+
+    fn heard_from_kv(
+        &self,
+        key: &KeyHash,
+        found: Result<Option<String>, ReadError>,
+        began_at: UnixMillis,
+        aftermath: &mut Aftermath,
+    ) -> InKv {
+        match found {
+            Ok(None) => InKv::Nothing,
+            Ok(Some(text)) => match self.note(key, &text, began_at) {
+                Ok(()) => InKv::Record,
+                Err(cause) => {
+                    aftermath.faults.push(Fault { hash: *key, cause });
+                    InKv::Rubbish
+                }
+            },
+            Err(error) => {
+                let cause = Cause::Read(error);
+                aftermath.faults.push(Fault { hash: *key, cause });
+                InKv::Silence
+            }
+        }
+    }
+
+    fn heard_from_object(
+        &self,
+        key: &KeyHash,
+        answer: Result<Answer, GuardError>,
+        began_at: UnixMillis,
+        aftermath: &mut Aftermath,
+    ) -> AtObject {
+        let noted = match answer {
+            Ok(Answer::Elsewhere { record }) => self.note(key, &record, began_at),
+            Ok(Answer::Unknown) => return AtObject::Nothing,
+            Ok(Answer::Granted(_) | Answer::Denied(_)) => {
+                let error = "a key's object answered as if it were its guard".to_owned();
+                Err(Cause::Guard(GuardError::Failed(error)))
+            }
+            Err(error) => Err(Cause::Guard(error)),
+        };
+        match noted {
+            Ok(()) => AtObject::Record,
+            Err(cause) => {
+                aftermath.faults.push(Fault { hash: *key, cause });
+                AtObject::Silence
+            }
+        }
+    }
+
+    fn note(&self, key: &KeyHash, text: &str, began_at: UnixMillis) -> Result<(), Cause> {
+        let signed = verified(self.deployment, key, text)?;
+        self.local.borrow_mut().memory.note_record(*key, signed, began_at);
+        Ok(())
+    }
+}

@@ -1,0 +1,146 @@
+//! `POST /.keyward/sync`: the control plane tells of changes, and learns from when on they hold everywhere.
+//!
+//! Each record goes to its guard and to the object that knows the key by its hash (see `keyward_shared::guard`). The call
+//! holds nothing up: it answers how long the control plane has to wait, and that one waits.
+
+use futures_util::{StreamExt as _, future::join, stream};
+use keyward_shared::{
+    KeyHash,
+    guard::Adopted,
+    sync::{self, Batch, Entry, MAX_RECORDS, Outcome, Promise, Report, SyncError},
+};
+use serde::Serialize;
+
+use crate::{
+    answer::Answer,
+    desk::{Desk, Outside, verified},
+    guards::{self, Address},
+    request_id::RequestId,
+};
+
+/// How many records are given to their objects at a time. Each takes two calls, and a Worker may wait for six.
+const AT_A_TIME: usize = 3;
+
+/// Why a question is not answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// The deployment has no sync secrets.
+    #[error(
+        "This deployment has no SYNC_SECRETS. Set the secret, the same as in the control plane's settings."
+    )]
+    Off,
+    /// It is not signed by the control plane.
+    #[error("The question is not believed: {0}.")]
+    Unsigned(SyncError),
+    /// The body is larger than [`sync::MAX_BODY_BYTES`].
+    #[error("The body is larger than 4 MiB. Send fewer records.")]
+    TooLarge,
+    /// The body has more than [`MAX_RECORDS`] records, or is no batch.
+    #[error("The body is not a batch of at most {MAX_RECORDS} records.")]
+    Malformed,
+}
+
+#[derive(Serialize)]
+struct Problem<'a> {
+    r#type: String,
+    title: &'static str,
+    status: u16,
+    detail: String,
+    code: &'static str,
+    request_id: &'a str,
+}
+
+impl Refused {
+    /// The answer: a problem document (RFC 9457).
+    pub fn answer(self, request_id: RequestId) -> Answer {
+        let (status, code, title) = match self {
+            Self::Off => (503, "sync_off", "Sync is off"),
+            Self::Unsigned(_) => (401, "invalid_signature", "Invalid signature"),
+            Self::TooLarge => (413, "too_large", "Body too large"),
+            Self::Malformed => (400, "malformed_request", "Malformed request"),
+        };
+        let problem = Problem {
+            r#type: format!("urn:keyward:problem:{code}"),
+            title,
+            status,
+            detail: self.to_string(),
+            code,
+            request_id: &request_id.to_string(),
+        };
+        let mut answer = Answer::json(status, "application/problem+json", &problem);
+        if matches!(self, Self::Unsigned(_)) {
+            answer.headers.push(("WWW-Authenticate", sync::HEADER.to_owned()));
+        }
+        answer
+    }
+}
+
+/// Answers a question: `header` is its [`sync::HEADER`].
+///
+/// # Errors
+/// [`Refused`].
+pub async fn answer<O: Outside>(
+    desk: &Desk<'_, O>,
+    header: Option<&str>,
+    body: &[u8],
+) -> Result<Answer, Refused> {
+    let ring = desk.deployment.sync_secrets.as_ref().ok_or(Refused::Off)?;
+    if body.len() > sync::MAX_BODY_BYTES {
+        return Err(Refused::TooLarge);
+    }
+    let header = header.ok_or(Refused::Unsigned(SyncError::Header))?;
+    let id = &desk.deployment.id;
+    let nonce = sync::verify_question(header, ring, id, desk.outside.now(), body);
+    let nonce = nonce.map_err(Refused::Unsigned)?;
+    let batch: Batch = serde_json::from_slice(body).map_err(|_| Refused::Malformed)?;
+    if batch.records.len() > MAX_RECORDS {
+        return Err(Refused::Malformed);
+    }
+    let results = stream::iter(&batch.records)
+        .map(|entry| give(desk, entry))
+        .buffered(AT_A_TIME)
+        .collect()
+        .await;
+    let report = Report {
+        promise: Promise::of(&desk.deployment.routes, |route| desk.deployment.is_fast(route)),
+        results,
+    };
+    let mut answer = Answer::json(200, "application/json", &report);
+    let signature = sync::sign_answer(ring, header, id, &nonce, answer.body.as_bytes());
+    let signature = signature.ok_or(Refused::Unsigned(SyncError::Header))?;
+    answer.headers.push((sync::HEADER, signature));
+    Ok(answer)
+}
+
+async fn give<O: Outside>(desk: &Desk<'_, O>, entry: &Entry) -> Outcome {
+    match adopt(desk, entry).await {
+        Ok(adopted) => Outcome::Adopted {
+            revision: adopted.revision,
+            quiet_in_ms: adopted.quiet_in_ms,
+        },
+        Err(error) => Outcome::Failed { error },
+    }
+}
+
+/// Gives a record to both objects: it is known once both have it, and quiet once both are.
+async fn adopt<O: Outside>(desk: &Desk<'_, O>, entry: &Entry) -> Result<Adopted, String> {
+    let key = KeyHash::from_kv_name(&entry.name).ok_or("the name is not that of a key's record")?;
+    let signed = verified(desk.deployment, &key, &entry.value).map_err(|error| error.to_string())?;
+    let record = signed.record();
+    let guard = Address::guard_of(record);
+    let directory = Address::directory_of(&key, record.home.as_deref());
+    let (at_guard, at_directory) = join(
+        guards::adopt(desk.outside, &guard, key, &entry.value),
+        guards::adopt(desk.outside, &directory, key, &entry.value),
+    )
+    .await;
+    let at_guard = at_guard.map_err(|error| error.to_string())?;
+    let at_directory = at_directory.map_err(|error| error.to_string())?;
+    // This isolate need not wait for anyone to tell it.
+    let now = desk.outside.now();
+    desk.local.borrow_mut().memory.note_record(key, signed, now);
+    Ok(Adopted {
+        revision: at_guard.revision.min(at_directory.revision),
+        quiet_in_ms: at_guard.quiet_in_ms.max(at_directory.quiet_in_ms),
+    })
+}
