@@ -129,16 +129,20 @@ pub struct Standing {
 }
 
 impl Standing {
-    /// The same with so many requests more: those of a lease that is held and not yet spent.
+    /// The same so many milliseconds later, with so many requests more: those of leases that are held and not yet spent.
     #[must_use]
-    pub fn with_held(self, requests: u32) -> Self {
-        let add = |allowance: Allowance| Allowance {
-            left: (allowance.left + u64::from(requests)).min(allowance.limit),
+    pub fn later(self, ms: u64, held: u32) -> Self {
+        let move_on = |allowance: Allowance| Allowance {
+            left: allowance
+                .left
+                .saturating_add(u64::from(held))
+                .min(allowance.limit),
+            reset_ms: allowance.reset_ms.saturating_sub(ms),
             ..allowance
         };
         Self {
-            hour: self.hour.map(add),
-            month: self.month.map(add),
+            hour: self.hour.map(move_on),
+            month: self.month.map(move_on),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use alloc::string::String;
 
-use super::{Lease, LeaseTerm, Moment, demand::Demand};
+use super::{GIVE_BACK_MS, Lease, LeaseTerm, Moment, demand::Demand};
 use crate::{
     guard::{Answer, Ask, Cause, GiveBack, Standing},
     hash::KeyHash,
@@ -17,7 +17,8 @@ pub struct Holding {
     /// Asked for when the first ran low.
     next: Option<Lease>,
     refusal: Option<Refusal>,
-    standing: Standing,
+    /// What a guard said last, and when it was asked.
+    standing: Option<(Standing, Moment)>,
     demand: Demand,
     uncovered: u32,
 }
@@ -72,7 +73,7 @@ impl Holding {
             lease: None,
             next: None,
             refusal: None,
-            standing: Standing::default(),
+            standing: None,
             demand: Demand::default(),
             uncovered: 0,
         }
@@ -99,7 +100,8 @@ impl Holding {
     }
 
     /// The question to send. Read the clock for `now` before sending it, and give the answer to [`Holding::hear`] with
-    /// that same moment. One question at a time is enough: those that come meanwhile wait for its answer.
+    /// that same moment. One question at a time is enough: those that come meanwhile wait for its answer. Only with
+    /// single-use leases each request asks for itself, and spends right after its own answer was heard.
     pub fn ask(
         &mut self,
         key: KeyHash,
@@ -121,10 +123,10 @@ impl Holding {
     pub fn hear(&mut self, ask: &Ask, asked_at: Moment, answer: &Answer, now: Moment) -> Option<GiveBack> {
         match answer {
             Answer::Granted(grant) => {
-                let first = core::mem::replace(&mut self.lease, self.next.take());
-                self.next = Some(Lease::begin(grant, asked_at));
+                let second = self.next.replace(Lease::begin(grant, asked_at));
+                let first = second.and_then(|second| self.lease.replace(second));
                 self.refusal = None;
-                self.standing = grant.standing;
+                self.standing = Some((grant.standing, asked_at));
                 self.settle(ask);
                 first.and_then(|lease| lease.give_back(now))
             }
@@ -135,7 +137,7 @@ impl Holding {
                     asked_at,
                     for_ms: self.term.remembered_ms(denial.cause),
                 });
-                self.standing = denial.standing;
+                self.standing = Some((denial.standing, asked_at));
                 self.settle(ask);
                 None
             }
@@ -160,23 +162,30 @@ impl Holding {
         self.uncovered
     }
 
-    /// Takes what is left out of this isolate's hands, to be sent to the guard: nothing of it can be spent any more,
-    /// whether the messages arrive or not.
+    /// Takes the leases that end within [`GIVE_BACK_MS`] out of this isolate's hands, to be sent to the guard: nothing of
+    /// them can be spent any more, whether the messages arrive or not.
     #[must_use = "what is left of a lease goes back to the guard"]
     pub fn give_back(&mut self, now: Moment) -> [Option<GiveBack>; 2] {
-        [self.lease.take(), self.next.take()].map(|lease| lease?.give_back(now))
+        [&mut self.lease, &mut self.next].map(|held| {
+            let is_due = |lease: &mut Lease| lease.ends_in_ms(now).is_none_or(|left| left <= GIVE_BACK_MS);
+            held.take_if(is_due)?.give_back(now)
+        })
     }
 
     /// When the first of the live leases ends, in milliseconds from now; none without any. Whoever keeps a timer gives
-    /// back shortly before that.
+    /// back [`GIVE_BACK_MS`] before that.
     pub fn ends_in_ms(&self, now: Moment) -> Option<u64> {
         self.live(now).filter_map(|lease| lease.ends_in_ms(now)).min()
     }
 
     /// How the key stands towards its limits, as far as this isolate can tell.
     pub fn standing(&self, now: Moment) -> Standing {
+        let Some((standing, asked_at)) = self.standing else {
+            return Standing::default();
+        };
         let held = self.live(now).map(|lease| lease.left(now));
-        self.standing.with_held(held.fold(0, u32::saturating_add))
+        let held = held.fold(0, u32::saturating_add);
+        standing.later(now.since(asked_at).unwrap_or(0), held)
     }
 
     fn live(&self, now: Moment) -> impl Iterator<Item = &Lease> {

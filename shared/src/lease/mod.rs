@@ -14,6 +14,8 @@ use crate::{
 
 mod demand;
 mod holding;
+#[cfg(test)]
+mod tests;
 mod watch;
 
 pub use holding::{Holding, Refusal, Spending};
@@ -27,6 +29,10 @@ pub const MAX_LEASE_SECONDS: u32 = 10;
 /// With `LEASE_SECONDS` 0 every request asks, and its answer is good for this long, in milliseconds: an answer has to be
 /// either taken or too late, or a revocation could never be called over. Most places are within 300 ms of one another.
 pub const SINGLE_USE_MS: u64 = 750;
+
+/// How long before its end a lease that nobody has spent goes back, in milliseconds: the message needs some of it, and what
+/// arrives after the end is not credited.
+pub const GIVE_BACK_MS: u64 = 300;
 
 /// How long leases last: `LEASE_SECONDS`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,8 +92,8 @@ impl LeaseTerm {
 pub struct Lease {
     id: LeaseId,
     revision: u64,
+    granted: u32,
     left: u32,
-    low: u32,
     began_at: Moment,
     duration_ms: u64,
 }
@@ -98,8 +104,8 @@ impl Lease {
         Self {
             id: grant.lease,
             revision: grant.revision,
+            granted: grant.requests,
             left: grant.requests,
-            low: grant.requests / 4,
             began_at: asked_at,
             duration_ms: grant.duration_ms,
         }
@@ -127,13 +133,14 @@ impl Lease {
 
     /// Whether the request spent last was the one to leave a quarter.
     fn runs_low(&self) -> bool {
-        self.left == self.low && self.low > 0
+        self.left > 0 && self.left == self.granted / 4
     }
 
-    /// Ends the lease here, and says what is to be credited for it. Too close to its end it is not worth a message.
+    /// Ends the lease here, and says what is to be credited for it. Too close to its end it is not worth a message, and one
+    /// for a single request was never expected back.
     pub fn give_back(self, now: Moment) -> Option<GiveBack> {
         let alive = self.ends_in_ms(now).is_some_and(|left| left > CLOCK_GRAIN_MS);
-        (alive && self.left > 0).then_some(GiveBack {
+        (alive && self.left > 0 && self.granted > 1).then_some(GiveBack {
             lease: self.id,
             unused: self.left,
         })
