@@ -19,6 +19,13 @@ fn deployment(id: &str) -> String {
     )
 }
 
+fn sync_secrets() -> String {
+    format!(
+        "sync_secrets = \"{}\"\n",
+        ring_entry(1, b"canary-canary-canary-canary-0456")
+    )
+}
+
 fn load(text: &str, variables: &[(&str, &str)]) -> Result<Settings, String> {
     let variables = variables
         .iter()
@@ -159,6 +166,31 @@ fn each_fault_names_its_place() {
             &[],
             "record_secrets: each secret needs an id",
         ),
+        (
+            minimal() + &deployment("a") + "edge_url = \"https://api.example.com\"",
+            &[],
+            "keyward.toml: deployments.a.sync_secrets: is missing: with `edge_url`",
+        ),
+        (
+            minimal() + &deployment("a"),
+            &[("KEYWARD_DEPLOYMENT_A_SYNC_SECRETS", "1:short")],
+            "deployments.a.edge_url: is missing: with `sync_secrets`",
+        ),
+        (
+            minimal() + &deployment("a") + "edge_url = \"https://api.example.com\"",
+            &[("KEYWARD_DEPLOYMENT_A_SYNC_SECRETS", "1:short")],
+            "KEYWARD_DEPLOYMENT_A_SYNC_SECRETS: each secret must",
+        ),
+        (
+            minimal() + &deployment("a") + &sync_secrets(),
+            &[("KEYWARD_DEPLOYMENT_A_EDGE_URL", "http://api.example.com")],
+            "KEYWARD_DEPLOYMENT_A_EDGE_URL: records are only sent over https://",
+        ),
+        (
+            minimal() + &deployment("a") + &sync_secrets(),
+            &[("KEYWARD_DEPLOYMENT_A_EDGE_URL", "https://api.example.com/v1")],
+            "KEYWARD_DEPLOYMENT_A_EDGE_URL: the edge's address must be https://",
+        ),
     ] {
         let message = load(&text, variables).map(|_| ()).unwrap_err();
         assert!(
@@ -175,10 +207,11 @@ fn nothing_secret_is_in_a_message_or_a_debug_text() {
     let broken = minimal().replace("admin_token = ", "admin_token = 7 ") + &format!("k = \"{secret}\"");
     assert!(!load(&broken, &[]).unwrap_err().contains(&secret[2..]));
     let settings = load(
-        &(minimal() + &deployment("a")),
+        &(minimal() + &deployment("a") + &sync_secrets() + "edge_url = \"https://api.example.com\""),
         &[("KEYWARD_TAG_SECRETS_TEST", &secret)],
     )
     .unwrap();
+    assert!(settings.deployments["a"].edge.is_some());
     let shown = format!("{settings:?}");
     assert!(!shown.contains(TOKEN) && !shown.contains("canary") && !shown.contains(&secret[2..]));
 }

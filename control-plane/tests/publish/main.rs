@@ -7,6 +7,9 @@
 #[path = "../support/clock.rs"]
 mod clock;
 mod cloudflare;
+mod confirm;
+mod edge_client;
+mod fake_edge;
 mod fake_kv;
 mod fault;
 #[path = "../support/keys.rs"]

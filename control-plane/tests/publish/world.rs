@@ -13,6 +13,7 @@ use tempfile::TempDir;
 
 use crate::{
     clock::ManualClock,
+    fake_edge::FakeEdge,
     fake_kv::FakeKv,
     keys::{self, DEFAULT, Seeded, at, ring},
 };
@@ -22,6 +23,8 @@ pub(crate) struct World {
     pub(crate) store: Arc<SqliteStore>,
     pub(crate) kvs: Vec<Arc<FakeKv>>,
     pub(crate) publisher: Arc<Publisher>,
+    /// One for each deployment, or none at all.
+    pub(crate) edges: Vec<Arc<FakeEdge>>,
     names: Vec<&'static str>,
     _folder: TempDir,
 }
@@ -32,7 +35,16 @@ impl World {
         Self::with(&["main"]).await
     }
 
+    /// One deployment, `main`, of production, with an edge that can be asked.
+    pub(crate) async fn guarded() -> Self {
+        Self::of(&["main"], vec![Arc::new(FakeEdge::new())]).await
+    }
+
     pub(crate) async fn with(names: &[&'static str]) -> Self {
+        Self::of(names, Vec::new()).await
+    }
+
+    async fn of(names: &[&'static str], edges: Vec<Arc<FakeEdge>>) -> Self {
         let folder = TempDir::new().unwrap();
         let clock = Arc::new(ManualClock::at(at(100)));
         let store = SqliteStore::open(&folder.path().join("keyward.db"))
@@ -49,6 +61,7 @@ impl World {
             clock,
             store,
             kvs,
+            edges,
             names: names.to_vec(),
             _folder: folder,
         };
@@ -58,15 +71,23 @@ impl World {
 
     /// A publisher as a further process would run it.
     pub(crate) fn another_publisher(&self, process: &str, record_secrets: &SecretRing) -> Arc<Publisher> {
-        let named = self.names.iter().zip(&self.kvs);
-        let deployments = Deployments::new(named.map(|(name, kv)| Deployment {
+        let deployments = self.deployments_with(record_secrets);
+        Arc::new(publisher(process, &self.clock, &self.store, &deployments))
+    }
+
+    pub(crate) fn deployments(&self) -> Deployments {
+        self.deployments_with(&ring(&[1]))
+    }
+
+    fn deployments_with(&self, record_secrets: &SecretRing) -> Deployments {
+        let named = self.names.iter().zip(&self.kvs).enumerate();
+        Deployments::new(named.map(|(at, (name, kv))| Deployment {
             id: (*name).to_owned(),
             environment: Environment::Production,
             record_secrets: record_secrets.clone(),
             kv: Arc::clone(kv) as _,
-            edge: None,
-        }));
-        Arc::new(publisher(process, &self.clock, &self.store, &deployments))
+            edge: self.edges.get(at).map(|edge| Arc::clone(edge) as _),
+        }))
     }
 
     pub(crate) fn kv(&self) -> &FakeKv {
@@ -97,7 +118,11 @@ impl World {
     }
 
     async fn commit(&self, change: &keyward_control_plane::domain::Change) {
-        self.store.commit(change).await.unwrap();
+        let mut change = change.clone();
+        for dirty in &mut change.dirty {
+            dirty.to_guards = !self.edges.is_empty();
+        }
+        self.store.commit(&change).await.unwrap();
         self.publisher.wake();
     }
 
@@ -126,7 +151,7 @@ impl World {
             deployment: self.names[0].to_owned(),
             key: key.id,
             revision: key.revision,
-            to_guards: false,
+            to_guards: !self.edges.is_empty(),
         }
     }
 

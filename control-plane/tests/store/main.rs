@@ -40,6 +40,17 @@ macro_rules! store_contract {
                 the_backlog_tells_the_newest_error,
                 what_waits_is_told_from_what_is_rewritten,
                 a_kill_gives_claims_back;
+            syncs:
+                what_is_confirmed_is_done,
+                each_promise_is_read_as_it_was_written,
+                kv_and_guards_do_not_touch_each_other,
+                an_older_revision_confirms_no_newer_one,
+                a_failure_waits_and_says_why,
+                a_change_does_not_shorten_a_pause_of_its_own_revision,
+                whoever_wants_to_know_again_is_told_or_asks,
+                a_claim_on_a_sync_ends,
+                concurrent_claims_share_no_sync,
+                a_kill_forgets_that_anybody_counted;
         }
     };
     ($backend:ident; $($module:ident: $($test:ident),*;)*) => {
@@ -60,3 +71,4 @@ mod keys;
 mod lists;
 mod outbox;
 mod sqlite;
+mod syncs;

@@ -1,0 +1,144 @@
+//! An edge that answers as told; otherwise as a good one does.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Mutex, MutexGuard},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use keyward_control_plane::publish::{
+    Edge, EdgeError,
+    edge::{CALL_TIMEOUT, EdgeFault},
+};
+use keyward_shared::sync::{Batch, MAX_RECORDS, Outcome, Promise, Report, SyncError};
+
+/// How a call goes.
+#[derive(Clone, Debug)]
+pub(crate) enum Call {
+    /// As a good one, with so long until every older lease has run out.
+    Quiet(u64),
+    /// The same, and the answer comes so late; past the time limit of a call, it does not come.
+    Late(Duration, u64),
+    /// Only the first of the records reach their guards.
+    HalfDone,
+    /// An answer for one record less.
+    HalfAnswered,
+    /// The guards say that they have one revision less.
+    LowerRevision,
+    /// Another deployment answers, or somebody who does not know the secret.
+    Forged,
+    /// The edge is not there.
+    Down,
+    /// It asks to be left alone.
+    Busy(Duration),
+}
+
+#[derive(Debug)]
+pub(crate) struct FakeEdge(Mutex<State>);
+
+#[derive(Debug)]
+struct State {
+    promise: Promise,
+    script: VecDeque<Call>,
+    /// The names of each call, in order.
+    calls: Vec<Vec<String>>,
+    revisions: HashMap<String, u64>,
+}
+
+impl FakeEdge {
+    pub(crate) fn new() -> Self {
+        Self(Mutex::new(State {
+            promise: Promise::Everywhere,
+            script: VecDeque::new(),
+            calls: Vec::new(),
+            revisions: HashMap::new(),
+        }))
+    }
+
+    pub(crate) fn promises(&self, promise: Promise) {
+        self.state().promise = promise;
+    }
+
+    /// How the next call without such a word goes.
+    pub(crate) fn next_call(&self, call: Call) {
+        self.state().script.push_back(call);
+    }
+
+    /// The names of each call so far.
+    pub(crate) fn calls(&self) -> Vec<Vec<String>> {
+        self.state().calls.clone()
+    }
+
+    /// The revision that the guards of a name have.
+    pub(crate) fn revision(&self, name: &str) -> Option<u64> {
+        self.state().revisions.get(name).copied()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap()
+    }
+
+    /// What the guards of a record have, once they have seen it.
+    fn adopt(&self, name: &str, value: &str) -> u64 {
+        let record: serde_json::Value = serde_json::from_str(value.lines().next().unwrap()).unwrap();
+        let revision = record["revision"].as_u64().unwrap();
+        let mut state = self.state();
+        let known = state.revisions.entry(name.to_owned()).or_default();
+        *known = revision.max(*known);
+        *known
+    }
+}
+
+#[async_trait]
+impl Edge for FakeEdge {
+    async fn sync(&self, batch: &Batch) -> Result<Report, EdgeError> {
+        assert!(!batch.records.is_empty() && batch.records.len() <= MAX_RECORDS);
+        let (call, promise) = {
+            let mut state = self.state();
+            let names = batch.records.iter().map(|entry| entry.name.clone());
+            state.calls.push(names.collect());
+            (state.script.pop_front(), state.promise)
+        };
+        match call {
+            Some(Call::Down) => return Err(EdgeFault::Unreachable("no connection").into()),
+            Some(Call::Busy(asked)) => {
+                return Err(EdgeError {
+                    fault: EdgeFault::Refused(503),
+                    retry_after: Some(asked),
+                });
+            }
+            _ => {}
+        }
+        let quiet_in_ms = match call {
+            Some(Call::Quiet(quiet) | Call::Late(_, quiet)) => quiet,
+            _ => 0,
+        };
+        let half = batch.records.len() / 2;
+        let outcome = |(at, entry): (usize, &keyward_shared::sync::Entry)| {
+            if matches!(call, Some(Call::HalfDone)) && at >= half {
+                let error = "a guard did not answer".to_owned();
+                return Outcome::Failed { error };
+            }
+            let revision = self.adopt(&entry.name, &entry.value);
+            let lower = u64::from(matches!(call, Some(Call::LowerRevision)));
+            Outcome::Adopted {
+                revision: revision - lower,
+                quiet_in_ms,
+            }
+        };
+        let mut results: Vec<_> = batch.records.iter().enumerate().map(outcome).collect();
+        match call {
+            Some(Call::Late(delay, _)) => {
+                tokio::time::sleep(delay.min(CALL_TIMEOUT)).await;
+                if delay >= CALL_TIMEOUT {
+                    return Err(EdgeFault::TimedOut.into());
+                }
+            }
+            Some(Call::HalfAnswered) => results.truncate(results.len() - 1),
+            Some(Call::Forged) => return Err(EdgeFault::Unbelieved(SyncError::Mac).into()),
+            _ => {}
+        }
+        Ok(Report { promise, results })
+    }
+}
