@@ -4,6 +4,7 @@
     reason = "what cannot be set up fails the test that asked for it"
 )]
 
+mod answers;
 #[path = "../support/clock.rs"]
 mod clock;
 mod cloudflare;
@@ -12,8 +13,10 @@ mod edge_client;
 mod fake_edge;
 mod fake_kv;
 mod fault;
+mod interleavings;
 #[path = "../support/keys.rs"]
 mod keys;
+mod memory_outbox;
 mod publisher;
 mod reconcile;
 mod running;

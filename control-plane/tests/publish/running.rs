@@ -7,6 +7,7 @@ use keyward_control_plane::publish::Propagation;
 use tokio::{sync::watch, task::JoinHandle};
 
 use crate::{
+    fake_edge::Call,
     fake_kv::{Applied, Write},
     fault,
     keys::ring,
@@ -126,4 +127,71 @@ async fn never_more_is_said_than_is_known() {
     );
     assert_eq!(header(Propagation::Pending).as_deref(), Some("pending"));
     assert_eq!(header(Propagation::NothingToTell), None);
+}
+
+#[tokio::test]
+async fn a_commit_is_confirmed_and_whoever_waits_is_told() {
+    let world = World::guarded().await;
+    let (shutdown, running) = run(&world);
+    let key = world.create(1).await;
+    let told = world.publisher.wait_for(&[world.dirty(&key)], PATIENCE).await;
+    assert_eq!(told, Propagation::Confirmed);
+    let quiet = Duration::from_millis(200);
+    world.edges[0].next_call(Call::Quiet(200));
+    let before = tokio::time::Instant::now();
+    let revoked = key.revoked("admin", crate::keys::at(100));
+    world.update(&revoked).await;
+    let told = world.publisher.wait_for(&[world.dirty(&revoked)], PATIENCE).await;
+    assert_eq!(told, Propagation::Confirmed);
+    assert!(before.elapsed() >= quiet, "the quiet was waited for");
+    shutdown.send(true).unwrap();
+    running.await.unwrap();
+}
+
+#[tokio::test]
+async fn an_edge_that_does_not_answer_holds_up_neither_kv_nor_the_truth() {
+    let world = World::guarded().await;
+    for _ in 0..100 {
+        world.edges[0].next_call(Call::Late(PATIENCE, 0));
+    }
+    let (_shutdown, _running) = run(&world);
+    let key = world.create(1).await;
+    world.kv().writes_begun(1).await;
+    let told = world
+        .publisher
+        .wait_for(&[world.dirty(&key)], Duration::from_millis(300))
+        .await;
+    assert_eq!(told, Propagation::Pending);
+    assert!(world.has_arrived(&key).await, "KV has it");
+}
+
+#[tokio::test]
+async fn the_edge_goes_first() {
+    let world = World::guarded().await;
+    let (_shutdown, _running) = run(&world);
+    // Whatever the tasks do at their start is over once a first key is through.
+    let first = world.create(1).await;
+    world.publisher.wait_for(&[world.dirty(&first)], PATIENCE).await;
+    world.kv().writes_begun(1).await;
+    let release = world.kv().hold_next_write();
+    let second = world.create(2).await;
+    let told = world.publisher.wait_for(&[world.dirty(&second)], PATIENCE).await;
+    assert_eq!(told, Propagation::Confirmed, "without KV");
+    drop(release);
+}
+
+#[tokio::test]
+async fn what_another_process_confirms_is_told_too() {
+    let world = World::guarded().await;
+    let key = world.create(1).await;
+    let other = world.another_publisher("second", &ring(&[1]));
+    let confirm = async {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        let syncer = other.lanes().next().unwrap().syncer().unwrap();
+        syncer.ask_once().await.unwrap();
+        syncer.confirm_once().await.unwrap();
+    };
+    let dirty = [world.dirty(&key)];
+    let (told, ()) = tokio::join!(world.publisher.wait_for(&dirty, PATIENCE), confirm);
+    assert_eq!(told, Propagation::Confirmed);
 }
