@@ -162,12 +162,16 @@ impl Holding {
         self.uncovered
     }
 
-    /// Takes the leases that end within [`GIVE_BACK_MS`] out of this isolate's hands, to be sent to the guard: nothing of
-    /// them can be spent any more, whether the messages arrive or not.
+    /// Takes the leases that end within [`GIVE_BACK_MS`], or half as much again for timers that ring early, out of this
+    /// isolate's hands, to be sent to the guard: nothing of them can be spent any more, whether the messages arrive or not.
     #[must_use = "what is left of a lease goes back to the guard"]
     pub fn give_back(&mut self, now: Moment) -> [Option<GiveBack>; 2] {
         [&mut self.lease, &mut self.next].map(|held| {
-            let is_due = |lease: &mut Lease| lease.ends_in_ms(now).is_none_or(|left| left <= GIVE_BACK_MS);
+            let is_due = |lease: &mut Lease| {
+                lease
+                    .ends_in_ms(now)
+                    .is_none_or(|left| left <= GIVE_BACK_MS * 3 / 2)
+            };
             held.take_if(is_due)?.give_back(now)
         })
     }

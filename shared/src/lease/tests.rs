@@ -156,8 +156,8 @@ fn what_is_given_back_cannot_be_spent() {
     isolate.hear(1500, 1500, &granted(2, 5));
     assert!(isolate.spends(3, 1500));
     assert_eq!(isolate.hear(1600, 1600, &granted(3, 7)), Some(back(1, 2)));
-    assert_eq!(isolate.give_back(3199), []);
-    assert_eq!(isolate.give_back(3200), [back(2, 5)]);
+    assert_eq!(isolate.give_back(3049), []);
+    assert_eq!(isolate.give_back(3050), [back(2, 5)]);
     assert_eq!(isolate.give_back(3300), [back(3, 7)]);
     assert!(!isolate.spends(3, 3300) && isolate.give_back(3300).is_empty());
     // Neither single requests nor leases that have nearly ended are worth a message.

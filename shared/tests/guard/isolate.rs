@@ -23,6 +23,8 @@ pub(crate) struct Isolate {
     /// The highest record known of each key.
     records: BTreeMap<usize, SignedRecord>,
     pub(crate) slots: BTreeMap<Slot, Held>,
+    /// Whether it gives back what it does not spend, or holds it to the end.
+    pub(crate) gives_back: bool,
     bug: Option<Bug>,
 }
 
@@ -62,6 +64,7 @@ impl Isolate {
             generation,
             records: BTreeMap::new(),
             slots: BTreeMap::new(),
+            gives_back: true,
             bug,
         }
     }

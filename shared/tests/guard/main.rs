@@ -14,6 +14,7 @@ mod clock;
 mod host;
 mod isolate;
 mod mistakes;
+mod operations;
 mod promises;
 mod publishing;
 mod records;

@@ -91,6 +91,7 @@ fn a_lease_credited_twice() {
         hourly: Some(2000),
         lasts_ms: 3_600_000,
         silence_ms: 30_000,
+        keeps: 0,
         starts: NOON,
         ..Setup::default()
     });

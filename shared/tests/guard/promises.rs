@@ -5,7 +5,7 @@ use proptest::{prelude::*, test_runner::RngSeed};
 
 use crate::world::{NOON, Setup, run};
 
-fn config(cases: u32) -> ProptestConfig {
+pub(crate) fn config(cases: u32) -> ProptestConfig {
     // The default takes what the environment says.
     let mut config = ProptestConfig::default();
     if matches!(config.rng_seed, RngSeed::Random) {
@@ -126,6 +126,7 @@ fn at_least_95_percent_of_a_limit_is_usable() {
             silence_ms: 0,
             trouble: false,
             crashes: 0,
+            keeps: 0,
             ..Setup::default()
         };
         let outcome = run(&setup);
@@ -156,6 +157,7 @@ fn hardly_anything_is_counted_that_was_not_admitted() {
             silence_ms: 30_000,
             trouble: false,
             crashes: 0,
+            keeps: 0,
             ..Setup::default()
         };
         let outcome = run(&setup);

@@ -2,7 +2,10 @@
 
 use std::rc::Rc;
 
-use keyward_shared::guard::{Answer, Ask, Denial, GiveBack, Grant, SignedRecord};
+use keyward_shared::{
+    guard::{Answer, Ask, Denial, GiveBack, Grant, SignedRecord},
+    lease::GIVE_BACK_MS,
+};
 
 use crate::{
     isolate::{Fate, PATIENCE_MS, Slot, Waiter},
@@ -169,13 +172,18 @@ impl World {
         let back = self.isolates[isolate].hear(slot, ask, from.at, answer, self.utc);
         self.send_back(back);
         self.serve_waiting(isolate, slot);
-        let now = self.isolates[isolate].now(self.utc);
-        let ends = self.isolates[isolate]
-            .held(slot, self.term)
-            .holding
-            .ends_in_ms(now);
-        if let Some(ms) = ends {
-            self.after(ms.saturating_sub(300), Event::GiveBackDue { from });
+        self.give_back_in_time(from);
+    }
+
+    fn give_back_in_time(&mut self, from: Sender) {
+        let isolate = &mut self.isolates[from.isolate];
+        let now = isolate.now(self.utc);
+        if !isolate.gives_back {
+            return;
+        }
+        if let Some(ms) = isolate.held(from.slot, self.term).holding.ends_in_ms(now) {
+            let due = ms.saturating_sub(GIVE_BACK_MS).max(1);
+            self.after(due, Event::GiveBackDue { from });
         }
     }
 
@@ -230,6 +238,7 @@ impl World {
             for back in backs {
                 self.send_back(back);
             }
+            self.give_back_in_time(from);
         }
     }
 

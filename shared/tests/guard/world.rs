@@ -36,6 +36,8 @@ pub(crate) struct Setup {
     pub(crate) crashes: u64,
     /// The longest time between two moves of the guard to another machine, in milliseconds.
     pub(crate) moves_ms: u64,
+    /// How many of a hundred isolates hold to the end what they do not spend, instead of giving it back.
+    pub(crate) keeps: u64,
     /// How often a record changes, in milliseconds; 0: never.
     pub(crate) changes_ms: u64,
     /// The longest silence of an isolate between two bursts, in milliseconds.
@@ -59,6 +61,7 @@ impl Default for Setup {
             trouble: true,
             crashes: 1,
             moves_ms: 300_000,
+            keeps: 50,
             changes_ms: 0,
             silence_ms: 10_000,
             clients: 0,
@@ -165,8 +168,6 @@ impl World {
         let mut chance = Chance::new(setup.seed);
         let term = LeaseTerm::new(setup.lease_seconds).unwrap();
         let host = Host::new(term, setup.bug, setup.crashes, &mut chance);
-        let isolates = (0..setup.isolates).map(|_| Isolate::new(0, setup.bug, &mut chance));
-        let isolates = isolates.collect();
         let mut world = Self {
             lineage: Lineage::new(setup.keys, setup.hourly, setup.monthly),
             publisher: Clock::any(&mut chance),
@@ -178,14 +179,22 @@ impl World {
             term,
             chance,
             host,
-            isolates,
+            isolates: Vec::new(),
         };
         world.begin();
         world
     }
 
+    fn isolate(&mut self, generation: u64) -> Isolate {
+        let mut isolate = Isolate::new(generation, self.setup.bug, &mut self.chance);
+        isolate.gives_back = !self.chance.percent(self.setup.keeps);
+        isolate
+    }
+
     fn begin(&mut self) {
         for isolate in 0..self.setup.isolates {
+            let first = self.isolate(0);
+            self.isolates.push(first);
             if self.setup.silence_ms > 0 {
                 let within = self.chance.below(self.setup.silence_ms);
                 self.after(within, Event::Burst { isolate });
@@ -254,14 +263,17 @@ impl World {
             Event::IsolateEnds => {
                 let place = self.chance.place(self.isolates.len());
                 let generation = self.isolates[place].generation + 1;
-                self.isolates[place] = Isolate::new(generation, self.setup.bug, &mut self.chance);
+                self.isolates[place] = self.isolate(generation);
                 let next = self.chance.between(1_000, 300_000);
                 self.after(next, Event::IsolateEnds);
             }
             Event::ClockGoesBack => {
                 let place = self.chance.place(self.isolates.len());
                 let ms = self.chance.between(1, 5_000);
+                // It is in use at that moment: only who looks at a clock before and after sees it go back.
+                self.isolates[place].now(self.utc);
                 self.isolates[place].clock.set_back(ms, self.utc);
+                self.isolates[place].now(self.utc);
                 let next = self.chance.between(100, 20_000);
                 self.after(next, Event::ClockGoesBack);
             }
