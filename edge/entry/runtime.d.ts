@@ -11,7 +11,7 @@ declare module "cloudflare:workers" {
   /** The base of a class of Durable Objects, each with its state and the bindings. */
   export abstract class DurableObject {
     constructor(ctx: unknown, env: unknown);
-    protected readonly ctx: any;
-    protected readonly env: any;
+    protected readonly ctx: unknown;
+    protected readonly env: unknown;
   }
 }

@@ -14,6 +14,8 @@ use crate::{
 
 /// How long before its end a lease that nobody spends is given back, in milliseconds: the message needs some of it.
 const GIVE_BACK_BEFORE_MS: u64 = 300;
+/// By how much a timer may be early against the clock, in milliseconds.
+const TIMER_SLACK_MS: u64 = 50;
 /// For how long a guard that kept silent is taken to be silent still, in milliseconds. Otherwise each request of an outage
 /// would wait for it anew.
 pub const SILENCE_MS: u64 = 1000;
@@ -160,7 +162,7 @@ impl<O: Outside> Desk<'_, O> {
         let patience = ends_in_ms.saturating_sub(GIVE_BACK_BEFORE_MS);
         self.outside.pause(patience).await;
         match self.ends_in_ms(account) {
-            Some(left) if left <= GIVE_BACK_BEFORE_MS => {
+            Some(left) if left <= GIVE_BACK_BEFORE_MS + TIMER_SLACK_MS => {
                 let local = &mut *self.local.borrow_mut();
                 let now = local.watch.read(self.outside.now());
                 let meter = account.meter.as_deref();

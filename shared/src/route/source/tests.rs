@@ -51,7 +51,7 @@ fn only_route(text: &str) -> Route {
 #[test]
 fn a_route_says_all_it_can() {
     let text = format!(
-        "{}exact = true\nshared_cache = true\n[routes.cors]\norigins = [\"https://a.example\"]\nheaders = [\"X-A\"]\nexpose = [\"X-B\"]\nmax_age_seconds = 60\n",
+        "{}exact = true\nconsistency = \"fast\"\nshared_cache = true\n[routes.cors]\norigins = [\"https://a.example\"]\nheaders = [\"X-A\"]\nexpose = [\"X-B\"]\nmax_age_seconds = 60\n",
         with("\"closed\"", "{ last_known_good_seconds = 86400 }")
     );
     let expected = Route {
@@ -70,6 +70,7 @@ fn a_route_says_all_it_can() {
             max_age_seconds: 60,
         }),
         failure: FailurePolicy::LastKnownGood { seconds: 86400 },
+        consistency: Some(Consistency::Fast),
         shared_cache: true,
         timeout_seconds: 5,
     };
@@ -302,4 +303,17 @@ fn two_routes_for_one_method_and_path_are_a_fault() {
 fn a_fault_reads_as_a_line_and_a_sentence() {
     let error = RouteTable::from_toml(&with("= 5", "= 0")).unwrap_err();
     assert_eq!(error.to_string(), "line 11: timeout_seconds must be 1 to 600");
+}
+
+#[test]
+fn a_route_with_a_key_may_choose_its_consistency() {
+    let of = |text: &str| only_route(text).consistency;
+    assert_eq!(of(TABLE), None);
+    assert_eq!(
+        of(&ending("consistency = \"strict\"\n")),
+        Some(Consistency::Strict)
+    );
+    assert_fault(&ending("consistency = \"lax\"\n"), 13, "\"strict\" or \"fast\"");
+    let public = "[upstreams]\nmain = \"http://a\"\n[[routes]]\nmethods = [\"*\"]\npath = \"/\"\npublic = true\nupstream = \"main\"\nconsistency = \"fast\"\n";
+    assert_fault(public, 8, "has no key");
 }
