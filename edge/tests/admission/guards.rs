@@ -390,3 +390,20 @@ fn a_sync_is_bounded_and_signed() {
     let down = stage.sync(&key, &record("key-1"));
     assert!(matches!(down.results[..], [Outcome::Failed { .. }]), "{down:?}");
 }
+
+#[test]
+fn what_cannot_be_stored_is_not_granted() {
+    let stage = Stage::told();
+    let key = everywhere(&stage, &limited(1, 2));
+    stage.guards.is_read_only.set(true);
+    assert_eq!(stage.get("/closed", &key), "unavailable");
+    let report = stage.sync(&key, &revision(2, Status::Revoked));
+    assert!(
+        matches!(report.results[..], [Outcome::Failed { .. }]),
+        "{report:?}"
+    );
+    stage.guards.is_read_only.set(false);
+    // The guard goes on from its storage: it has neither granted anything nor heard of the revocation.
+    let outcomes = [(); 3].map(|()| stage.get("/closed", &key));
+    assert_eq!(outcomes, ["key-1@1", "key-1@1", "rate_limited"]);
+}

@@ -4,6 +4,7 @@ use std::{
     cell::{Cell, RefCell},
     collections::HashMap,
     pin::pin,
+    rc::Rc,
     task::{Context, Poll, Waker},
 };
 
@@ -334,6 +335,8 @@ pub(crate) struct Objects {
     /// How often an object was called.
     pub(crate) calls: Cell<u32>,
     pub(crate) is_down: Cell<bool>,
+    /// No object can write.
+    pub(crate) is_read_only: Rc<Cell<bool>>,
     /// The next answers are lost on their way, this many.
     pub(crate) lost: Cell<u32>,
 }
@@ -351,21 +354,27 @@ impl Objects {
         let objects = self.objects.borrow();
         objects
             .values()
-            .filter(|(_, rows)| !rows.0.borrow().is_empty())
+            .filter(|(_, rows)| !rows.rows.borrow().is_empty())
             .count()
     }
 }
 
 #[derive(Default)]
-struct Storage(RefCell<HashMap<String, String>>);
+struct Storage {
+    rows: RefCell<HashMap<String, String>>,
+    is_read_only: Rc<Cell<bool>>,
+}
 
 impl Rows for Storage {
     fn read_all(&self) -> Result<Vec<(String, String)>, RowsError> {
-        Ok(self.0.borrow().clone().into_iter().collect())
+        Ok(self.rows.borrow().clone().into_iter().collect())
     }
 
     fn write(&self, writes: &[Write]) -> Result<(), RowsError> {
-        let mut rows = self.0.borrow_mut();
+        if self.is_read_only.get() {
+            return Err(RowsError("the disk is full".to_owned()));
+        }
+        let mut rows = self.rows.borrow_mut();
         for Write { name, value } in writes {
             match value {
                 Some(value) => rows.insert(name.clone(), value.clone()),
@@ -409,6 +418,7 @@ impl<R> Guards for StageOutside<'_, R> {
         }
         let mut objects = guards.objects.borrow_mut();
         let (object, rows) = objects.entry(address.name.clone()).or_default();
+        rows.is_read_only = Rc::clone(&guards.is_read_only);
         let message = serde_json::to_string(message).unwrap();
         let answer = object.answer(&self.stage.deployment, rows, &message, self.stage.clock.now());
         if guards.lost.get() > 0 {
