@@ -126,6 +126,7 @@ async fn nothing_short_of_a_whole_believed_answer_confirms() {
         Call::HalfAnswered,
         Call::HalfDone,
         Call::LowerRevision,
+        Call::HigherRevision,
     ] {
         let world = World::guarded().await;
         let key = revoked(&world).await;

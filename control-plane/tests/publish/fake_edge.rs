@@ -26,6 +26,8 @@ pub(crate) enum Call {
     HalfAnswered,
     /// The guards say that they have one revision less.
     LowerRevision,
+    /// The guards say that they have one revision more.
+    HigherRevision,
     /// Another deployment answers, or somebody who does not know the secret.
     Forged,
     /// The edge is not there.
@@ -121,9 +123,13 @@ impl Edge for FakeEdge {
                 return Outcome::Failed { error };
             }
             let revision = self.adopt(&entry.name, &entry.value);
-            let lower = u64::from(matches!(call, Some(Call::LowerRevision)));
+            let told = match call {
+                Some(Call::LowerRevision) => revision - 1,
+                Some(Call::HigherRevision) => revision + 1,
+                _ => revision,
+            };
             Outcome::Adopted {
-                revision: revision - lower,
+                revision: told,
                 quiet_in_ms,
             }
         };

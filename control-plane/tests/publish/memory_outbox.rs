@@ -133,14 +133,12 @@ impl SyncOutbox for MemoryOutbox {
                 continue;
             };
             row.claim = None;
-            match &settled.outcome {
-                SyncOutcome::Adopted { ask_again_at } => {
-                    let is_newest = row.revision <= settled.revision;
-                    (row.due, row.attempts) = (if is_newest { *ask_again_at } else { now }, 0);
-                }
-                SyncOutcome::Failed { retry_at, .. } => {
-                    (row.due, row.attempts) = (*retry_at, row.attempts + 1);
-                }
+            (row.due, row.attempts) = match &settled.outcome {
+                SyncOutcome::Adopted { ask_again_at } => (*ask_again_at, 0),
+                SyncOutcome::Failed { retry_at, .. } => (*retry_at, row.attempts + 1),
+            };
+            if row.revision > settled.revision {
+                row.due = now;
             }
         }
         Ok(())

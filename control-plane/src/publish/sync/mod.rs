@@ -1,9 +1,10 @@
 //! The way to the KeyGuards of a deployment: claims what is unconfirmed, asks the edge, waits until older leases have run
 //! out, and only then says that a revision is confirmed.
 //!
-//! **Never confirmed too early.** A revision is confirmed by an authenticated answer that every guard concerned has it or a
-//! higher one, and by the time which that answer names having passed since it arrived, by a clock that nobody sets. Nothing
-//! about either is remembered over a restart: what was not confirmed is asked for again, and waited for anew.
+//! **Never confirmed too early.** A revision is confirmed by an authenticated answer that every guard concerned has just this one,
+//! and by the time which that answer names having passed since it arrived, by a clock that nobody sets. A lower one is a guard
+//! that did not store it, a higher one may be a right that this database, restored from an older state, took away. Nothing
+//! is remembered over a restart: what was not confirmed is asked for again, and waited for anew.
 
 mod quiet;
 mod run;
@@ -266,7 +267,7 @@ impl Syncer {
             Outcome::Adopted {
                 revision,
                 quiet_in_ms,
-            } if revision >= sent.revision => {
+            } if revision == sent.revision => {
                 let quiet = Duration::from_millis(quiet_in_ms);
                 // An answer beyond all time is none that ends.
                 let Some(until) = arrived.checked_add(quiet) else {
@@ -282,6 +283,18 @@ impl Syncer {
                 sent.settled(SyncOutcome::Adopted {
                     ask_again_at: after(self.clock.now(), quiet.saturating_add(ASK_AGAIN_AFTER)),
                 })
+            }
+            // The key has changed again, and somebody was faster; or this database is an older one, and what the guards have may
+            // be a right that it took away. Only the next question can tell.
+            Outcome::Adopted { revision, .. } if revision > sent.revision => {
+                let own = sent.revision;
+                self.failed(
+                    sent,
+                    format!(
+                        "a guard has revision {revision}, and was given {own}; if this stays, the database is older than the \
+                         edge: see docs/recovery.md"
+                    ),
+                )
             }
             Outcome::Adopted { revision, .. } => {
                 let own = sent.revision;

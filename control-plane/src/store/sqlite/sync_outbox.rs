@@ -67,7 +67,7 @@ impl SyncOutbox for SqliteStore {
                      attempts = CASE WHEN ?5 IS NULL THEN 0 ELSE attempts + 1 END,
                      last_error = ?5,
                      last_error_at = CASE WHEN ?5 IS NULL THEN NULL ELSE ?6 END,
-                     next_attempt_at = CASE WHEN ?5 IS NULL AND revision > ?4 THEN ?6 ELSE ?7 END
+                     next_attempt_at = CASE WHEN revision > ?4 THEN ?6 ELSE ?7 END
                  WHERE deployment = ?1 AND key = ?2 AND claimed_by = ?3",
             )
             .bind(deployment)
