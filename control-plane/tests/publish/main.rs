@@ -14,5 +14,6 @@ mod keys;
 mod publisher;
 mod reconcile;
 mod running;
+mod simulation;
 mod wire;
 mod world;
