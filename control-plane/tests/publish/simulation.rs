@@ -18,7 +18,7 @@ use crate::{
     world::World,
 };
 
-const HISTORIES: u64 = 40;
+const HISTORIES: u64 = 30;
 const STEPS: usize = 120;
 /// No write lands later than this after its caller was told, or was killed.
 const LATEST: usize = 59;
@@ -140,7 +140,7 @@ impl Simulation {
     /// Nothing fails any more, for longer than anything waits.
     async fn quiet(&self) {
         self.world.kv().forget_what_comes();
-        for _ in 0..400 {
+        for _ in 0..250 {
             self.publish(0).await;
             self.world.clock.advance(1);
             self.world.kv().land_late_writes();
