@@ -18,8 +18,11 @@ use crate::{
     world::World,
 };
 
-const HISTORIES: u64 = 30;
-const STEPS: usize = 120;
+/// Many short histories: what goes wrong early in a long one is mended by what follows.
+const HISTORIES: u64 = 120;
+const STEPS: usize = 25;
+/// Few keys, so that changes meet.
+const MOST_KEYS: usize = 3;
 /// No write lands later than this after its caller was told, or was killed.
 const LATEST: usize = 59;
 
@@ -55,17 +58,17 @@ impl Simulation {
 
     async fn step(&mut self) {
         match self.below(10) {
-            0 => {
+            0 if self.keys.len() < MOST_KEYS => {
                 let seed = self.keys.len() as u64 + 1;
                 let key = self.world.create(seed).await;
                 self.keys.push(key);
             }
-            1..=3 => self.change().await,
+            0..=3 => self.change().await,
             4 => self.world.kv().next_write(self.failure()),
             5 => self.kill().await,
             _ => self.publish(self.below(2)).await,
         }
-        let pause = [0, 0, 1, 1, 3, 20, 70][self.below(7)];
+        let pause = [0, 1, 1, 1, 3, 5, 20][self.below(7)];
         self.world.clock.advance(pause);
         self.world.kv().land_late_writes();
     }
@@ -140,9 +143,9 @@ impl Simulation {
     /// Nothing fails any more, for longer than anything waits.
     async fn quiet(&self) {
         self.world.kv().forget_what_comes();
-        for _ in 0..250 {
+        for _ in 0..60 {
             self.publish(0).await;
-            self.world.clock.advance(1);
+            self.world.clock.advance(5);
             self.world.kv().land_late_writes();
         }
     }
