@@ -156,7 +156,11 @@ impl Admin {
     /// Tries to rotate a key.
     #[track_caller]
     pub(crate) fn try_rotate(&self, key: &NewKey) -> Answer {
-        self.ask("POST", &format!("{}/rotate", path(key)), None)
+        let answer = self.ask("POST", &format!("{}/rotate", path(key)), None);
+        if answer.status == 201 {
+            NewKey::of(&answer);
+        }
+        answer
     }
 
     #[track_caller]

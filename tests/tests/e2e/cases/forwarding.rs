@@ -21,6 +21,7 @@ cases![
     a_redirect_is_passed_on_and_not_followed,
     status_and_body_pass_both_ways,
     answers_are_private,
+    a_head_request_is_admitted_like_a_get,
 ];
 
 fn known_key() -> NewKey {
@@ -179,4 +180,18 @@ fn answers_are_private() {
     let answer = edge.call("GET", "/platform").bearer(&key.text).send().expect(200);
     assert_eq!(answer.header("cache-control"), Some("private"));
     assert!(answer.header("keyward-request-id").is_some());
+}
+
+fn a_head_request_is_admitted_like_a_get() {
+    let stack = shared();
+    let key = stack.admin.create(&a_key("prediction", &["read"]));
+    stack
+        .edge
+        .call("GET", "/v1/models")
+        .bearer(&key.text)
+        .until_admitted();
+    let line = format!("Authorization: Bearer {}", key.text);
+    let answer = stack.edge.call_exactly("HEAD", "/v1/models", &[line.as_bytes()]);
+    assert_eq!((answer.status, answer.body.len()), (200, 0), "{answer}");
+    assert_eq!(answer.header("content-type"), Some("application/json"));
 }

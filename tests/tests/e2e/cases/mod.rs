@@ -14,6 +14,7 @@ macro_rules! cases {
 
 mod api;
 mod browsers;
+mod commands;
 mod credentials;
 mod ending;
 mod forwarding;
@@ -32,6 +33,7 @@ mod streams;
 pub(crate) fn side_by_side() -> Vec<Trial> {
     let parts = [
         forwarding::all(),
+        commands::all(),
         outages::all(),
         reconcile::all(),
         records::all(),

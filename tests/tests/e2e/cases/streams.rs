@@ -16,6 +16,7 @@ use crate::{
 cases![
     fifty_megabytes_up_with_flat_memory,
     fifty_megabytes_down_with_flat_memory,
+    a_caller_who_stops_reading_makes_nobody_hold_the_rest,
     a_body_of_unknown_length_goes_up
 ];
 
@@ -24,6 +25,8 @@ const LONG: usize = 50 * 1024 * 1024;
 const WARM_UP: usize = 8 * 1024 * 1024;
 /// How much more memory the runtime may hold while a long body passes: half of it would show.
 const FLAT_BYTES: u64 = 24 * 1024 * 1024;
+/// Ample for the whole body to arrive, if anybody took it.
+const PAUSE: Duration = Duration::from_millis(800);
 /// The runtime collects garbage when it likes, so that one measurement may be unlucky.
 const TRIES: usize = 3;
 
@@ -50,6 +53,22 @@ fn fifty_megabytes_down_with_flat_memory() {
             .bearer(&key);
         let (head, mut body) = call.download();
         assert_eq!(head.status, 200, "{head}");
+        assert_eq!(Comparison::of(&mut body).unwrap(), Comparison::whole(length));
+    };
+    measure(&lone, receive);
+}
+
+/// The origin could send it all at once; so long as nobody takes it, it must stay there.
+fn a_caller_who_stops_reading_makes_nobody_hold_the_rest() {
+    let lone = lone_edge::alone();
+    let key = key_of(&lone);
+    let receive = |length: usize| {
+        let call = lone
+            .edge
+            .call("GET", &format!("/platform/noise/{length}"))
+            .bearer(&key);
+        let (_, mut body) = call.download();
+        thread::sleep(PAUSE);
         assert_eq!(Comparison::of(&mut body).unwrap(), Comparison::whole(length));
     };
     measure(&lone, receive);

@@ -1,10 +1,12 @@
 //! What happens to a key after it was made: `PATCH`, deactivate, activate, rotate, revoke.
 
+use std::thread;
+
 use serde_json::{Value, json};
 
 use super::{check_field, check_problem};
 use crate::{
-    actors::{Admin, NewKey},
+    actors::{Admin, Answer, NewKey},
     stage::ControlPlane,
 };
 
@@ -16,6 +18,8 @@ cases![
     saying_the_same_again_is_no_change,
     operations_without_a_body_refuse_wishes,
     what_has_ended_stays_as_it_is,
+    changes_at_the_same_time_follow_one_another,
+    of_many_rotations_at_the_same_time_one_is_made,
 ];
 
 fn key(admin: &Admin) -> NewKey {
@@ -185,4 +189,52 @@ fn what_has_ended_stays_as_it_is() {
         assert_eq!(admin.revoke(key).expect(200).body, first.body);
         assert_eq!(admin.show(key), before);
     }
+}
+
+/// What `admin` is answered when eight ask at the same time.
+fn at_the_same_time(ask: impl Fn(usize) -> Answer + Sync) -> Vec<Answer> {
+    thread::scope(|scope| {
+        let ask = &ask;
+        let askers: Vec<_> = (0..8).map(|index| scope.spawn(move || ask(index))).collect();
+        askers.into_iter().map(|asker| asker.join().unwrap()).collect()
+    })
+}
+
+fn changes_at_the_same_time_follow_one_another() {
+    let admin = &ControlPlane::alone().admin;
+    let key = key(admin);
+    let answers = at_the_same_time(|index| admin.patch(&key, &json!({ "name": format!("name {index}") })));
+    let mut revisions: Vec<_> = answers
+        .iter()
+        .filter(|answer| answer.status == 200)
+        .map(|answer| answer.json()["revision"].as_u64().unwrap())
+        .collect();
+    for answer in answers.iter().filter(|answer| answer.status != 200) {
+        check_problem(answer, 409, "conflict");
+    }
+    // Every change that was acknowledged has a revision of its own, and none is skipped.
+    revisions.sort_unstable();
+    let expected: Vec<_> = (2..).take(revisions.len()).collect();
+    assert!(!revisions.is_empty());
+    assert_eq!(revisions, expected);
+    assert_eq!(admin.show(&key)["revision"].as_u64(), revisions.last().copied());
+}
+
+fn of_many_rotations_at_the_same_time_one_is_made() {
+    let admin = &ControlPlane::alone().admin;
+    let key = key(admin);
+    let answers = at_the_same_time(|_| admin.try_rotate(&key));
+    let (made, refused): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status == 201);
+    assert_eq!(made.len(), 1, "{} rotations were made", made.len());
+    for answer in refused {
+        check_problem(answer, 409, "superseded");
+    }
+    assert_eq!(
+        admin
+            .get("/api/v1/keys?active_only=true")
+            .json()
+            .as_array()
+            .map(Vec::len),
+        Some(1)
+    );
 }
