@@ -9,7 +9,7 @@ use std::{
 
 use crate::{
     clock::Stopwatch,
-    stage::{programs, run_folder, shared},
+    stage::{ports, programs, run_folder, shared},
 };
 
 cases![
@@ -24,7 +24,7 @@ fn xtask_dev() -> Command {
     let mut command = programs::cargo();
     command.args(["xtask", "dev"]);
     for name in ["KEYWARD_PORT", "KEYWARD_EDGE_PORT", "KEYWARD_ORIGIN_PORT"] {
-        command.env(name, xtask::ports::any_free_port().unwrap().to_string());
+        command.env(name, ports::free().to_string());
     }
     command
 }
