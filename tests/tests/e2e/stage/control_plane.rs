@@ -125,7 +125,7 @@ pub(crate) fn command(folder: &Path) -> Command {
         .current_dir(folder)
         .args(["serve", "--config", "keyward.toml"]);
     // All that it can be made to say.
-    command.env("KEYWARD_LOG", "debug");
+    command.env("KEYWARD_LOG", "trace");
     command
 }
 
