@@ -7,9 +7,11 @@ use std::{
     process::{Command, Output},
 };
 
+use xtask::ports::free_port;
+
 use crate::{
     clock::Stopwatch,
-    stage::{ports, programs, run_folder, shared},
+    stage::{programs, run_folder, shared},
 };
 
 cases![
@@ -24,7 +26,7 @@ fn xtask_dev() -> Command {
     let mut command = programs::cargo();
     command.args(["xtask", "dev"]);
     for name in ["KEYWARD_PORT", "KEYWARD_EDGE_PORT", "KEYWARD_ORIGIN_PORT"] {
-        command.env(name, ports::free().to_string());
+        command.env(name, free_port().unwrap().to_string());
     }
     command
 }

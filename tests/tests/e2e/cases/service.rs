@@ -2,13 +2,15 @@
 
 use std::{fs, path::Path, process::Command, time::Duration};
 
+use xtask::ports::free_port;
+
 use crate::{
     actors::Admin,
     stage::{
         ControlPlane,
         control_plane::{command, general_settings, new_admin_token, new_ring, wait_until_it_serves},
         guarded::Guarded,
-        ports, run_folder, shared,
+        run_folder, shared,
     },
 };
 
@@ -24,7 +26,7 @@ cases![
 /// A folder with settings that would serve.
 fn folder_with_settings() -> (std::path::PathBuf, Admin) {
     let folder = run_folder::new_folder("service");
-    let (port, token) = (ports::free(), new_admin_token());
+    let (port, token) = (free_port().unwrap(), new_admin_token());
     let settings =
         general_settings(port, &folder, &token) + &format!("[tag_secrets]\nproduction = {:?}\n", new_ring());
     fs::write(folder.join("keyward.toml"), settings).unwrap();
@@ -202,7 +204,7 @@ fn it_starts_with_the_variables_of_a_development_stack() {
 
 fn settings_come_from_variables_alone() {
     let folder = run_folder::new_folder("variables");
-    let (port, token) = (ports::free(), new_admin_token());
+    let (port, token) = (free_port().unwrap(), new_admin_token());
     let mut command = Command::new(command(&folder).get_program());
     crate::stage::programs::quiet(&mut command);
     command

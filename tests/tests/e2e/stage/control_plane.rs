@@ -9,7 +9,9 @@ use std::{
 
 use keyward_shared::secret::ring_entry;
 
-use super::{guarded::Guarded, lone_edge::LoneEdge, ports, programs, run_folder};
+use xtask::ports::free_port;
+
+use super::{guarded::Guarded, lone_edge::LoneEdge, programs, run_folder};
 use crate::{
     actors::Admin,
     clock::{random, random_text, wait_for},
@@ -44,7 +46,7 @@ impl ControlPlane {
     fn start(settings: &str) -> Self {
         let folder = run_folder::new_folder("control-plane");
         let token = new_admin_token();
-        let port = ports::free();
+        let port = free_port().unwrap();
         let general = general_settings(port, &folder, &token);
         fs::write(folder.join("keyward.toml"), general + settings).unwrap();
         let admin = Admin::at(&format!("http://127.0.0.1:{port}"), &token);

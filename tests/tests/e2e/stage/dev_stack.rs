@@ -11,7 +11,7 @@ use std::{
 
 use xtask::ports::{Ports, Role};
 
-use super::{guarded::Guarded, ports, processes, programs, run_folder};
+use super::{guarded::Guarded, processes, programs, run_folder};
 use crate::{
     actors::{Admin, Edge},
     clock::{Stopwatch, wait_for},
@@ -63,7 +63,7 @@ impl DevStack {
         let watch = Stopwatch::start();
         eprintln!("starting the stack with `cargo xtask dev` …");
         let folder = run_folder::new_folder("dev");
-        let ports = ports::for_a_stack();
+        let ports = Ports::free().unwrap();
         let mut command = programs::cargo();
         command
             .args(["xtask", "dev"])

@@ -17,7 +17,7 @@ use xtask::{
     workspace::Workspace,
 };
 
-use super::{dev_stack, ports, programs, run_folder, test_origin::TestOrigin};
+use super::{dev_stack, programs, run_folder, test_origin::TestOrigin};
 use crate::{
     actors::{Edge, Kv},
     clock::SystemEntropy,
@@ -84,7 +84,7 @@ impl LoneEdge {
             let workspace = Workspace::find().unwrap();
             let launcher = Launcher::new(Interrupt::default());
             let state = StateFolder::take(state).unwrap();
-            let ports = ports::for_a_stack();
+            let ports = Ports::free().unwrap();
             let programs = programs::built().clone();
             let mut stack = Stack::configure(&workspace, &launcher, programs, state, ports).unwrap();
             stack.start_process(Role::Edge).unwrap();

@@ -5,7 +5,6 @@ pub(crate) mod dev_stack;
 pub(crate) mod gate;
 pub(crate) mod guarded;
 pub(crate) mod lone_edge;
-pub(crate) mod ports;
 pub(crate) mod processes;
 pub(crate) mod programs;
 pub(crate) mod run_folder;
