@@ -12,6 +12,7 @@ use serde_json::Value;
 use crate::{
     process::{Launcher, Output},
     progress::Step,
+    turn,
 };
 
 /// The files that one build made or found fresh.
@@ -66,6 +67,8 @@ impl Artifacts {
 pub fn run(launcher: &Launcher, mut command: Command, log: &Path, step: &mut Step) -> Result<Artifacts> {
     command.arg("--message-format=json-render-diagnostics");
     let messages = log.with_extension("json");
+    // Cargo would let only one build at a time anyway; like this, each also reads its own messages.
+    let _turn = turn::take(&log.with_extension("lock"), launcher.interrupt(), step)?;
     launcher.run_in_step(command, Output::Split(&messages, log), step, "the build")?;
     let text =
         fs::read_to_string(&messages).with_context(|| format!("cannot read {}", messages.display()))?;

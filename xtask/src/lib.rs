@@ -28,6 +28,7 @@ pub mod secrets;
 pub mod settings;
 pub mod setup;
 pub mod stack;
+mod turn;
 mod watcher;
 pub mod worker_build;
 pub mod workspace;

@@ -3,6 +3,8 @@
 use std::{
     fmt, io,
     net::{Ipv4Addr, SocketAddr, TcpListener},
+    process,
+    sync::atomic::{AtomicU16, Ordering},
 };
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -94,15 +96,12 @@ impl Ports {
     /// Three ports that nobody uses now. Somebody may take one before it is used; then the start fails and says so.
     ///
     /// # Errors
-    /// When the system has none to give.
+    /// When all are taken.
     pub fn free() -> Result<Self> {
-        // All are held until all are known, so that they differ.
-        let listeners = [listen_anywhere()?, listen_anywhere()?, listen_anywhere()?];
-        let [control_plane, edge, origin] = listeners.each_ref().map(TcpListener::local_addr);
         Ok(Self {
-            control_plane: control_plane?.port(),
-            edge: edge?.port(),
-            origin: origin?.port(),
+            control_plane: free_port()?,
+            edge: free_port()?,
+            origin: free_port()?,
         })
     }
 
@@ -154,16 +153,31 @@ impl Ports {
     }
 }
 
-/// A port that nobody uses now, for a listener that nobody needs to find.
+/// The first of the ports that [`free_port`] picks from: below those that Linux (32768 and up) and macOS (49152 and up)
+/// give out by themselves.
+const FIRST: u16 = 20_000;
+/// How many it picks from.
+const COUNT: u16 = 12_000;
+
+/// A port that nobody listens on, and that this process has not been given before.
+///
+/// Not one that the system gives out for the asking: it gives such a port out again, for the local end of any
+/// connection, before the process that is meant to listen there has started.
 ///
 /// # Errors
-/// When the system has none to give.
-pub fn any_free_port() -> Result<u16> {
-    Ok(listen_anywhere()?.local_addr()?.port())
-}
-
-fn listen_anywhere() -> Result<TcpListener> {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("cannot find a free port")
+/// When all are taken.
+pub fn free_port() -> Result<u16> {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    // Processes side by side start far from each other.
+    let start = process::id().wrapping_mul(367);
+    let candidate = |_| {
+        let offset = u32::from(NEXT.fetch_add(1, Ordering::Relaxed)).wrapping_add(start) % u32::from(COUNT);
+        FIRST.saturating_add(u16::try_from(offset).unwrap_or_default())
+    };
+    (0..COUNT)
+        .map(candidate)
+        .find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok())
+        .context("cannot find a free port")
 }
 
 #[cfg(test)]

@@ -1,17 +1,15 @@
 //! The build of the Worker: the edge crate as WebAssembly, then bundled for wrangler. Quick when nothing has changed.
 
-use std::{
-    fs::{self, File},
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 
 use crate::{
     cargo_build,
     process::{Launcher, Output},
     progress::Step,
     setup::WORKER_TARGET,
+    turn,
     workspace::Workspace,
 };
 
@@ -67,21 +65,10 @@ pub fn bundle(
     module: &Path,
     step: &mut Step,
 ) -> Result<()> {
-    // Two stacks may be started side by side, and the wrangler of each builds too.
-    let _lock = lock(&workspace.scratch().join("bundle.lock"))?;
+    let turn = workspace.scratch().join("bundle.lock");
+    let _turn = turn::take(&turn, launcher.interrupt(), step)?;
     let log = workspace.scratch().join("bundle.log");
     let mut command = workspace.command(&bundler.to_string_lossy());
     command.arg(module).arg(workspace.worker_build());
     launcher.run_in_step(command, Output::Log(&log), step, "bundling the Worker")
-}
-
-/// Waits until nobody else holds the lock, and holds it until dropped.
-fn lock(path: &Path) -> Result<File> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    }
-    let file = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
-    file.lock()
-        .with_context(|| format!("cannot lock {}", path.display()))?;
-    Ok(file)
 }

@@ -192,12 +192,15 @@ impl Key {
         self.status == Status::Active && !self.is_expired(now)
     }
 
-    /// The key with another configuration.
+    /// The key with another configuration. With the one it has, it stays as it is.
     ///
     /// # Errors
     /// [`Refused`] when it has ended or expired.
     pub fn configured(&self, configuration: Configuration, now: Timestamp) -> Result<Self, Refused> {
         self.check_alive(now)?;
+        if configuration == self.configuration {
+            return Ok(self.clone());
+        }
         Ok(Self {
             configuration,
             ..self.next()
@@ -423,6 +426,7 @@ pub(crate) mod tests {
             (3, None, created.hash)
         );
         assert_eq!(on.activated(at(4)).unwrap(), on);
+        assert_eq!(on.configured(on.configuration.clone(), at(4)).unwrap(), on);
     }
 
     #[test]

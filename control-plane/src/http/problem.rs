@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    http::{HeaderValue, Method, StatusCode, Uri, header},
+    http::{HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
@@ -203,20 +203,14 @@ impl IntoResponse for Problem {
     }
 }
 
-/// The answer where there is nothing.
-pub(super) async fn no_such_path(uri: Uri) -> Problem {
-    let detail = format!(
-        "There is nothing at {}. The API's paths start with /api/v1/.",
-        uri.path()
-    );
+/// The answer where there is nothing. It does not repeat the path, which may hold a key by mistake.
+pub(super) async fn no_such_path() -> Problem {
+    let detail = "There is nothing at this path. The API's paths start with /api/v1/.";
     Problem::new(StatusCode::NOT_FOUND, "no_such_path", detail)
 }
 
 /// The answer where the path exists and the method does not; `Allow` lists those that do.
-pub(super) async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
-    let detail = format!(
-        "{} does not answer {method}. The Allow header lists the methods it does.",
-        uri.path()
-    );
+pub(super) async fn method_not_allowed(method: Method) -> Problem {
+    let detail = format!("The path does not answer {method}. The Allow header lists the methods it does.");
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
 }

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, HashMap, HashSet, VecDeque},
     sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -28,6 +29,8 @@ pub(crate) enum Write {
     Fail(KvError, Applied),
     /// The caller's task panics.
     Panic,
+    /// The caller waits for ever, and the pairs are written, or not.
+    Vanish(Applied),
 }
 
 /// What becomes of the pairs of a failed write.
@@ -35,8 +38,8 @@ pub(crate) enum Write {
 pub(crate) enum Applied {
     Not,
     AtOnce,
-    /// When the test says so: [`FakeKv::land_late_writes`].
-    Late,
+    /// So many seconds later, at the first [`FakeKv::land_late_writes`] from then on.
+    Late(u64),
 }
 
 #[derive(Debug)]
@@ -53,7 +56,7 @@ struct State {
     /// The names of each write, in order.
     writes: Vec<Vec<String>>,
     held: Option<oneshot::Receiver<()>>,
-    late: Vec<Vec<Pair>>,
+    late: Vec<(Timestamp, Vec<Pair>)>,
     last_written: HashMap<String, Timestamp>,
     read_faults: VecDeque<KvError>,
     spoilt: HashSet<String>,
@@ -76,6 +79,11 @@ impl FakeKv {
     /// How the next write without such a word goes.
     pub(crate) fn next_write(&self, write: Write) {
         self.state().script.push_back(write);
+    }
+
+    /// From now on writes go well.
+    pub(crate) fn forget_what_comes(&self) {
+        self.state().script.clear();
     }
 
     pub(crate) fn next_read_fails(&self, error: KvError) {
@@ -108,9 +116,14 @@ impl FakeKv {
     }
 
     pub(crate) fn land_late_writes(&self) {
+        let now = self.clock.now();
         let mut state = self.state();
-        for pair in std::mem::take(&mut state.late).into_iter().flatten() {
-            state.values.insert(pair.name, pair.value);
+        let (due, late) = std::mem::take(&mut state.late)
+            .into_iter()
+            .partition(|(due, _)| *due <= now);
+        state.late = late;
+        for (_, pairs) in due {
+            state.write(pairs, &HashSet::new());
         }
     }
 
@@ -153,6 +166,51 @@ impl State {
         }
     }
 
+    /// What the caller is told, if anything.
+    fn carry_out(
+        &mut self,
+        write: Option<Write>,
+        pairs: &[Pair],
+        now: Timestamp,
+    ) -> Option<Result<HashSet<String>, KvError>> {
+        let pairs = pairs.iter().cloned();
+        match write {
+            None => {
+                self.write(pairs, &HashSet::new());
+                Some(Ok(HashSet::new()))
+            }
+            Some(Write::Partly(unsuccessful)) => {
+                let sent: HashSet<_> = pairs.clone().map(|pair| pair.name).collect();
+                let unsuccessful = unsuccessful
+                    .into_iter()
+                    .filter(|name| sent.contains(name))
+                    .collect();
+                self.write(pairs, &unsuccessful);
+                Some(Ok(unsuccessful))
+            }
+            Some(Write::Fail(error, applied)) => {
+                self.apply(pairs, applied, now);
+                Some(Err(error))
+            }
+            Some(Write::Vanish(applied)) => {
+                self.apply(pairs, applied, now);
+                None
+            }
+            Some(Write::Panic) => unreachable!("it has panicked"),
+        }
+    }
+
+    fn apply(&mut self, pairs: impl Iterator<Item = Pair>, applied: Applied, now: Timestamp) {
+        match applied {
+            Applied::Not => {}
+            Applied::AtOnce => self.write(pairs, &HashSet::new()),
+            Applied::Late(seconds) => {
+                let due = now.checked_add(Duration::from_secs(seconds)).unwrap();
+                self.late.push((due, pairs.collect()));
+            }
+        }
+    }
+
     /// KV takes one write a second to one name; a caller that asks for more is wrong.
     fn check_spacing(&mut self, pairs: &[Pair], now: Timestamp) {
         for pair in pairs {
@@ -182,27 +240,10 @@ impl KeyValueStore for FakeKv {
         if let Some(held) = held {
             let _released = held.await;
         }
-        let mut state = self.state();
-        let pairs = pairs.iter().cloned();
-        match write {
-            None => {
-                state.write(pairs, &HashSet::new());
-                Ok(HashSet::new())
-            }
-            Some(Write::Partly(unsuccessful)) => {
-                let unsuccessful = unsuccessful.into_iter().collect();
-                state.write(pairs, &unsuccessful);
-                Ok(unsuccessful)
-            }
-            Some(Write::Panic) => unreachable!("it has panicked"),
-            Some(Write::Fail(error, applied)) => {
-                match applied {
-                    Applied::Not => {}
-                    Applied::AtOnce => state.write(pairs, &HashSet::new()),
-                    Applied::Late => state.late.push(pairs.collect()),
-                }
-                Err(error)
-            }
+        let outcome = self.state().carry_out(write, pairs, now);
+        match outcome {
+            Some(outcome) => outcome,
+            None => std::future::pending().await,
         }
     }
 

@@ -20,5 +20,6 @@ mod memory_outbox;
 mod publisher;
 mod reconcile;
 mod running;
+mod simulation;
 mod wire;
 mod world;

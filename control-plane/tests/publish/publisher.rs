@@ -138,7 +138,7 @@ async fn a_refusal_is_tried_again_and_leaves_nothing_behind() {
 #[tokio::test]
 async fn after_an_unknown_outcome_the_newest_stands_whatever_lands_late() {
     for error in fault::of_unknown_outcome() {
-        for applied in [Applied::Not, Applied::AtOnce, Applied::Late] {
+        for applied in [Applied::Not, Applied::AtOnce, Applied::Late(30)] {
             let world = World::new().await;
             let first = world.create(1).await;
             world.kv().next_write(Write::Fail(error.clone(), applied));

@@ -3,7 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use keyward_control_plane::publish::Propagation;
+use keyward_control_plane::publish::{Propagation, Reconciler};
 use tokio::{sync::watch, task::JoinHandle};
 
 use crate::{
@@ -80,6 +80,27 @@ async fn the_end_waits_for_the_batch_in_flight() {
     drop(release);
     tokio::time::timeout(PATIENCE, running).await.unwrap().unwrap();
     assert!(world.has_arrived(&key).await, "the outcome is written down");
+}
+
+#[tokio::test]
+async fn reconciling_comes_round_and_ends_when_told() {
+    let world = World::new().await;
+    let key = crate::keys::key(1);
+    world.create_silently(&key).await;
+    let (shutdown, publishing) = run(&world);
+    let reconciler = Reconciler::new(Arc::clone(&world.publisher));
+    let ends = shutdown.subscribe();
+    let reconciling =
+        tokio::spawn(async move { reconciler.run_every(Duration::from_millis(10), ends).await });
+    // Nobody but the reconciler tells the publisher of this key.
+    let told = world.publisher.wait_for(&[world.dirty(&key)], PATIENCE).await;
+    assert_eq!(told, Propagation::Eventual);
+    shutdown.send(true).unwrap();
+    tokio::time::timeout(PATIENCE, reconciling)
+        .await
+        .unwrap()
+        .unwrap();
+    tokio::time::timeout(PATIENCE, publishing).await.unwrap().unwrap();
 }
 
 #[tokio::test]

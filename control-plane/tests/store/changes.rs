@@ -93,6 +93,11 @@ pub(crate) async fn a_conflict_writes_nothing(backend: impl Backend) {
     assert_eq!(backend.row_counts().await, before);
     assert_eq!(backend.store().key(DEFAULT, other.id).await.unwrap(), None);
     assert_eq!(backend.store().key(DEFAULT, first.id).await.unwrap(), Some(first));
+    // Nor may a change leave out the one before it.
+    let third = renamed(&renamed(&created, "second", at(3)), "third", at(3));
+    let fourth = renamed(&third, "fourth", at(3));
+    let skipped = backend.store().commit(&update(&fourth, &[], at(3))).await;
+    assert!(matches!(skipped, Err(CommitError::Conflict)));
     let unknown = backend
         .store()
         .commit(&update(&renamed(&other, "x", at(3)), &[], at(3)))

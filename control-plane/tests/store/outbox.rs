@@ -208,6 +208,18 @@ pub(crate) async fn a_claim_holds_until_its_end_and_no_longer(backend: impl Back
     assert_eq!(take(store, claim("c", 35)).await, [], "the second claim holds");
 }
 
+pub(crate) async fn what_has_arrived_stays_so(backend: impl Backend) {
+    let (store, first) = (backend.store(), with_key(&backend).await);
+    take(store, claim("a", 1)).await;
+    let second = renamed(&first, "second", at(2));
+    store.commit(&update(&second, &[MAIN], at(2))).await.unwrap();
+    take(store, claim("b", 40)).await;
+    settle(store, claim("b", 40), 41, &second, Outcome::Written).await;
+    // The one that lost its claim speaks last.
+    settle(store, claim("a", 1), 42, &first, Outcome::Written).await;
+    assert!(store.has_arrived(&[dirty(MAIN, &second)]).await.unwrap());
+}
+
 pub(crate) async fn a_claim_taken_over_is_written_once_more(backend: impl Backend) {
     let (store, key) = (backend.store(), with_key(&backend).await);
     take(store, claim("a", 1)).await;
@@ -248,6 +260,16 @@ pub(crate) async fn a_name_is_not_written_twice_in_a_second(backend: impl Backen
     assert_eq!(store.next_due(MAIN).await.unwrap(), Some(at(6)));
     assert_eq!(take(store, claim("b", 5)).await, []);
     assert_eq!(take(store, claim("b", 6)).await, [("second".into(), 0)]);
+}
+
+pub(crate) async fn not_after_a_failure_either(backend: impl Backend) {
+    let (store, first) = (backend.store(), with_key(&backend).await);
+    take(store, claim("a", 1)).await;
+    settle(store, claim("a", 1), 5, &first, unknown(30, 65)).await;
+    // A change does not wait as long as another try would, but the failed one may have been a write.
+    let second = renamed(&first, "second", at(5));
+    store.commit(&update(&second, &[MAIN], at(5))).await.unwrap();
+    assert_eq!(store.next_due(MAIN).await.unwrap(), Some(at(6)));
 }
 
 pub(crate) async fn a_rewrite_keeps_its_distance_too(backend: impl Backend) {

@@ -1,12 +1,9 @@
 //! `POST /api/v1/keys/{key_id}/activate`: a deactivated key opens again what it did, with its original secret.
 
-use axum::{
-    extract::{Path, State},
-    response::Response,
-};
+use axum::{extract::State, response::Response};
 use serde_json::json;
 
-use super::AppState;
+use super::{AppState, KeyPath};
 use crate::{
     domain::{Action, Key},
     http::{
@@ -20,7 +17,7 @@ use crate::{
 pub(in crate::http) async fn activate(
     State(app): AppState,
     Caller(caller): Caller,
-    Path(id): Path<String>,
+    KeyPath(id): KeyPath,
     OptionalBody(NoFields {}): OptionalBody<NoFields>,
 ) -> Result<Response, Problem> {
     let changed = app

@@ -1,12 +1,9 @@
 //! `POST /api/v1/keys/{key_id}/deactivate`: the key opens nothing until it is activated again. Its row stays, with who and when.
 
-use axum::{
-    extract::{Path, State},
-    response::Response,
-};
+use axum::{extract::State, response::Response};
 use serde_json::json;
 
-use super::AppState;
+use super::{AppState, KeyPath};
 use crate::{
     domain::Action,
     http::{
@@ -20,7 +17,7 @@ use crate::{
 pub(in crate::http) async fn deactivate(
     State(app): AppState,
     Caller(caller): Caller,
-    Path(id): Path<String>,
+    KeyPath(id): KeyPath,
     OptionalBody(NoFields {}): OptionalBody<NoFields>,
 ) -> Result<Response, Problem> {
     let changed = app

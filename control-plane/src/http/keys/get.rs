@@ -2,18 +2,18 @@
 
 use axum::{
     Json,
-    extract::{Path, State},
+    extract::State,
     response::{IntoResponse as _, Response},
 };
 
-use super::{AppState, KeyInfo};
+use super::{AppState, KeyInfo, KeyPath};
 use crate::http::{Problem, caller::Caller};
 
 /// Shows a key.
 pub(in crate::http) async fn get(
     State(app): AppState,
     Caller(caller): Caller,
-    Path(id): Path<String>,
+    KeyPath(id): KeyPath,
 ) -> Result<Response, Problem> {
     let key = app.find(&caller, &id).await?;
     Ok(Json(KeyInfo::of(&key, app.clock.now())).into_response())

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use axum::{
     Json,
-    http::{HeaderName, HeaderValue, StatusCode},
+    extract::{FromRequestParts, Path},
+    http::{HeaderName, HeaderValue, StatusCode, request::Parts},
     response::{IntoResponse, Response},
 };
 use jiff::Timestamp;
@@ -175,3 +176,16 @@ struct Changed {
 
 /// The state that operations take.
 type AppState = axum::extract::State<Arc<App>>;
+
+/// The `{key_id}` of a path, as text. One whose escapes are no text names no key, like any other that is no id.
+pub(in crate::http) struct KeyPath(String);
+
+impl<S: Send + Sync> FromRequestParts<S> for KeyPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let path = Path::from_request_parts(parts, state).await;
+        path.map(|Path(id)| Self(id))
+            .map_err(|_| Problem::key_not_found())
+    }
+}

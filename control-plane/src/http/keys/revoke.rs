@@ -1,14 +1,9 @@
 //! `DELETE /api/v1/keys/{key_id}`: ends a key for ever. Again on an ended key: the same answer, and no new event.
 
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::StatusCode,
-    response::Response,
-};
+use axum::{Json, extract::State, http::StatusCode, response::Response};
 use serde_json::json;
 
-use super::AppState;
+use super::{AppState, KeyPath};
 use crate::{
     domain::Action,
     http::{Problem, caller::Caller},
@@ -18,7 +13,7 @@ use crate::{
 pub(in crate::http) async fn revoke(
     State(app): AppState,
     Caller(caller): Caller,
-    Path(id): Path<String>,
+    KeyPath(id): KeyPath,
 ) -> Result<Response, Problem> {
     let changed = app
         .change(

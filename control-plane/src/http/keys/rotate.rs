@@ -1,14 +1,9 @@
 //! `POST /api/v1/keys/{key_id}/rotate`: a new key with the same configuration; the old one is superseded at once.
 
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::StatusCode,
-    response::Response,
-};
+use axum::{Json, extract::State, http::StatusCode, response::Response};
 use serde_json::json;
 
-use super::{AppState, MAX_TRIES, ShownOnce};
+use super::{AppState, KeyPath, MAX_TRIES, ShownOnce};
 use crate::{
     domain::{Action, KeyWrite},
     http::{
@@ -23,7 +18,7 @@ use crate::{
 pub(in crate::http) async fn rotate(
     State(app): AppState,
     Caller(caller): Caller,
-    Path(id): Path<String>,
+    KeyPath(id): KeyPath,
     OptionalBody(NoFields {}): OptionalBody<NoFields>,
 ) -> Result<Response, Problem> {
     for _ in 0..MAX_TRIES {

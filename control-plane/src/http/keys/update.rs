@@ -1,12 +1,9 @@
 //! `PATCH /api/v1/keys/{key_id}`: rename, scopes, limits, allowed addresses, plan. What is not named stays.
 
-use axum::{
-    extract::{Path, State},
-    response::Response,
-};
+use axum::{extract::State, response::Response};
 use serde::{Deserialize, Deserializer};
 
-use super::AppState;
+use super::{AppState, KeyPath};
 use crate::{
     domain::{Action, FieldError, audit, bounds, key::Configuration},
     http::{Problem, body::Body, caller::Caller},
@@ -92,7 +89,7 @@ impl Update {
 pub(in crate::http) async fn update(
     State(app): AppState,
     Caller(caller): Caller,
-    Path(id): Path<String>,
+    KeyPath(id): KeyPath,
     Body(body): Body<UpdateKey>,
 ) -> Result<Response, Problem> {
     let update = body.check()?;

@@ -22,6 +22,9 @@ const MOST_NAMED: usize = 100;
 /// A deployment added since the last start hears of its keys this soon.
 const FIRST_RUN_AFTER: Duration = Duration::from_secs(30);
 
+/// A run that broke off is not left for long.
+const AGAIN_AFTER_FAILURE: Duration = Duration::from_secs(300);
+
 /// Compares and repairs.
 #[derive(Debug)]
 pub struct Reconciler {
@@ -131,11 +134,19 @@ impl Reconciler {
                 () = tokio::time::sleep(pause) => {}
                 _ended = shutdown.wait_for(|ended| *ended) => return,
             }
-            tokio::select! {
-                _report = self.reconcile() => {}
+            let report = tokio::select! {
+                report = self.reconcile() => report,
                 _ended = shutdown.wait_for(|ended| *ended) => return,
-            }
-            pause = interval;
+            };
+            let is_whole = report
+                .deployments
+                .iter()
+                .all(|deployment| deployment.error.is_none());
+            pause = if is_whole {
+                interval
+            } else {
+                AGAIN_AFTER_FAILURE.min(interval)
+            };
         }
     }
 }

@@ -35,7 +35,8 @@ pub(super) async fn mark(
              ON CONFLICT (deployment, key) DO UPDATE SET
                  revision = MAX(revision, excluded.revision),
                  dirty_since = COALESCE(dirty_since, excluded.dirty_since),
-                 next_attempt_at = MIN(next_attempt_at, excluded.next_attempt_at)",
+                 next_attempt_at = MIN(next_attempt_at,
+                     MAX(excluded.next_attempt_at, COALESCE(last_error_at + ?5, 0)))",
         )
         .bind(deployment)
         .bind(key.0.as_bytes().as_slice())

@@ -1,0 +1,17 @@
+//! Who takes part: an [`Admin`] who manages keys, callers of an [`Edge`], whoever can write to [`Kv`], and a client that
+//! sends exact bytes over the [`wire`].
+
+mod admin;
+mod answer;
+mod edge;
+mod kv;
+mod line;
+pub(crate) mod wire;
+
+pub(crate) use self::{
+    admin::{Admin, NewKey, a_key, prediction_key},
+    answer::Answer,
+    edge::{Call, Edge},
+    kv::Kv,
+    line::Line,
+};

@@ -1,0 +1,65 @@
+//! The tests, by what they are about.
+
+use libtest_mimic::Trial;
+
+/// Makes `all()`, the tests of a module, from the names of its functions.
+macro_rules! cases {
+    ($($name:ident),+ $(,)?) => {
+        /// The tests of this module.
+        pub(crate) fn all() -> Vec<libtest_mimic::Trial> {
+            vec![$($crate::cases::case(concat!(module_path!(), "::", stringify!($name)), $name)),+]
+        }
+    };
+}
+
+mod api;
+mod browsers;
+mod commands;
+mod credentials;
+mod ending;
+mod forwarding;
+mod identity;
+mod life;
+mod networks;
+mod outages;
+mod paths;
+mod reconcile;
+mod records;
+mod refusals;
+mod service;
+mod streams;
+
+/// Those that do not disturb each other. What takes longest starts first.
+pub(crate) fn side_by_side() -> Vec<Trial> {
+    let parts = [
+        forwarding::all(),
+        commands::all(),
+        outages::all(),
+        reconcile::all(),
+        records::all(),
+        life::all(),
+        refusals::all(),
+        credentials::all(),
+        identity::all(),
+        networks::all(),
+        paths::all(),
+        browsers::all(),
+        service::all(),
+        api::all(),
+    ];
+    parts.into_iter().flatten().collect()
+}
+
+/// Those that measure, and those that end the stack and look at what is left. In this order.
+pub(crate) fn one_by_one() -> Vec<Trial> {
+    [streams::all(), ending::all()].into_iter().flatten().collect()
+}
+
+/// A test that passes unless it panics.
+fn case(path: &str, test: fn()) -> Trial {
+    let name = path.trim_start_matches("e2e::cases::");
+    Trial::test(name, move || {
+        test();
+        Ok(())
+    })
+}

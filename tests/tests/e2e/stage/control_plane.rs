@@ -1,0 +1,153 @@
+//! A `keyward serve` of a test's own.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
+
+use keyward_shared::secret::ring_entry;
+
+use xtask::ports::free_port;
+
+use super::{guarded::Guarded, lone_edge::LoneEdge, programs, run_folder};
+use crate::{
+    actors::Admin,
+    clock::{random, random_text, wait_for},
+    evidence,
+};
+
+const READY_WITHIN: Duration = Duration::from_secs(30);
+
+/// A control plane with a database of its own.
+#[derive(Debug)]
+pub(crate) struct ControlPlane {
+    pub(crate) admin: Admin,
+    folder: PathBuf,
+    process: Guarded,
+}
+
+impl ControlPlane {
+    /// One without any deployment: what it answers depends on no edge.
+    pub(crate) fn alone() -> Self {
+        let rings: String = ["production", "test", "development"]
+            .iter()
+            .map(|name| format!("{name} = {:?}\n", new_ring()))
+            .collect();
+        Self::start(&format!("[tag_secrets]\n{rings}"))
+    }
+
+    /// One that publishes to a Worker, whose KV it reaches at `kv_url`. It reconciles only when asked.
+    pub(crate) fn publishing_to(edge: &LoneEdge, kv_url: &str) -> Self {
+        Self::start(&edge.settings(kv_url))
+    }
+
+    fn start(settings: &str) -> Self {
+        let folder = run_folder::new_folder("control-plane");
+        let token = new_admin_token();
+        let port = free_port().unwrap();
+        let general = general_settings(port, &folder, &token);
+        fs::write(folder.join("keyward.toml"), general + settings).unwrap();
+        let admin = Admin::at(&format!("http://127.0.0.1:{port}"), &token);
+        let process = serve(&folder, &admin);
+        Self {
+            admin,
+            folder,
+            process,
+        }
+    }
+
+    /// Ends it as a power cut would, also while others talk to it.
+    pub(crate) fn crash(&self) {
+        self.process.crash();
+    }
+
+    /// Ends it as a power cut would, and waits until it is gone.
+    pub(crate) fn kill(&mut self) {
+        self.process.kill();
+    }
+
+    /// Starts it again, on the same database and address.
+    pub(crate) fn start_again(&mut self) {
+        // What has crashed holds the database until it is gone.
+        self.process.kill();
+        self.process = serve(&self.folder, &self.admin);
+    }
+
+    /// Asks it to end, and waits for it.
+    pub(crate) fn stop(&mut self) {
+        self.process.terminate();
+        let status = self
+            .process
+            .wait(Duration::from_secs(6))
+            .expect("it ends within its grace");
+        assert!(status.success(), "{status}");
+    }
+
+    /// The folder with settings, database and log.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+}
+
+/// The settings that every control plane of these tests has, for a file of its own in `folder`.
+pub(crate) fn general_settings(port: u16, folder: &Path, token: &str) -> String {
+    format!(
+        "listen = \"127.0.0.1:{port}\"\n\
+         database_url = \"sqlite://{}\"\n\
+         admin_token = {token:?}\n\
+         services = [\"prediction\", \"platform\"]\n\
+         log_format = \"json\"\n\
+         propagation_wait_seconds = 1\n\
+         reconcile_interval_seconds = 0\n",
+        folder.join("keyward.db").display(),
+    )
+}
+
+/// An admin token that is also a canary.
+pub(crate) fn new_admin_token() -> String {
+    let token = random_text();
+    evidence::plant_admin_token(&token);
+    token
+}
+
+/// A ring of one secret that is also a canary.
+pub(crate) fn new_ring() -> String {
+    let ring = ring_entry(1, &random());
+    evidence::plant_ring(&ring);
+    ring
+}
+
+/// `keyward serve` with the settings of a folder, and no others.
+pub(crate) fn command(folder: &Path) -> Command {
+    let mut command = Command::new(&programs::built().control_plane);
+    programs::quiet(&mut command);
+    command
+        .current_dir(folder)
+        .args(["serve", "--config", "keyward.toml"]);
+    // All that it can be made to say.
+    command.env("KEYWARD_LOG", "trace");
+    command
+}
+
+fn serve(folder: &Path, admin: &Admin) -> Guarded {
+    let mut process = Guarded::start(&mut command(folder), &folder.join("keyward.log"));
+    wait_until_it_serves(&mut process, admin);
+    process
+}
+
+/// Waits until a control plane answers.
+pub(crate) fn wait_until_it_serves(process: &mut Guarded, admin: &Admin) {
+    let ready = wait_for(READY_WITHIN, || {
+        if let Some(status) = process.ended() {
+            return Some(Err(status));
+        }
+        admin.line().reaches("/healthz").then_some(Ok(()))
+    });
+    match ready {
+        Some(Ok(())) => {}
+        Some(Err(status)) => panic!("`keyward serve` ended ({status})\n{}", process.log_tail()),
+        None => panic!("`keyward serve` does not answer\n{}", process.log_tail()),
+    }
+}

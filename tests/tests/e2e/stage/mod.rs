@@ -1,0 +1,18 @@
+//! Where the tests play: the whole stack as a person starts it, single processes, and what stands between them.
+
+pub(crate) mod control_plane;
+pub(crate) mod dev_stack;
+pub(crate) mod gate;
+pub(crate) mod guarded;
+pub(crate) mod lone_edge;
+pub(crate) mod processes;
+pub(crate) mod programs;
+pub(crate) mod run_folder;
+pub(crate) mod test_origin;
+
+pub(crate) use self::{
+    control_plane::ControlPlane,
+    dev_stack::{DevStack, shared},
+    gate::{Gate, Mode},
+    lone_edge::LoneEdge,
+};
