@@ -2,7 +2,12 @@
 
 use std::{cell::RefCell, rc::Rc};
 
-use keyward_shared::guard::{Answer, Ask, GiveBack, SignedRecord};
+use keyward_shared::{
+    KeyHash, UnixMillis,
+    guard::{Answer, Ask, GiveBack, SignedRecord},
+    lease::GIVE_BACK_MS,
+    record::RecordError,
+};
 
 use crate::{
     clock::{Clock, Timer},
@@ -12,10 +17,6 @@ use crate::{
     records::{Cause, Fault, Records},
 };
 
-/// How long before its end a lease that nobody spends is given back, in milliseconds: the message needs some of it.
-const GIVE_BACK_BEFORE_MS: u64 = 300;
-/// By how much a timer may be early against the clock, in milliseconds.
-const TIMER_SLACK_MS: u64 = 50;
 /// For how long a guard that kept silent is taken to be silent still, in milliseconds. Otherwise each request of an outage
 /// would wait for it anew.
 pub const SILENCE_MS: u64 = 1000;
@@ -32,8 +33,8 @@ pub enum Errand {
     Ask(Account, Rc<SignedRecord>),
     /// Give back what was not spent.
     GiveBack(Address, GiveBack),
-    /// Give back what will not have been spent when the leases are about to end.
-    GiveBackInTime(Account, Address),
+    /// Give back what will not have been spent when a lease is about to end, at this time.
+    GiveBackAt(UnixMillis, Account, Address),
 }
 
 /// What came of a question, besides what was learnt.
@@ -108,8 +109,11 @@ impl<O: Outside> Desk<'_, O> {
         let replaced = held.holding.hear(&ask, asked_at, &answer, now);
         let returned = replaced.map(|back| Errand::GiveBack(address.clone(), back));
         aftermath.errands.extend(returned);
-        if matches!(&answer, Answer::Granted(grant) if grant.requests > 1) {
-            let errand = Errand::GiveBackInTime(account.clone(), address);
+        if let Answer::Granted(grant) = &answer
+            && grant.requests > 1
+        {
+            let due = asked_at.at().after(grant.duration_ms).before(GIVE_BACK_MS);
+            let errand = Errand::GiveBackAt(due, account.clone(), address);
             aftermath.errands.push(errand);
         }
         let newest = match news(&answer) {
@@ -141,8 +145,9 @@ impl<O: Outside> Desk<'_, O> {
                     // Lost on the way, it counts as spent.
                     let _ = guards::give_back(self.outside, &address, back).await;
                 }
-                Errand::GiveBackInTime(account, address) => {
-                    let backs = self.unspent(&account).await;
+                Errand::GiveBackAt(due, account, address) => {
+                    self.outside.pause(self.outside.now().until(due)).await;
+                    let backs = self.unspent(&account);
                     let backs = backs.into_iter().flatten();
                     errands.extend(backs.map(|back| Errand::GiveBack(address.clone(), back)));
                 }
@@ -153,32 +158,13 @@ impl<O: Outside> Desk<'_, O> {
         faults
     }
 
-    /// Waits until the first lease is about to end, and takes what is left out of everyone's hands, unless newer leases have
-    /// come in between: then the key is in use.
-    async fn unspent(&self, account: &Account) -> [Option<GiveBack>; 2] {
-        let Some(ends_in_ms) = self.ends_in_ms(account) else {
-            return [None; 2];
-        };
-        let patience = ends_in_ms.saturating_sub(GIVE_BACK_BEFORE_MS);
-        self.outside.pause(patience).await;
-        match self.ends_in_ms(account) {
-            Some(left) if left <= GIVE_BACK_BEFORE_MS + TIMER_SLACK_MS => {
-                let local = &mut *self.local.borrow_mut();
-                let now = local.watch.read(self.outside.now());
-                let meter = account.meter.as_deref();
-                let held = local.holdings.of(account.key, meter, self.deployment.lease_term);
-                held.holding.give_back(now)
-            }
-            _ => [None; 2],
-        }
-    }
-
-    fn ends_in_ms(&self, account: &Account) -> Option<u64> {
+    /// Takes what is left of leases about to end out of everyone's hands.
+    fn unspent(&self, account: &Account) -> [Option<GiveBack>; 2] {
         let local = &mut *self.local.borrow_mut();
         let now = local.watch.read(self.outside.now());
         let meter = account.meter.as_deref();
         let held = local.holdings.of(account.key, meter, self.deployment.lease_term);
-        held.holding.ends_in_ms(now)
+        held.holding.give_back(now)
     }
 }
 
@@ -205,18 +191,14 @@ fn news(answer: &Answer) -> Option<&str> {
 ///
 /// # Errors
 /// When it is none of this key in this deployment.
-pub fn verified(
-    deployment: &Deployment,
-    key: &keyward_shared::KeyHash,
-    text: &str,
-) -> Result<Rc<SignedRecord>, keyward_shared::record::RecordError> {
+pub fn verified(deployment: &Deployment, key: &KeyHash, text: &str) -> Result<Rc<SignedRecord>, RecordError> {
     SignedRecord::verify(text, &deployment.record_secrets, &deployment.id, key).map(Rc::new)
 }
 
 fn next(errands: &mut Vec<Errand>) -> Option<Errand> {
     let due = errands
         .iter()
-        .position(|errand| !matches!(errand, Errand::GiveBackInTime(..)));
+        .position(|errand| !matches!(errand, Errand::GiveBackAt(..)));
     if errands.is_empty() {
         None
     } else {

@@ -15,6 +15,9 @@
 //! and of storage that rows are stored before an answer leaves ([`Pending`]), by one object at a time. A grant that was stored
 //! and never arrived stays counted: a crash wastes requests and admits none.
 //!
+//! Limits are those of the key's record; what counts towards them is the whole lineage, its hour, and its month on each meter
+//! by itself.
+//!
 //! State is bounded: 63 buckets, two months a meter, [`MAX_LEASES_OUT`] leases, a fence for each key in use,
 //! [`MAX_USAGE_HOURS`] hours a key; and a record for each key of the lineage, until [`Guard::prune`] can prove that no
 //! record of it would be accepted any more.
@@ -168,11 +171,8 @@ impl Guard {
         self.move_on(clock);
         let now = self.ledger.time;
         for (key, usage) in &mut self.usage {
-            let taken = usage
-                .unreported()
-                .and_then(|own| totals.iter().find(|taken| *taken == own));
-            if let Some(taken) = taken {
-                usage.reported(taken, now);
+            if usage.unreported().is_some_and(|own| totals.contains(own)) {
+                usage.reported(now);
                 self.usage_changed.insert(*key);
             }
         }

@@ -65,18 +65,14 @@ impl Usage {
         self.unreported.then_some(&self.totals)
     }
 
-    /// Notes that these totals were taken, and forgets what cannot change any more. What has changed in between remains
-    /// to be reported.
-    pub(super) fn reported(&mut self, taken: &KeyUsage, now: UnixMillis) {
-        if self.totals == *taken {
-            self.unreported = false;
-            // A lease lasts seconds: one granted more than an hour ago has been counted.
-            let earlier = now.before(HOUR_MS);
-            self.totals.hours.retain(|(hour, _)| *hour >= earlier.0 / HOUR_MS);
-            self.totals
-                .metered
-                .retain(|count| count.month >= Month::of(earlier));
-        }
+    /// Notes that the totals were taken, and forgets what cannot change any more. A lease lasts seconds: one granted more
+    /// than an hour ago has been counted.
+    pub(super) fn reported(&mut self, now: UnixMillis) {
+        self.unreported = false;
+        let earlier = now.before(HOUR_MS);
+        let totals = &mut self.totals;
+        totals.hours.retain(|(hour, _)| *hour >= earlier.0 / HOUR_MS);
+        totals.metered.retain(|count| count.month >= Month::of(earlier));
     }
 
     /// Whether nothing is left to keep.

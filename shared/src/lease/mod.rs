@@ -4,7 +4,8 @@
 //! least as long as it can be spent: the isolate reads its clock *before* it asks, so in true time the lease begins no
 //! later than the grant, however slow the question or the answer was. It ends once the isolate's clock has moved on by
 //! the duration. What either clock *shows* does not matter, only that both run within 1 %. If the isolate's clock goes
-//! back, nothing can be said of how much time has passed, and [`Watch`] voids every lease at once. An answer slower than
+//! back, nothing can be said of how much time has passed, and [`Watch`] voids every lease at once; it sees that only if the
+//! clock goes back by more than the time between two readings, and there is no other clock to ask. An answer slower than
 //! the lease is dead on arrival.
 
 use crate::{

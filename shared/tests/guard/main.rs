@@ -11,13 +11,16 @@
 mod bug;
 mod chance;
 mod clock;
+mod desk;
+mod fences;
 mod host;
 mod isolate;
+mod limits;
 mod mistakes;
-mod operations;
 mod promises;
 mod publishing;
 mod records;
+mod rows;
 mod traffic;
 mod witness;
 mod world;

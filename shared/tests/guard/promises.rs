@@ -131,10 +131,6 @@ fn at_least_95_percent_of_a_limit_is_usable() {
         };
         let outcome = run(&setup);
         let share = outcome.admitted * 100 / u64::from(limit);
-        println!(
-            "{isolates} isolates, leases of {lease_seconds} s: {} of {limit}",
-            outcome.admitted
-        );
         assert!(outcome.faults.is_empty() && share >= 95, "{share} %: {outcome:?}");
         // One question serves several requests, even near the limit, unless each has to ask.
         let asks = outcome.operations;
@@ -161,10 +157,6 @@ fn hardly_anything_is_counted_that_was_not_admitted() {
             ..Setup::default()
         };
         let outcome = run(&setup);
-        println!(
-            "leases of {lease_seconds} s: {} admitted, {} counted",
-            outcome.admitted, outcome.reported
-        );
         assert!(outcome.faults.is_empty(), "{:?}", outcome.faults);
         assert!(outcome.admitted * 100 >= outcome.reported * 95, "{outcome:?}");
     }
