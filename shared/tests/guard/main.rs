@@ -16,6 +16,7 @@ mod fences;
 mod host;
 mod isolate;
 mod limits;
+mod margins;
 mod mistakes;
 mod promises;
 mod publishing;
