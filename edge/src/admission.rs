@@ -159,6 +159,14 @@ impl<'d, O: Outside> Admission<'_, '_, 'd, O> {
                         .errands
                         .push(Errand::Ask(self.account.clone(), record));
                 }
+                let known = known.unwrap_or_default();
+                if self.desk.deployment.guards_are_told() && known.should_revisit_kv(now.at()) {
+                    // Noted now: until it is read, other requests would read it too.
+                    local.memory.note_kv_read(self.candidate.hash, now.at());
+                    self.aftermath
+                        .errands
+                        .push(Errand::RevisitKv(self.candidate.hash));
+                }
                 Step::Decided(Ok(Grant {
                     standing: held.holding.standing(now),
                     ..grant

@@ -31,6 +31,8 @@ impl<T: Clock + Timer + Records + Guards> Outside for T {}
 pub enum Errand {
     /// Ask for the next lease, presenting this record.
     Ask(Account, Rc<SignedRecord>),
+    /// Read KV again for a key in use.
+    RevisitKv(KeyHash),
     /// Give back what was not spent.
     GiveBack(Address, GiveBack),
     /// Give back what will not have been spent when a lease is about to end, at this time.
@@ -141,6 +143,7 @@ impl<O: Outside> Desk<'_, O> {
                     // A failure is among the faults; who needs the lease asks again.
                     let _ = self.ask(&account, &record, &mut aftermath).await;
                 }
+                Errand::RevisitKv(key) => self.revisit_kv(&key, &mut aftermath).await,
                 Errand::GiveBack(address, back) => {
                     // Lost on the way, it counts as spent.
                     let _ = guards::give_back(self.outside, &address, back).await;

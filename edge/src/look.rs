@@ -125,6 +125,14 @@ impl<O: Outside> Desk<'_, O> {
         highest.is_some_and(|signed| verdict::on_record(candidate, signed, now).is_ok())
     }
 
+    /// Reads KV behind the back of a request that did not need it.
+    pub(crate) async fn revisit_kv(&self, key: &KeyHash, aftermath: &mut Aftermath) {
+        let began_at = self.outside.now();
+        let found = self.outside.read(key).await;
+        // What it finds is in memory, and the next request is decided on that.
+        let _ = self.heard_from_kv(key, found, began_at, aftermath);
+    }
+
     fn heard_from_kv(
         &self,
         key: &KeyHash,
@@ -132,6 +140,7 @@ impl<O: Outside> Desk<'_, O> {
         began_at: UnixMillis,
         aftermath: &mut Aftermath,
     ) -> InKv {
+        self.local.borrow_mut().memory.note_kv_read(*key, began_at);
         match found {
             Ok(None) => InKv::Nothing,
             Ok(Some(text)) => match self.note(key, &text, began_at) {

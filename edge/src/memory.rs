@@ -16,6 +16,10 @@ pub const CAPACITY_BYTES: usize = 16 * 1024 * 1024;
 /// What an entry costs besides the text of its record, in bytes.
 const ENTRY_BYTES: usize = 256;
 
+/// How often a key in use is looked up in KV, in milliseconds, although its guard answers. A change that reached KV and not
+/// the guard, because the control plane does not or cannot tell it, is found by this and shown to the guard.
+pub const KV_REVISIT_MS: u64 = 10_000;
+
 /// The keys an isolate remembers.
 #[derive(Debug)]
 pub struct Memory {
@@ -67,6 +71,13 @@ impl Memory {
         self.note(hash, noted, began_at)
     }
 
+    /// Notes that KV is read for a key now.
+    pub fn note_kv_read(&mut self, hash: KeyHash, now: UnixMillis) {
+        let mut noted = self.recall(&hash).unwrap_or_default();
+        noted.kv_read_at = noted.kv_read_at.max(Some(now));
+        self.keep(hash, noted);
+    }
+
     fn note(&mut self, hash: KeyHash, noted: Recollection, began_at: UnixMillis) -> Sight {
         let latest = noted.latest().unwrap_or(Sight::Absent(began_at));
         self.keep(hash, noted);
@@ -92,6 +103,8 @@ pub struct Recollection {
     record: Option<(Rc<SignedRecord>, UnixMillis)>,
     /// When the latest look that found none began.
     absent_at: Option<UnixMillis>,
+    /// When the latest read of KV began, whatever came of it.
+    kv_read_at: Option<UnixMillis>,
 }
 
 /// What the latest look at a key found, and when that look began.
@@ -116,6 +129,12 @@ impl Recollection {
     /// The record of highest precedence ever seen here, whatever was seen since.
     pub fn highest(&self) -> Option<&Rc<SignedRecord>> {
         self.record.as_ref().map(|(record, _)| record)
+    }
+
+    /// Whether KV has not been read for so long that it should be, however fresh the guard's word is.
+    pub fn should_revisit_kv(&self, now: UnixMillis) -> bool {
+        let age = self.kv_read_at.and_then(|read_at| now.since(read_at));
+        age.is_none_or(|age| age >= KV_REVISIT_MS)
     }
 
     fn see(&mut self, found: Rc<SignedRecord>, began_at: UnixMillis) {

@@ -60,3 +60,24 @@ fn a_record_that_is_gone_is_an_unknown_key() {
     stage.wait_ms(2000);
     assert_eq!(stage.get("/closed", &key), "invalid_key");
 }
+
+#[test]
+fn a_key_in_use_is_looked_up_in_kv_behind_its_guards_back() {
+    let stage = Stage::told();
+    let key = stage.publish();
+    let mut until_refused = 0;
+    stage.get("/closed", &key);
+    stage.run_errands();
+    // KV hears of the end, and the guard does not.
+    stage.store.put(&key, &revision(2, Status::Revoked));
+    while stage.get("/closed", &key) == "key-1@1" {
+        stage.run_errands();
+        stage.wait_ms(500);
+        until_refused += 500;
+        assert!(
+            until_refused <= keyward_edge::memory::KV_REVISIT_MS + 1000,
+            "{until_refused}"
+        );
+    }
+    assert_eq!(stage.get("/closed", &key), "revoked");
+}
