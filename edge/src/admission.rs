@@ -1,7 +1,7 @@
 //! From a key to a verdict: its record, what the record allows, a lease to spend; and what the failure policy makes of it
 //! where someone does not answer.
 //!
-//! [`Admission::step`] decides on what the isolate knows, without waiting, or says what it must know first. So a request of
+//! `Admission::step` decides on what the isolate knows, without waiting, or says what it must know first. So a request of
 //! a key in use takes one step, and nothing that is learnt while another request waits goes unheeded.
 
 use std::rc::Rc;
