@@ -99,6 +99,28 @@ impl Call<'_> {
         }
     }
 
+    /// Sends it, and says only how it was answered: for those who call thousands of times. None if there was no answer.
+    pub(crate) fn try_status(&self) -> Option<u16> {
+        self.edge.line.try_status(&self.outgoing())
+    }
+
+    /// Sends it once; it has to be admitted.
+    #[track_caller]
+    pub(crate) fn admitted(&self) -> Answer {
+        self.send().expect(200)
+    }
+
+    /// Sends it once; it has to be refused for this reason.
+    #[track_caller]
+    pub(crate) fn refused(&self, status: u16, code: &str) -> Answer {
+        let answer = self.send();
+        assert!(
+            answer.refuses(status, code),
+            "not refused with {status} {code}: {answer}"
+        );
+        answer
+    }
+
     /// Sends it again and again until the edge admits it.
     #[track_caller]
     pub(crate) fn until_admitted(&self) -> Answer {

@@ -1,6 +1,9 @@
 //! The line to a server: requests as a well-behaved client sends them.
 
-use std::{io::Read, time::Duration};
+use std::{
+    io::{self, Read},
+    time::Duration,
+};
 
 use ureq::{
     Agent, SendBody,
@@ -82,6 +85,14 @@ impl Line {
         reader.read_to_end(&mut answer.body)?;
         evidence::take_down(&answer);
         Ok(answer)
+    }
+
+    /// Sends a request without a body, and keeps nothing of the answer but its status. None if there is no whole answer.
+    pub(crate) fn try_status(&self, request: &Outgoing<'_>) -> Option<u16> {
+        let response = self.agent.run(self.request(request).body(()).ok()?).ok()?;
+        let (answer, mut reader) = split(response);
+        io::copy(&mut reader, &mut io::sink()).ok()?;
+        Some(answer.status)
     }
 
     /// Whether a path answers 200 just now.

@@ -1,8 +1,9 @@
-//! Who takes part: an [`Admin`] who manages keys, callers of an [`Edge`], whoever can write to [`Kv`], and a client that
+//! Who takes part: an [`Admin`] who manages keys, callers of an [`Edge`], alone or in a crowd, whoever can write to [`Kv`], and a client that
 //! sends exact bytes over the [`wire`].
 
 mod admin;
 mod answer;
+mod crowd;
 mod edge;
 mod kv;
 mod line;
@@ -11,6 +12,7 @@ pub(crate) mod wire;
 pub(crate) use self::{
     admin::{Admin, NewKey, a_key, prediction_key},
     answer::Answer,
+    crowd::{Sample, under_load},
     edge::{Call, Edge},
     kv::Kv,
     line::Line,

@@ -24,7 +24,7 @@ fn known_key() -> NewKey {
         .edge
         .call("POST", "/v1/predict")
         .bearer(&key.text)
-        .until_admitted();
+        .admitted();
     key
 }
 

@@ -19,11 +19,7 @@ const LIE: &str = "lie-of-a-client";
 fn known_key() -> NewKey {
     let stack = shared();
     let key = stack.admin.create(&a_key("platform", &["true-scope"]));
-    stack
-        .edge
-        .call("GET", "/platform")
-        .bearer(&key.text)
-        .until_admitted();
+    stack.edge.call("GET", "/platform").bearer(&key.text).admitted();
     key
 }
 

@@ -16,13 +16,13 @@ cases![
     a_key_without_a_scope_opens_what_asks_for_none,
 ];
 
-/// What a change may say of the edge, where nothing can yet confirm more: KV has it.
-const EVENTUAL: &str = "eventual; typical-seconds=60";
+/// What a change says of an edge that is told: it is over, so the very next request finds it so.
+const CONFIRMED: &str = "confirmed";
 
 fn a_created_key_opens_the_edge_and_the_origin_sees_who_calls_but_not_the_key() {
     let stack = shared();
     let key = stack.admin.create(&a_key("prediction", &["predict", "read"]));
-    assert_eq!(key.propagation.as_deref(), Some(EVENTUAL));
+    assert_eq!(key.propagation.as_deref(), Some(CONFIRMED));
     assert!(key.text.starts_with("hk_live_") && key.text.len() == 52);
 
     let call = stack
@@ -30,7 +30,7 @@ fn a_created_key_opens_the_edge_and_the_origin_sees_who_calls_but_not_the_key() 
         .call("POST", "/v1/predict/now?x=1&y=%20")
         .bearer(&key.text)
         .header("x-own", "stays");
-    let answer = call.until_admitted();
+    let answer = call.admitted();
     assert_eq!(
         answer.origin_saw("keyward-key-id").as_deref(),
         Some(key.id.as_str())
@@ -76,18 +76,18 @@ fn the_edge_follows_a_change_of_scopes() {
         stack.edge.call("POST", "/v1/predict").bearer(&key.text),
         stack.edge.call("GET", "/v1/models").bearer(&key.text),
     );
-    predict.until_admitted();
-    models.until_refused(403, "insufficient_scope");
+    predict.admitted();
+    models.refused(403, "insufficient_scope");
 
     let answer = stack
         .admin
         .patch(&key, &json!({ "scopes": ["read"] }))
         .expect(200);
-    assert_eq!(answer.header("keyward-propagation"), Some(EVENTUAL));
+    assert_eq!(answer.header("keyward-propagation"), Some(CONFIRMED));
     assert_eq!(answer.json()["scopes"], json!(["read"]));
-    predict.until_refused(403, "insufficient_scope");
+    predict.refused(403, "insufficient_scope");
     assert_eq!(
-        models.until_admitted().origin_saw("keyward-scopes").as_deref(),
+        models.admitted().origin_saw("keyward-scopes").as_deref(),
         Some("read")
     );
 }
@@ -96,7 +96,7 @@ fn a_deactivated_key_is_refused_and_opens_again_with_the_same_text() {
     let stack = shared();
     let key = stack.admin.create(&prediction_key());
     let call = stack.edge.call("POST", "/v1/predict").bearer(&key.text);
-    call.until_admitted();
+    call.admitted();
 
     let info = stack.admin.deactivate(&key).expect(200).json();
     assert_eq!(
@@ -104,7 +104,7 @@ fn a_deactivated_key_is_refused_and_opens_again_with_the_same_text() {
         (&json!(false), &json!("deactivated"), &json!("admin"))
     );
     assert!(info["deactivated_at"].is_string());
-    call.until_refused(401, "deactivated");
+    call.refused(401, "deactivated");
 
     let info = stack.admin.activate(&key).expect(200).json();
     assert_eq!(
@@ -112,7 +112,7 @@ fn a_deactivated_key_is_refused_and_opens_again_with_the_same_text() {
         (&json!(true), &json!("active"))
     );
     assert!(info["deactivated_by"].is_null() && info["deactivated_at"].is_null());
-    call.until_admitted();
+    call.admitted();
 }
 
 fn a_rotated_key_is_replaced() {
@@ -131,7 +131,7 @@ fn a_rotated_key_is_replaced() {
             .from("192.0.2.9")
             .clone()
     };
-    call(&old.text).until_admitted();
+    call(&old.text).admitted();
 
     let new = stack.admin.rotate(&old);
     assert!(new.text != old.text && new.id != old.id && new.text.starts_with("hk_live_"));
@@ -148,8 +148,8 @@ fn a_rotated_key_is_replaced() {
         assert_eq!(new.info[same], old.info[same], "{same}");
     }
     assert_eq!(new.info["rotated_from"], json!(old.id));
-    call(&new.text).until_admitted();
-    call(&old.text).until_refused(401, "superseded");
+    call(&new.text).admitted();
+    call(&old.text).refused(401, "superseded");
 
     let info = stack.admin.show(&old);
     assert_eq!(
@@ -164,12 +164,12 @@ fn a_revoked_key_is_refused_for_ever() {
     let stack = shared();
     let key = stack.admin.create(&prediction_key());
     let call = stack.edge.call("POST", "/v1/predict").bearer(&key.text);
-    call.until_admitted();
+    call.admitted();
 
     let first = stack.admin.revoke(&key).expect(200);
     assert_eq!(first.json(), json!({ "message": "API key revoked successfully" }));
-    assert_eq!(first.header("keyward-propagation"), Some(EVENTUAL));
-    call.until_refused(401, "revoked");
+    assert_eq!(first.header("keyward-propagation"), Some(CONFIRMED));
+    call.refused(401, "revoked");
 
     // Nothing that an admin can do brings it back, and saying it again changes nothing.
     for answer in [
@@ -199,7 +199,7 @@ fn a_key_without_a_scope_opens_what_asks_for_none() {
             .edge
             .call(method, "/platform/things/7")
             .bearer(&key.text)
-            .until_admitted();
+            .admitted();
         assert_eq!(
             (
                 &answer.json()["method"],

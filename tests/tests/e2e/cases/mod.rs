@@ -20,14 +20,17 @@ mod ending;
 mod forwarding;
 mod identity;
 mod life;
+mod limits;
 mod networks;
 mod outages;
 mod paths;
 mod reconcile;
 mod records;
 mod refusals;
+mod revocation;
 mod service;
 mod streams;
+mod sync;
 
 /// Those that do not disturb each other. What takes longest starts first.
 pub(crate) fn side_by_side() -> Vec<Trial> {
@@ -36,6 +39,7 @@ pub(crate) fn side_by_side() -> Vec<Trial> {
         commands::all(),
         outages::all(),
         reconcile::all(),
+        limits::all(),
         records::all(),
         life::all(),
         refusals::all(),
@@ -45,6 +49,7 @@ pub(crate) fn side_by_side() -> Vec<Trial> {
         paths::all(),
         browsers::all(),
         service::all(),
+        sync::all(),
         api::all(),
     ];
     parts.into_iter().flatten().collect()
@@ -52,7 +57,10 @@ pub(crate) fn side_by_side() -> Vec<Trial> {
 
 /// Those that measure, and those that end the stack and look at what is left. In this order.
 pub(crate) fn one_by_one() -> Vec<Trial> {
-    [streams::all(), ending::all()].into_iter().flatten().collect()
+    [revocation::all(), streams::all(), ending::all()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// A test that passes unless it panics.

@@ -15,6 +15,7 @@ cases![
     a_control_plane_killed_between_commit_and_publish_catches_up,
     a_kill_at_any_moment_loses_nothing_that_was_acknowledged,
     an_answer_says_pending_while_kv_is_away_and_the_outbox_keeps_trying,
+    an_answer_says_pending_while_the_edge_is_away_and_the_outbox_confirms_later,
     a_revoked_key_stays_revoked_after_a_restart,
     a_stop_is_graceful,
 ];
@@ -160,6 +161,62 @@ fn an_answer_says_pending_while_kv_is_away_and_the_outbox_keeps_trying() {
         after.header("keyward-propagation"),
         Some("eventual; typical-seconds=60")
     );
+}
+
+/// KV takes the change all the while, and that is not enough.
+fn an_answer_says_pending_while_the_edge_is_away_and_the_outbox_confirms_later() {
+    let lone = lone_edge::told_among_others();
+    let gate = Gate::before(lone.edge.line().address(), Mode::Open);
+    let control_plane = ControlPlane::telling(&lone, &gate.url());
+    let admin = &control_plane.admin;
+    // Shut is a Worker that is down; silent is one that takes the question and never answers.
+    for mode in [Mode::Shut, Mode::Silent] {
+        gate.set(Mode::Open);
+        let key = admin.create(&prediction_key());
+        assert_eq!(key.propagation.as_deref(), Some("confirmed"));
+        lone.edge.predict(&key.text).expect(200);
+
+        gate.set(mode);
+        let watch = Stopwatch::start();
+        let revoked = admin.revoke(&key).expect(200);
+        assert_eq!(revoked.header("keyward-propagation"), Some("pending"), "{mode:?}");
+        // As long as it was set to wait, and no longer.
+        assert!(
+            (1..4).contains(&watch.elapsed().as_secs()),
+            "{mode:?}: {:?}",
+            watch.elapsed()
+        );
+        let sync = admin.sync();
+        assert_eq!(sync["unconfirmed"], json!(1), "{mode:?}: {sync}");
+        assert!(
+            sync["deployments"][0]["edge"]["unconfirmed_since"].is_string(),
+            "{sync}"
+        );
+        // Said again, it is no truer.
+        let again = admin.revoke(&key).expect(200);
+        assert_eq!(again.header("keyward-propagation"), Some("pending"), "{mode:?}");
+
+        gate.set(Mode::Open);
+        let watch = Stopwatch::start();
+        let confirmed = wait_for(CAUGHT_UP_WITHIN, || {
+            (admin.sync()["unconfirmed"] == json!(0)).then_some(())
+        });
+        let sync = admin.sync();
+        assert!(confirmed.is_some(), "{mode:?}: still unconfirmed: {sync}");
+        eprintln!(
+            "edge {mode:?}: confirmed {:.1} s after it came back",
+            watch.elapsed().as_secs_f64()
+        );
+        let answer = lone.edge.predict(&key.text);
+        assert!(answer.refuses(401, "revoked"), "{answer}");
+        let again = admin.revoke(&key).expect(200);
+        assert_eq!(again.header("keyward-propagation"), Some("confirmed"), "{mode:?}");
+        assert_eq!(
+            sync["deployments"][0]["edge"]["last_error"],
+            Value::Null,
+            "{sync}"
+        );
+    }
 }
 
 fn a_revoked_key_stays_revoked_after_a_restart() {

@@ -81,11 +81,7 @@ fn lies_below(path: &str, base: &str) -> bool {
 fn a_key_of_one_service_reaches_no_path_of_another() {
     let stack = shared();
     let key = stack.admin.create(&a_key("platform", &["predict", "read"]));
-    stack
-        .edge
-        .call("GET", "/platform")
-        .bearer(&key.text)
-        .until_admitted();
+    stack.edge.call("GET", "/platform").bearer(&key.text).admitted();
     for trick in TRICKS {
         let target = format!("/platform{trick}");
         let seen = path_at_the_origin(&target, &call(&target, Some(&key)));
@@ -115,11 +111,7 @@ fn nothing_but_the_public_path_is_reached_without_a_key() {
 fn one_path_has_one_spelling() {
     let stack = shared();
     let key = stack.admin.create(&a_key("platform", &[]));
-    stack
-        .edge
-        .call("GET", "/platform")
-        .bearer(&key.text)
-        .until_admitted();
+    stack.edge.call("GET", "/platform").bearer(&key.text).admitted();
     for target in [
         "/Platform",
         "/PLATFORM/x",
@@ -152,11 +144,7 @@ fn one_path_has_one_spelling() {
 fn a_path_and_query_arrive_as_they_were_sent() {
     let stack = shared();
     let key = stack.admin.create(&a_key("platform", &[]));
-    stack
-        .edge
-        .call("GET", "/platform")
-        .bearer(&key.text)
-        .until_admitted();
+    stack.edge.call("GET", "/platform").bearer(&key.text).admitted();
     for (path, query) in [
         ("/platform/a%20b", "x=%2F%2e&y=a+b&x=2"),
         ("/platform/caf%C3%A9/", ""),

@@ -81,7 +81,7 @@ fn is_uuid(value: &Value) -> bool {
 }
 
 /// A key of the right form, tagged with a secret that is not the Worker's.
-fn forged() -> String {
+pub(super) fn forged() -> String {
     let ring: SecretRing = ring_entry(1, &random()).parse().unwrap();
     let family = Family::Service(Environment::Production);
     KeyText::mint(&Brands::default(), family, &ring, &SystemEntropy)
@@ -126,7 +126,7 @@ fn a_text_that_is_no_key() {
         .edge
         .call("POST", "/v1/predict")
         .bearer(&key.text)
-        .until_admitted();
+        .admitted();
     let swapped = key.text.replace("hk_live_", "hk_test_");
     let (short, long) = (key.text[..51].to_owned(), format!("{}0", key.text));
     let last = if key.text.ends_with('0') { "1" } else { "0" };
@@ -194,7 +194,7 @@ fn ended_and_deactivated_keys() {
             .edge
             .call("POST", "/v1/predict")
             .bearer(&key.text)
-            .until_refused(401, code);
+            .refused(401, code);
         check(&answer, 401, code, Some("invalid_token"));
     }
 }
@@ -219,14 +219,14 @@ fn another_service() {
         .edge
         .call("POST", "/v1/predict")
         .bearer(&platform.text)
-        .until_refused(403, "wrong_service");
+        .refused(403, "wrong_service");
     check(&answer, 403, "wrong_service", None);
     let prediction = stack.admin.create(&a_key("prediction", &["predict", "read"]));
     let answer = stack
         .edge
         .call("GET", "/platform")
         .bearer(&prediction.text)
-        .until_refused(403, "wrong_service");
+        .refused(403, "wrong_service");
     check(&answer, 403, "wrong_service", None);
 }
 
@@ -240,7 +240,7 @@ fn a_scope_that_is_lacking() {
         .edge
         .call("POST", "/v1/predict")
         .bearer(&key.text)
-        .until_refused(403, "insufficient_scope");
+        .refused(403, "insufficient_scope");
     check(&answer, 403, "insufficient_scope", Some("insufficient_scope"));
     assert!(
         answer

@@ -43,6 +43,11 @@ impl ControlPlane {
         Self::start(&edge.settings(kv_url))
     }
 
+    /// One that tells a Worker of every change, at `edge_url`, besides publishing to its KV.
+    pub(crate) fn telling(edge: &LoneEdge, edge_url: &str) -> Self {
+        Self::start(&edge.settings_with_sync(edge.edge.line().url(), edge_url))
+    }
+
     fn start(settings: &str) -> Self {
         let folder = run_folder::new_folder("control-plane");
         let token = new_admin_token();

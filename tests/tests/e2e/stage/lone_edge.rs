@@ -1,7 +1,10 @@
 //! A Worker without a control plane of its own: for tests that write to its KV themselves, put a gate before it, or bring
 //! their own control plane and kill it. Behind it stands a [`TestOrigin`].
+//!
+//! There are two. The one that is told has sync secrets, as deployments should; the other learns of changes by KV alone.
 
 use std::{
+    path::{Path, PathBuf},
     sync::{Mutex, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, mpsc},
     thread,
 };
@@ -27,28 +30,50 @@ use crate::{
 /// The id of the deployment that a development Worker is.
 pub(crate) const DEPLOYMENT: &str = "dev";
 
-/// The one lone edge: started by the first test that asks, used by many at once or by one alone.
-static LONE: OnceLock<RwLock<LoneEdge>> = OnceLock::new();
+/// The two: each started by the first test that asks, used by many at once or by one alone.
+static BY_KV_ALONE: OnceLock<RwLock<LoneEdge>> = OnceLock::new();
+static TOLD: OnceLock<RwLock<LoneEdge>> = OnceLock::new();
 
-/// The lone edge, for a test that minds its own keys.
+fn by_kv_alone() -> &'static RwLock<LoneEdge> {
+    BY_KV_ALONE.get_or_init(|| RwLock::new(LoneEdge::start(Hears::OfKvAlone)))
+}
+
+fn told() -> &'static RwLock<LoneEdge> {
+    TOLD.get_or_init(|| RwLock::new(LoneEdge::start(Hears::OfEveryChange)))
+}
+
+/// The edge that learns by KV alone, for a test that minds its own keys.
 pub(crate) fn among_others() -> RwLockReadGuard<'static, LoneEdge> {
-    LONE.get_or_init(|| RwLock::new(LoneEdge::start()))
-        .read()
-        .unwrap_or_else(PoisonError::into_inner)
+    by_kv_alone().read().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The lone edge, for a test that changes what others rely on, or measures.
+/// The edge that learns by KV alone, for a test that changes what others rely on, or measures.
 pub(crate) fn alone() -> RwLockWriteGuard<'static, LoneEdge> {
-    LONE.get_or_init(|| RwLock::new(LoneEdge::start()))
-        .write()
-        .unwrap_or_else(PoisonError::into_inner)
+    by_kv_alone().write().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Ends it, if it was ever started.
+/// The edge that is told of every change, for a test that minds its own keys.
+pub(crate) fn told_among_others() -> RwLockReadGuard<'static, LoneEdge> {
+    told().read().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The edge that is told of every change, for a test that starts it again.
+pub(crate) fn told_alone() -> RwLockWriteGuard<'static, LoneEdge> {
+    told().write().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Ends them, if they were ever started.
 pub(crate) fn end() {
-    if let Some(lone) = LONE.get() {
+    for lone in [&BY_KV_ALONE, &TOLD].into_iter().filter_map(OnceLock::get) {
         lone.write().unwrap_or_else(PoisonError::into_inner).end();
     }
+}
+
+/// How a Worker learns of changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Hears {
+    OfKvAlone,
+    OfEveryChange,
 }
 
 /// A Worker in `wrangler dev`, its KV, and the origin behind it.
@@ -61,10 +86,15 @@ pub(crate) struct LoneEdge {
     secrets: Secrets,
     namespace: String,
     ports: Ports,
+    /// Where it keeps what lasts.
+    state: PathBuf,
     origin: Mutex<Option<TestOrigin>>,
-    /// The thread that owns the process, and the end of a channel for which it waits.
-    owner: Option<(thread::JoinHandle<()>, mpsc::Sender<()>)>,
+    /// The thread that owns the process, and the channel by which it is asked to start it again. It ends with the channel.
+    owner: Option<(thread::JoinHandle<()>, mpsc::Sender<StartAgain>)>,
 }
+
+/// Asks for the Worker to be killed and started again, and takes the number of its new process.
+type StartAgain = mpsc::Sender<u32>;
 
 /// What the owner of the process tells once it answers.
 struct Started {
@@ -74,10 +104,10 @@ struct Started {
 }
 
 impl LoneEdge {
-    fn start() -> Self {
+    fn start(hears: Hears) -> Self {
         let folder = run_folder::new_folder("lone-edge").join("state");
         let (tell, told) = mpsc::channel();
-        let (stop, stopped) = mpsc::channel::<()>();
+        let (order, orders) = mpsc::channel::<StartAgain>();
         let state = folder.clone();
         let owner = thread::spawn(move || {
             // A stack of xtask belongs to one thread.
@@ -87,17 +117,20 @@ impl LoneEdge {
             let ports = Ports::free().unwrap();
             let programs = programs::built().clone();
             let mut stack = Stack::configure(&workspace, &launcher, programs, state, ports).unwrap();
-            stack.start_process(Role::Edge).unwrap();
-            stack.wait_until_ready(Role::Edge, || {}).unwrap();
-            let process = stack.process(Role::Edge).unwrap().id();
+            if hears == Hears::OfKvAlone {
+                forget_sync_secrets(&stack.folder().path().join("worker.env"));
+            }
             tell.send(Started {
-                process,
+                process: start_worker(&mut stack),
                 secrets: stack.secrets().clone(),
                 ports,
             })
             .unwrap();
             // Until the tests end, or fail so badly that the other end is gone.
-            let _ = stopped.recv();
+            while let Ok(answer) = orders.recv() {
+                stack.process(Role::Edge).unwrap().kill();
+                let _ = answer.send(start_worker(&mut stack));
+            }
         });
         let started = told
             .recv()
@@ -113,16 +146,38 @@ impl LoneEdge {
             secrets: started.secrets,
             namespace,
             ports: started.ports,
+            state: folder,
             origin: Mutex::new(Some(TestOrigin::start(started.ports.address(Role::Origin)))),
-            owner: Some((owner, stop)),
+            owner: Some((owner, order)),
         }
     }
 
     fn end(&mut self) {
-        if let Some((owner, stop)) = self.owner.take() {
-            drop(stop);
+        if let Some((owner, orders)) = self.owner.take() {
+            drop(orders);
             let _ = owner.join();
         }
+    }
+
+    /// Kills the Worker with all it runs in, and starts it again on what it has stored.
+    pub(crate) fn start_again(&mut self) {
+        let (answer, answered) = mpsc::channel();
+        let (_, orders) = self.owner.as_ref().expect("it has not ended");
+        orders.send(answer).expect("its thread lives");
+        self.process = answered
+            .recv()
+            .expect("the Worker starts; the thread above says why not");
+    }
+
+    /// How many KeyGuard objects have ever been called. The runtime makes a file for each when it is called first.
+    pub(crate) fn guards_called(&self) -> usize {
+        let folder = self.state.join("wrangler/state/v3/do/keyward-edge-KeyGuard");
+        let names = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        let is_object = |entry: &std::fs::DirEntry| {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            name.ends_with(".sqlite") && name != "metadata.sqlite"
+        };
+        names.filter(is_object).count()
     }
 
     /// Takes the origin away, or puts it back. Nobody answers at its address in the meantime.
@@ -154,6 +209,20 @@ impl LoneEdge {
         )
     }
 
+    /// The same, for a control plane that tells this Worker of every change, at `edge_url`.
+    pub(crate) fn settings_with_sync(&self, kv_url: &str, edge_url: &str) -> String {
+        format!(
+            "{}edge_url = {edge_url:?}\nsync_secrets = {:?}\n",
+            self.settings(kv_url),
+            self.secrets.sync_secrets.reveal()
+        )
+    }
+
+    /// What signs the questions of its control plane.
+    pub(crate) fn sync_secrets(&self) -> SecretRing {
+        self.secrets.sync_secrets.reveal().parse().unwrap()
+    }
+
     /// A key with a good tag, of which nobody knows.
     pub(crate) fn mint(&self, family: Family) -> KeyText {
         let ring = xtask::secrets::FAMILIES
@@ -176,4 +245,19 @@ impl LoneEdge {
         let ring: SecretRing = self.secrets.record_secrets.reveal().parse().unwrap();
         record::sign(record, &ring, DEPLOYMENT, hash).unwrap()
     }
+}
+
+/// Starts the Worker, waits until it answers, and returns the number of its process.
+fn start_worker(stack: &mut Stack) -> u32 {
+    stack.start_process(Role::Edge).unwrap();
+    stack.wait_until_ready(Role::Edge, || {}).unwrap();
+    stack.process(Role::Edge).unwrap().id()
+}
+
+fn forget_sync_secrets(worker_env: &Path) {
+    let text = std::fs::read_to_string(worker_env).unwrap();
+    let lines = text.lines().filter(|line| !line.starts_with("SYNC_SECRETS="));
+    let kept: String = lines.map(|line| format!("{line}\n")).collect();
+    assert_ne!(kept, text);
+    std::fs::write(worker_env, kept).unwrap();
 }
