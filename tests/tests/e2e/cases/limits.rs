@@ -26,12 +26,12 @@ cases![
 /// of clocks have left it.
 const LONGEST_HOUR: u64 = keyward_shared::guard::COUNTED_MS.div_ceil(1000) + 61;
 
-fn limited_key(per_hour: u32) -> Value {
+pub(super) fn limited_key(per_hour: u32) -> Value {
     json!({ "name": "limited", "service_id": "prediction", "scopes": ["predict", "read"], "rate_limit_per_hour": per_hour })
 }
 
 /// Sends a request from so many clients, so many times each, starting at the same moment.
-fn all_at_once(call: &Call<'_>, clients: usize, times: usize) -> Vec<Answer> {
+pub(super) fn all_at_once(call: &Call<'_>, clients: usize, times: usize) -> Vec<Answer> {
     let start = Barrier::new(clients);
     thread::scope(|scope| {
         let clients: Vec<_> = (0..clients)
@@ -51,7 +51,7 @@ fn all_at_once(call: &Call<'_>, clients: usize, times: usize) -> Vec<Answer> {
 
 /// How many of these were admitted; the rest must be refused for the hour's limit.
 #[track_caller]
-fn admitted(answers: &[Answer], limit: u32) -> usize {
+pub(super) fn admitted(answers: &[Answer], limit: u32) -> usize {
     let (admitted, refused): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status == 200);
     let policy = format!("\"hour\";q={limit};w=3600");
     for answer in answers {

@@ -19,6 +19,7 @@ mod credentials;
 mod ending;
 mod forwarding;
 mod identity;
+mod isolates;
 mod life;
 mod limits;
 mod networks;
@@ -39,6 +40,7 @@ pub(crate) fn side_by_side() -> Vec<Trial> {
         commands::all(),
         outages::all(),
         reconcile::all(),
+        isolates::all(),
         limits::all(),
         records::all(),
         life::all(),

@@ -86,7 +86,7 @@ impl Taking {
 }
 
 /// A wish for a key with a limit that no test reaches.
-fn busy_key() -> Value {
+pub(super) fn busy_key() -> Value {
     json!({ "name": "busy", "service_id": "prediction", "scopes": ["predict"], "rate_limit_per_hour": 100_000 })
 }
 

@@ -48,11 +48,25 @@ impl ControlPlane {
         Self::start(&edge.settings_with_sync(edge.edge.line().url(), edge_url))
     }
 
+    /// The same, with patience enough for what was granted before a change to run out, also while other tests keep the
+    /// machine busy.
+    pub(crate) fn telling_and_waiting(edge: &LoneEdge) -> Self {
+        let url = edge.edge.line().url();
+        Self::start_with(&edge.settings_with_sync(url, url), 10)
+    }
+
     fn start(settings: &str) -> Self {
+        Self::start_with(settings, 1)
+    }
+
+    fn start_with(settings: &str, wait_seconds: u32) -> Self {
         let folder = run_folder::new_folder("control-plane");
         let token = new_admin_token();
         let port = free_port().unwrap();
-        let general = general_settings(port, &folder, &token);
+        let general = format!(
+            "propagation_wait_seconds = {wait_seconds}\n{}",
+            general_settings(port, &folder, &token)
+        );
         fs::write(folder.join("keyward.toml"), general + settings).unwrap();
         let admin = Admin::at(&format!("http://127.0.0.1:{port}"), &token);
         let process = serve(&folder, &admin);
@@ -104,7 +118,6 @@ pub(crate) fn general_settings(port: u16, folder: &Path, token: &str) -> String 
          admin_token = {token:?}\n\
          services = [\"prediction\", \"platform\"]\n\
          log_format = \"json\"\n\
-         propagation_wait_seconds = 1\n\
          reconcile_interval_seconds = 0\n",
         folder.join("keyward.db").display(),
     )

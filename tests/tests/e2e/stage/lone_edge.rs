@@ -169,6 +169,11 @@ impl LoneEdge {
             .expect("the Worker starts; the thread above says why not");
     }
 
+    /// The folder with its variables and what it keeps.
+    pub(crate) fn state(&self) -> &Path {
+        &self.state
+    }
+
     /// How many KeyGuard objects have ever been called. The runtime makes a file for each when it is called first.
     pub(crate) fn guards_called(&self) -> usize {
         let folder = self.state.join("wrangler/state/v3/do/keyward-edge-KeyGuard");

@@ -9,10 +9,12 @@ pub(crate) mod processes;
 pub(crate) mod programs;
 pub(crate) mod run_folder;
 pub(crate) mod test_origin;
+mod twin;
 
 pub(crate) use self::{
     control_plane::ControlPlane,
     dev_stack::{DevStack, shared},
     gate::{Gate, Mode},
     lone_edge::LoneEdge,
+    twin::Twin,
 };
