@@ -16,6 +16,7 @@ cases![
     a_kill_at_any_moment_loses_nothing_that_was_acknowledged,
     an_answer_says_pending_while_kv_is_away_and_the_outbox_keeps_trying,
     an_answer_says_pending_while_the_edge_is_away_and_the_outbox_confirms_later,
+    a_busy_key_learns_of_its_end_by_kv_where_nobody_told_its_guard,
     a_revoked_key_stays_revoked_after_a_restart,
     a_stop_is_graceful,
 ];
@@ -217,6 +218,27 @@ fn an_answer_says_pending_while_the_edge_is_away_and_the_outbox_confirms_later()
             "{sync}"
         );
     }
+}
+
+/// A Worker that could be told, and a control plane that does not: `eventual` is still a promise.
+fn a_busy_key_learns_of_its_end_by_kv_where_nobody_told_its_guard() {
+    let lone = lone_edge::told_among_others();
+    let control_plane = ControlPlane::publishing_to(&lone, lone.edge.line().url());
+    let key = control_plane.admin.create(&prediction_key());
+    let call = lone.edge.call("POST", "/v1/predict").bearer(&key.text);
+    call.admitted();
+    let revoked = control_plane.admin.revoke(&key).expect(200);
+    assert_eq!(
+        revoked.header("keyward-propagation"),
+        Some("eventual; typical-seconds=60")
+    );
+    let watch = Stopwatch::start();
+    // Never idle for as long as a lease lasts.
+    call.until_refused(401, "revoked");
+    eprintln!(
+        "a busy key whose guard was not told: refused {:.1} s later",
+        watch.elapsed().as_secs_f64()
+    );
 }
 
 fn a_revoked_key_stays_revoked_after_a_restart() {
