@@ -109,6 +109,9 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let now = clock.now();
     let fresh = OrganizationId(new_id(now, entropy.as_ref()));
     let organization = store.prepare(fresh, &settings.brands, now).await?;
+    settings
+        .tag_secrets
+        .check_cover(&store.tag_secrets_in_use(now).await?)?;
     let deployments = connect(settings.deployments, &clock, &entropy)?;
     let process = new_id(now, entropy.as_ref()).to_string();
     let publisher = Arc::new(Publisher::new(

@@ -7,6 +7,7 @@ use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration}
 use keyward_shared::{Brands, Environment, SecretRing};
 
 use crate::publish::{EdgeEndpoint, Endpoint};
+use crate::store::TagSecretInUse;
 
 mod admin_token;
 mod environment;
@@ -47,6 +48,36 @@ pub struct TagSecrets {
     pub service: BTreeMap<Environment, SecretRing>,
     /// Of gateway keys.
     pub gateway: Option<SecretRing>,
+}
+
+impl TagSecrets {
+    /// Whether every secret that live keys carry is still here: the edge would take such a key for forged without it.
+    ///
+    /// # Errors
+    /// The first ring that lacks one.
+    pub fn check_cover(&self, in_use: &[TagSecretInUse]) -> Result<(), SettingsError> {
+        let covers = |used: &TagSecretInUse| {
+            let ring = self.service.get(&used.environment);
+            ring.is_some_and(|ring| ring.get(used.secret).is_some())
+        };
+        let Some(TagSecretInUse {
+            environment,
+            secret,
+            keys,
+        }) = in_use.iter().find(|used| !covers(used))
+        else {
+            return Ok(());
+        };
+        let place = format!(
+            "KEYWARD_TAG_SECRETS_{}",
+            environment.as_str().to_ascii_uppercase()
+        );
+        let problem = format!(
+            "secret {secret} is missing, and {keys} live keys of {environment} carry its tag; put it back, and retire it when \
+             those keys are rotated or have ended"
+        );
+        Err(SettingsError::new(place, problem))
+    }
 }
 
 /// How log lines look.

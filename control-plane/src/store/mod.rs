@@ -49,6 +49,9 @@ pub trait Store: SyncOutbox {
     /// Which of these hashes belong to a key.
     async fn keys_by_hash(&self, hashes: &[KeyHash]) -> Result<Vec<Key>, StoreError>;
 
+    /// Which tag secrets the keys carry that still live: ended and expired ones do not count.
+    async fn tag_secrets_in_use(&self, now: Timestamp) -> Result<Vec<TagSecretInUse>, StoreError>;
+
     /// Writes key rows, audit event and outbox rows, all or none.
     async fn commit(&self, change: &Change) -> Result<(), CommitError>;
 
@@ -87,6 +90,17 @@ pub trait Store: SyncOutbox {
 
     /// Whether the database answers.
     async fn ping(&self) -> Result<(), StoreError>;
+}
+
+/// A tag secret that live keys carry. Without it the edge would take them for forged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TagSecretInUse {
+    /// The environment of the keys.
+    pub environment: keyward_shared::Environment,
+    /// The secret's id in that environment's ring.
+    pub secret: u32,
+    /// How many keys.
+    pub keys: u64,
 }
 
 /// Which keys a list shows.

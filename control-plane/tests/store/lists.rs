@@ -2,7 +2,7 @@
 
 use keyward_control_plane::{
     domain::{Key, KeyId},
-    store::KeyFilter,
+    store::{KeyFilter, TagSecretInUse},
 };
 use keyward_shared::Environment;
 
@@ -118,4 +118,21 @@ pub(crate) async fn keys_are_found_by_their_hashes(backend: impl Backend) {
     found.sort();
     assert_eq!(found, [keys[0].id, keys[2].id]);
     assert_eq!(backend.store().keys_by_hash(&[]).await.unwrap(), []);
+}
+
+pub(crate) async fn tag_secrets_count_while_their_keys_live(backend: impl Backend) {
+    let keys = with_keys(&backend, 1..5).await;
+    let store = backend.store();
+    let in_use = |keys| TagSecretInUse {
+        environment: Environment::Production,
+        secret: key(1).tag_secret,
+        keys,
+    };
+    assert_eq!(store.tag_secrets_in_use(at(10)).await.unwrap(), [in_use(4)]);
+    let deactivated = keys[0].deactivated("admin", at(10)).unwrap();
+    let revoked = keys[1].revoked("admin", at(10));
+    for next in [deactivated, revoked] {
+        store.commit(&update(&next, &[], at(10))).await.unwrap();
+    }
+    assert_eq!(store.tag_secrets_in_use(at(11)).await.unwrap(), [in_use(3)]);
 }

@@ -22,7 +22,8 @@ macro_rules! store_contract {
                 the_newest_come_first_and_a_cursor_goes_on,
                 a_list_is_filtered,
                 keys_of_an_environment_come_by_id,
-                keys_are_found_by_their_hashes;
+                keys_are_found_by_their_hashes,
+                tag_secrets_count_while_their_keys_live;
             outbox:
                 what_is_written_is_done,
                 a_refused_row_waits_and_says_why,

@@ -1,7 +1,7 @@
 //! How values stand in columns: ids and hashes as bytes, moments as milliseconds, lists as JSON.
 
 use jiff::Timestamp;
-use keyward_shared::{Cidr, KeyHash, record::Status};
+use keyward_shared::{Cidr, Environment, KeyHash, record::Status};
 use serde::de::DeserializeOwned;
 use sqlx::{Row as _, sqlite::SqliteRow};
 use uuid::Uuid;
@@ -23,10 +23,7 @@ pub(super) fn key(row: &SqliteRow) -> Result<Key, StoreError> {
         preview: row.try_get("preview")?,
         tag_secret: number(row.try_get("tag_secret")?, "tag_secret")?,
         service: row.try_get("service")?,
-        environment: row
-            .try_get::<&str, _>("environment")?
-            .parse()
-            .map_err(|error| corrupt("environment", error))?,
+        environment: environment(row.try_get("environment")?)?,
         configuration: Configuration {
             name: row.try_get("name")?,
             scopes: json(row.try_get("scopes")?, "scopes")?,
@@ -71,6 +68,10 @@ pub(super) const fn status_text(status: Status) -> &'static str {
         Status::Revoked => "revoked",
         Status::Superseded => "superseded",
     }
+}
+
+pub(super) fn environment(text: &str) -> Result<Environment, StoreError> {
+    text.parse().map_err(|error| corrupt("environment", error))
 }
 
 fn status(text: &str) -> Result<Status, StoreError> {

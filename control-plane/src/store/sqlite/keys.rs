@@ -1,9 +1,10 @@
 //! Reading keys.
 
+use jiff::Timestamp;
 use keyward_shared::{Environment, KeyHash};
-use sqlx::{SqlitePool, sqlite::SqliteRow};
+use sqlx::{Row as _, SqlitePool, sqlite::SqliteRow};
 
-use super::{KeyFilter, StoreError, columns};
+use super::{KeyFilter, StoreError, TagSecretInUse, columns};
 use crate::domain::{Key, KeyId, OrganizationId};
 
 pub(super) async fn one(
@@ -69,6 +70,29 @@ pub(super) async fn by_hash(pool: &SqlitePool, hashes: &[KeyHash]) -> Result<Vec
         .fetch_all(pool)
         .await?;
     read(&rows)
+}
+
+pub(super) async fn tag_secrets_in_use(
+    pool: &SqlitePool,
+    now: Timestamp,
+) -> Result<Vec<TagSecretInUse>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT environment, tag_secret, COUNT(*) AS keys FROM keys
+         WHERE status IN ('active', 'deactivated') AND (expires_at IS NULL OR expires_at > ?1)
+         GROUP BY environment, tag_secret ORDER BY environment, tag_secret",
+    )
+    .bind(now.as_millisecond())
+    .fetch_all(pool)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(TagSecretInUse {
+                environment: columns::environment(row.try_get("environment")?)?,
+                secret: columns::number(row.try_get("tag_secret")?, "tag_secret")?,
+                keys: columns::number(row.try_get("keys")?, "keys")?,
+            })
+        })
+        .collect()
 }
 
 fn read(rows: &[SqliteRow]) -> Result<Vec<Key>, StoreError> {

@@ -16,7 +16,7 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use super::{Backlog, Claim, Claimed, CommitError, KeyFilter, Settled, Store, StoreError};
+use super::{Backlog, Claim, Claimed, CommitError, KeyFilter, Settled, Store, StoreError, TagSecretInUse};
 use crate::domain::{Change, Key, KeyId, OrganizationId, change::Dirty};
 
 mod changes;
@@ -167,6 +167,10 @@ impl Store for SqliteStore {
 
     async fn keys_by_hash(&self, hashes: &[KeyHash]) -> Result<Vec<Key>, StoreError> {
         keys::by_hash(&self.readers, hashes).await
+    }
+
+    async fn tag_secrets_in_use(&self, now: Timestamp) -> Result<Vec<TagSecretInUse>, StoreError> {
+        keys::tag_secrets_in_use(&self.readers, now).await
     }
 
     async fn commit(&self, change: &Change) -> Result<(), CommitError> {
