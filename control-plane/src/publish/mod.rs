@@ -26,6 +26,7 @@ pub mod reconcile;
 mod run;
 pub mod status;
 pub mod sync;
+mod transport;
 
 pub use self::{
     cloudflare::{ApiToken, CloudflareKv, Endpoint, EndpointError},

@@ -1,9 +1,11 @@
 //! Where a namespace is, and the token that opens it.
 
-use std::{fmt, net::IpAddr, str::FromStr};
+use std::{fmt, str::FromStr};
 
 use reqwest::{Url, header::HeaderValue};
 use zeroize::Zeroizing;
+
+use crate::publish::transport::is_on_this_machine;
 
 /// The address of a namespace, checked.
 #[derive(Clone, Debug)]
@@ -37,21 +39,13 @@ impl Endpoint {
             // The empty segment is the slash at the end, below which the calls are joined.
             .extend(["storage", "kv", "namespaces", namespace_id, ""]);
         let endpoint = Self { namespace, token };
-        if endpoint.token.is_some() && endpoint.namespace.scheme() == "http" && !endpoint.is_on_this_machine()
+        if endpoint.token.is_some()
+            && endpoint.namespace.scheme() == "http"
+            && !is_on_this_machine(&endpoint.namespace)
         {
             return Err(EndpointError::Unencrypted);
         }
         Ok(endpoint)
-    }
-
-    pub(super) fn is_on_this_machine(&self) -> bool {
-        self.namespace.host_str().is_some_and(|host| {
-            let address = host.trim_start_matches('[').trim_end_matches(']');
-            host == "localhost"
-                || address
-                    .parse::<IpAddr>()
-                    .is_ok_and(|address| address.is_loopback())
-        })
     }
 }
 

@@ -6,29 +6,26 @@ use std::{
     collections::{HashMap, HashSet},
     fmt,
     sync::Arc,
-    time::Duration,
 };
 
 use async_trait::async_trait;
 use reqwest::{
     Client, Method, RequestBuilder, Url,
-    header::{CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER},
-    redirect,
+    header::{CONTENT_TYPE, HeaderValue},
 };
 use serde::Serialize;
 
 use self::answer::{BulkRead, BulkWrite, ListedName};
 pub use self::endpoint::{ApiToken, Endpoint, EndpointError};
-use super::kv::{
-    CALL_TIMEOUT, KeyValueStore, KvError, KvFault, MAX_BODY_BYTES, MAX_PAIRS, MAX_READ, Page, Pair,
+use super::{
+    kv::{CALL_TIMEOUT, KeyValueStore, KvError, KvFault, MAX_BODY_BYTES, MAX_PAIRS, MAX_READ, Page, Pair},
+    transport::{self, Failure},
 };
 use crate::clock::Clock;
 
 mod answer;
 mod endpoint;
-pub(super) mod retry_after;
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The largest answer is a bulk read: a hundred records of at most 64 KiB, escaped.
 const MAX_ANSWER_BYTES: usize = 16 * 1024 * 1024;
 /// How many names a page holds: as many as the API gives.
@@ -49,19 +46,7 @@ impl CloudflareKv {
     /// # Errors
     /// [`EndpointError`] when the client cannot be set up.
     pub fn new(endpoint: Endpoint, clock: Arc<dyn Clock>) -> Result<Self, EndpointError> {
-        let mut builder = Client::builder()
-            .user_agent(concat!("keyward/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(CALL_TIMEOUT)
-            // The token goes to the configured address and nowhere else.
-            .redirect(redirect::Policy::none());
-        if endpoint.is_on_this_machine() {
-            // A proxy could not reach the runtime on this machine.
-            builder = builder.no_proxy();
-        }
-        let http = builder
-            .build()
-            .map_err(|error| EndpointError::Client(error.without_url().to_string()))?;
+        let http = transport::client(&endpoint.namespace, CALL_TIMEOUT).map_err(EndpointError::Client)?;
         Ok(Self {
             http,
             namespace: endpoint.namespace,
@@ -99,9 +84,9 @@ impl CloudflareKv {
 
     /// The whole body of a good answer.
     async fn send(&self, request: RequestBuilder) -> Result<Vec<u8>, KvError> {
-        let mut response = request.send().await.map_err(|error| fault(&error))?;
+        let mut response = request.send().await.map_err(fault)?;
         let status = response.status();
-        let retry_after = self.retry_after(response.headers());
+        let retry_after = transport::retry_after(response.headers(), self.clock.now());
         let failed = |fault| KvError { fault, retry_after };
 
         let mut body = Vec::new();
@@ -109,7 +94,7 @@ impl CloudflareKv {
         while let Some(chunk) = match response.chunk().await {
             Ok(chunk) => chunk,
             Err(error) => {
-                read = Err(fault(&error));
+                read = Err(fault(error));
                 None
             }
         } {
@@ -124,11 +109,6 @@ impl CloudflareKv {
         }
         // The status says enough, whether the words after it came whole or not.
         Err(failed(answer::fault(status.as_u16(), &body, self.token.as_ref())))
-    }
-
-    fn retry_after(&self, headers: &HeaderMap) -> Option<Duration> {
-        let value = headers.get(RETRY_AFTER)?.to_str().ok()?;
-        retry_after::parse(value, self.clock.now())
     }
 }
 
@@ -175,24 +155,12 @@ impl KeyValueStore for CloudflareKv {
     }
 }
 
-/// What a failed exchange means. The address is left out: what it holds is nobody's business but the settings'.
-fn fault(error: &reqwest::Error) -> KvFault {
-    // A connection that never came about has carried nothing, also when what failed was its time limit.
-    if error.is_connect() {
-        KvFault::Unreachable(
-            if error.is_timeout() {
-                "no answer in time"
-            } else {
-                "no connection"
-            }
-            .to_owned(),
-        )
-    } else if error.is_timeout() {
-        KvFault::TimedOut
-    } else if error.is_builder() {
-        KvFault::Unreachable("the request could not be made".to_owned())
-    } else {
-        KvFault::Broken
+/// What a failed exchange means for the write in it.
+fn fault(error: reqwest::Error) -> KvFault {
+    match Failure::from(error) {
+        Failure::Unreachable(why) => KvFault::Unreachable(why.to_owned()),
+        Failure::TimedOut => KvFault::TimedOut,
+        Failure::Broken => KvFault::Broken,
     }
 }
 

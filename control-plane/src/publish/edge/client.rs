@@ -1,22 +1,19 @@
 //! The edge over HTTP.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
 use keyward_shared::{
     Entropy, SecretRing, UnixMillis,
     sync::{self, Batch, MAX_BODY_BYTES, NONCE_BYTES, Nonce, Report, SyncError},
 };
-use reqwest::{
-    Client,
-    header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER},
-    redirect,
-};
+use reqwest::{Client, header::CONTENT_TYPE};
 
 use super::{CALL_TIMEOUT, Edge, EdgeEndpoint, EdgeEndpointError, EdgeError, EdgeFault};
-use crate::{clock::Clock, publish::cloudflare::retry_after};
-
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+use crate::{
+    clock::Clock,
+    publish::transport::{self, Failure},
+};
 
 /// `POST /.keyward/sync` of one deployment.
 pub struct EdgeClient {
@@ -40,19 +37,7 @@ impl EdgeClient {
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy + Send + Sync>,
     ) -> Result<Self, EdgeEndpointError> {
-        let mut builder = Client::builder()
-            .user_agent(concat!("keyward/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(CALL_TIMEOUT)
-            // Records go to the configured address and nowhere else.
-            .redirect(redirect::Policy::none());
-        if endpoint.is_on_this_machine() {
-            // A proxy could not reach the runtime on this machine.
-            builder = builder.no_proxy();
-        }
-        let http = builder
-            .build()
-            .map_err(|error| EdgeEndpointError::Client(error.without_url().to_string()))?;
+        let http = transport::client(&endpoint.0, CALL_TIMEOUT).map_err(EdgeEndpointError::Client)?;
         Ok(Self {
             http,
             endpoint,
@@ -67,11 +52,6 @@ impl EdgeClient {
         let mut nonce = [0; NONCE_BYTES];
         self.entropy.fill(&mut nonce);
         nonce
-    }
-
-    fn retry_after(&self, headers: &HeaderMap) -> Option<Duration> {
-        let value = headers.get(RETRY_AFTER)?.to_str().ok()?;
-        retry_after::parse(value, self.clock.now())
     }
 }
 
@@ -89,12 +69,12 @@ impl Edge for EdgeClient {
             .header(CONTENT_TYPE, "application/json")
             .header(sync::HEADER, signature)
             .body(question);
-        let mut response = request.send().await.map_err(|error| fault(&error))?;
+        let mut response = request.send().await.map_err(fault)?;
         let status = response.status();
         if status != reqwest::StatusCode::OK {
             return Err(EdgeError {
                 fault: EdgeFault::Refused(status.as_u16()),
-                retry_after: self.retry_after(response.headers()),
+                retry_after: transport::retry_after(response.headers(), self.clock.now()),
             });
         }
         let unbelieved = |error| EdgeError::from(EdgeFault::Unbelieved(error));
@@ -105,7 +85,7 @@ impl Edge for EdgeClient {
             .ok_or_else(|| unbelieved(SyncError::Header))?
             .to_owned();
         let mut answer = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| fault(&error))? {
+        while let Some(chunk) = response.chunk().await.map_err(fault)? {
             if answer.len() + chunk.len() > MAX_BODY_BYTES {
                 return Err(EdgeFault::AnswerTooLarge.into());
             }
@@ -115,20 +95,12 @@ impl Edge for EdgeClient {
     }
 }
 
-/// What a failed exchange means. The address is left out: what it holds is nobody's business but the settings'.
-fn fault(error: &reqwest::Error) -> EdgeFault {
-    if error.is_connect() {
-        EdgeFault::Unreachable(if error.is_timeout() {
-            "no answer in time"
-        } else {
-            "no connection"
-        })
-    } else if error.is_timeout() {
-        EdgeFault::TimedOut
-    } else if error.is_builder() {
-        EdgeFault::Unreachable("the request could not be made")
-    } else {
-        EdgeFault::Broken
+/// What a failed exchange means for the question in it.
+fn fault(error: reqwest::Error) -> EdgeFault {
+    match Failure::from(error) {
+        Failure::Unreachable(why) => EdgeFault::Unreachable(why),
+        Failure::TimedOut => EdgeFault::TimedOut,
+        Failure::Broken => EdgeFault::Broken,
     }
 }
 

@@ -1,9 +1,9 @@
 //! Where the Worker of a deployment is.
 
-use std::net::IpAddr;
-
 use keyward_shared::sync::PATH;
 use reqwest::Url;
+
+use crate::publish::transport::is_on_this_machine;
 
 /// The address that syncs go to, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,20 +26,10 @@ impl EdgeEndpoint {
         }
         url.set_path(PATH);
         let endpoint = Self(url);
-        if endpoint.0.scheme() == "http" && !endpoint.is_on_this_machine() {
+        if endpoint.0.scheme() == "http" && !is_on_this_machine(&endpoint.0) {
             return Err(EdgeEndpointError::Unencrypted);
         }
         Ok(endpoint)
-    }
-
-    pub(super) fn is_on_this_machine(&self) -> bool {
-        self.0.host_str().is_some_and(|host| {
-            let address = host.trim_start_matches('[').trim_end_matches(']');
-            host == "localhost"
-                || address
-                    .parse::<IpAddr>()
-                    .is_ok_and(|address| address.is_loopback())
-        })
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::{Timestamp, fmt::strtime};
 
 /// How long to wait from `now`; none when the value is neither form. A date that has passed means no wait.
-pub(in crate::publish) fn parse(value: &str, now: Timestamp) -> Option<Duration> {
+pub(super) fn parse(value: &str, now: Timestamp) -> Option<Duration> {
     let value = value.trim();
     if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
         // More digits than fit mean a very long time.
