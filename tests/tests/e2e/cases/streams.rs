@@ -44,6 +44,16 @@ fn fifty_megabytes_up_with_flat_memory() {
 }
 
 fn fifty_megabytes_down_with_flat_memory() {
+    measure_downloads(Duration::ZERO);
+}
+
+/// The origin could send it all at once; so long as nobody takes it, it must stay there.
+fn a_caller_who_stops_reading_makes_nobody_hold_the_rest() {
+    measure_downloads(PAUSE);
+}
+
+/// Downloads by a caller who pauses between the head of an answer and its body.
+fn measure_downloads(pause: Duration) {
     let lone = lone_edge::alone();
     let key = key_of(&lone);
     let receive = |length: usize| {
@@ -53,22 +63,7 @@ fn fifty_megabytes_down_with_flat_memory() {
             .bearer(&key);
         let (head, mut body) = call.download();
         assert_eq!(head.status, 200, "{head}");
-        assert_eq!(Comparison::of(&mut body).unwrap(), Comparison::whole(length));
-    };
-    measure(&lone, receive);
-}
-
-/// The origin could send it all at once; so long as nobody takes it, it must stay there.
-fn a_caller_who_stops_reading_makes_nobody_hold_the_rest() {
-    let lone = lone_edge::alone();
-    let key = key_of(&lone);
-    let receive = |length: usize| {
-        let call = lone
-            .edge
-            .call("GET", &format!("/platform/noise/{length}"))
-            .bearer(&key);
-        let (_, mut body) = call.download();
-        thread::sleep(PAUSE);
+        thread::sleep(pause);
         assert_eq!(Comparison::of(&mut body).unwrap(), Comparison::whole(length));
     };
     measure(&lone, receive);
