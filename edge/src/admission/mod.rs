@@ -1,0 +1,107 @@
+//! From a key to a verdict: its record, what the record allows, a lease to spend; and what the failure policy makes of it
+//! where someone does not answer.
+//!
+//! `Admission::step` decides on what the isolate knows, without waiting, or says what it must know first. So a request of
+//! a key in use takes one step, and nothing that is learnt while another request waits goes unheeded.
+
+mod outage;
+mod step;
+
+use step::Step;
+
+use crate::{
+    desk::{Aftermath, Desk, Outside},
+    local::Account,
+    look::Look,
+    screen::Candidate,
+    verdict::Verdict,
+};
+
+/// How often something may have to be learnt before a verdict: a look, a wait for another's question, two questions (the
+/// first guard may name another), and once more for a lease that came too late.
+const MAX_ROUNDS: u32 = 6;
+/// How long a request waits for the answer to another's question before it asks itself, in milliseconds.
+const PATIENCE_MS: u64 = 300;
+/// How often it looks whether the answer has come, in milliseconds.
+const PEEK_MS: u64 = 5;
+
+/// A verdict, what there is to report, and what is left to do.
+#[derive(Debug)]
+pub struct Ruling<'d> {
+    /// May it pass?
+    pub verdict: Verdict<'d>,
+    /// Faults to report, and leases to ask for or give back in the background.
+    pub aftermath: Aftermath,
+}
+
+/// Decides on a request with a key of ours.
+pub async fn rule<'d, O: Outside>(desk: &Desk<'_, O>, candidate: &Candidate<'d>) -> Ruling<'d> {
+    let mut admission = Admission {
+        desk,
+        candidate,
+        account: Account {
+            key: candidate.hash,
+            meter: candidate.route.meter.clone(),
+        },
+        look: None,
+        has_waited: false,
+        is_noted: false,
+        aftermath: Aftermath::default(),
+    };
+    let verdict = admission.decide().await;
+    Ruling {
+        verdict,
+        aftermath: admission.aftermath,
+    }
+}
+
+/// One request on its way to a verdict.
+struct Admission<'a, 'b, 'd, O> {
+    desk: &'a Desk<'b, O>,
+    candidate: &'a Candidate<'d>,
+    account: Account,
+    look: Option<Look>,
+    has_waited: bool,
+    is_noted: bool,
+    aftermath: Aftermath,
+}
+
+impl<'d, O: Outside> Admission<'_, '_, 'd, O> {
+    async fn decide(&mut self) -> Verdict<'d> {
+        for _ in 0..MAX_ROUNDS {
+            match self.step() {
+                Step::Decided(verdict) => return verdict,
+                Step::Look => self.look = Some(self.desk.look(self.candidate, &mut self.aftermath).await),
+                Step::Wait => self.wait().await,
+                Step::Ask(record) => {
+                    let asked = self.desk.ask(&self.account, &record, &mut self.aftermath).await;
+                    if asked.is_err() {
+                        return self.without_guard().await;
+                    }
+                }
+                Step::GuardIsSilent => return self.without_guard().await,
+            }
+        }
+        self.without_guard().await
+    }
+
+    /// Waits for the answer to a question that another request has sent. It looks by itself rather than being woken: on
+    /// Workers one request cannot run in the time of another.
+    async fn wait(&mut self) {
+        self.has_waited = true;
+        for _ in 0..PATIENCE_MS / PEEK_MS {
+            self.desk.outside.pause(PEEK_MS).await;
+            let local = &mut *self.desk.local.borrow_mut();
+            let meter = self.account.meter.as_deref();
+            let term = self.desk.deployment.lease_term;
+            if local
+                .holdings
+                .of(self.account.key, meter, term)
+                .asked_at
+                .is_none()
+            {
+                return;
+            }
+        }
+    }
+}
