@@ -33,6 +33,12 @@ pub mod screen;
 pub mod sync;
 pub mod verdict;
 
+#[cfg(all(feature = "planted-panic", not(debug_assertions)))]
+compile_error!(
+    "the feature `planted-panic` lets anybody crash the Worker: it is for tests, which build with debug assertions; build \
+     what is deployed without it, as `cargo xtask build` does"
+);
+
 use keyward_shared::Entropy;
 use worker::{
     Context, Env, event,

@@ -1,7 +1,8 @@
-//! What a caller is told of its limits: `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10).
+//! What a caller is told of its limits: `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-11).
 //!
 //! Each limit is an item of both lists: its name, a string, and parameters. `q` is the quota, `w` its window in seconds (a
-//! month has none: they differ in length), `r` what remains of it, `t` the seconds until more of it comes back.
+//! month has none: they differ in length), `r` what remains of it, `t` the seconds within which no more than that can be used,
+//! since nothing comes back before.
 
 use keyward_shared::guard::{Allowance, Standing};
 

@@ -256,13 +256,19 @@ impl RouteTable {
     }
 
     /// The route of a request. The most specific matching path decides alone: where it does not list the method there
-    /// is no route, rather than a broader rule with weaker demands.
+    /// is no route, rather than a broader rule with weaker demands. Nor is there one where a more specific path matches
+    /// leniently: an origin that reads so would answer for that one, under the demands of this one.
     pub fn find(&self, method: &str, path: &RequestPath<'_>) -> Option<&Route> {
         let first = self.routes.iter().position(|route| route.path.matches(path))?;
-        let rules = self.routes[first..]
-            .iter()
-            .take_while(|route| route.path == self.routes[first].path);
-        rules.into_iter().find(|route| route.methods.include(method))
+        let (more_specific, rest) = self.routes.split_at_checked(first)?;
+        let deciding = &rest.first()?.path;
+        let is_more_specific = |route: &&Route| route.path.specificity() < deciding.specificity();
+        let mut more_specific = more_specific.iter().take_while(is_more_specific);
+        if more_specific.any(|route| route.path.matches_leniently(path)) {
+            return None;
+        }
+        let mut rules = rest.iter().take_while(|route| route.path == *deciding);
+        rules.find(|route| route.methods.include(method))
     }
 }
 

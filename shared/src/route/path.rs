@@ -2,7 +2,8 @@
 //!
 //! The origin decodes the path too. Whatever it could read as another path than we matched is refused: encoded
 //! separators, empty segments in the middle, dot segments (also with parameters, `..;x`), escapes that are broken, hold
-//! another escape, or are no UTF-8 (an overlong one can pass for a slash).
+//! another escape, or are no UTF-8 (an overlong one can pass for a slash). Capitals and parameters (`a;x=1`, RFC 3986 §3.3)
+//! tell paths apart for some origins and not for others: see [`PathPattern::matches_leniently`].
 
 use alloc::{borrow::Cow, string::String, vec::Vec};
 use core::fmt;
@@ -44,19 +45,22 @@ impl<'a> RequestPath<'a> {
         Ok(Self { segments: decoded })
     }
 
-    /// Whether the path belongs to the Worker itself.
+    /// Whether the path belongs to the Worker itself, or would to a reader who takes parameters off.
     pub fn is_reserved(&self) -> bool {
         self.segments
             .first()
-            .is_some_and(|first| first.eq_ignore_ascii_case(RESERVED_SEGMENT))
+            .is_some_and(|first| name_of(first).eq_ignore_ascii_case(RESERVED_SEGMENT))
     }
 }
 
-/// Whether the segment moves within the path, or would once its parameters are taken off, as some origins do (RFC 3986
-/// §3.3: `..;x=1`).
+/// A segment without its parameters, which some origins take off (RFC 3986 §3.3).
+fn name_of(segment: &str) -> &str {
+    segment.split_once(';').map_or(segment, |(name, _)| name)
+}
+
+/// Whether the segment moves within the path, or would once its parameters are taken off (`..;x=1`).
 fn is_empty_or_dots(segment: &str) -> bool {
-    let name = segment.split_once(';').map_or(segment, |(name, _)| name);
-    matches!(name, "" | "." | "..")
+    matches!(name_of(segment), "" | "." | "..")
 }
 
 /// One segment without its percent-escapes (RFC 3986 §2.1).
@@ -117,7 +121,9 @@ pub enum PatternError {
     #[error("a path starts with `/` and, but for `/` itself, does not end with one")]
     Slash,
     /// It has a sign that a URL's path would not have as it stands.
-    #[error("a path is written as it stands in a URL, without escapes, query, fragment or wildcard")]
+    #[error(
+        "a path is written as it stands in a URL, without escapes, parameters, query, fragment or wildcard"
+    )]
     Sign,
     /// It has an empty segment or a dot segment.
     #[error("a path has no empty segment, `.` or `..`")]
@@ -143,7 +149,7 @@ impl PathPattern {
         if rest.ends_with('/') {
             return Err(PatternError::Slash);
         }
-        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~!$&'()+,;=:@".contains(&byte);
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~!$&'()+,=:@".contains(&byte);
         if !rest.bytes().all(is_plain) {
             return Err(PatternError::Sign);
         }
@@ -159,22 +165,41 @@ impl PathPattern {
 
     /// Whether a request's path is this one or, unless exact, lies below it.
     pub fn matches(&self, path: &RequestPath<'_>) -> bool {
+        self.covers(path, |own, theirs| own == theirs)
+    }
+
+    /// Whether it is to an origin that knows no difference between capital and small letters and takes parameters off. Such
+    /// an origin would serve the path as one of this pattern, whatever other pattern it matches as it stands.
+    pub fn matches_leniently(&self, path: &RequestPath<'_>) -> bool {
+        self.covers(path, |own, theirs| {
+            own.chars().map(folded).eq(name_of(theirs).chars().map(folded))
+        })
+    }
+
+    fn covers(&self, path: &RequestPath<'_>, is_same: impl Fn(&str, &str) -> bool) -> bool {
         let long_enough = if self.exact {
             path.segments.len() == self.segments.len()
         } else {
             path.segments.len() >= self.segments.len()
         };
-        long_enough
-            && self
-                .segments
-                .iter()
-                .zip(&path.segments)
-                .all(|(own, theirs)| own == theirs)
+        let mut pairs = self.segments.iter().zip(&path.segments);
+        long_enough && pairs.all(|(own, theirs)| is_same(own, theirs))
     }
 
     /// Sorts the more specific pattern first: more segments, then exact before prefix.
     pub fn specificity(&self) -> impl Ord + use<> {
         (core::cmp::Reverse(self.segments.len()), !self.exact)
+    }
+}
+
+/// The small letter of a sign. Besides the capitals there are the four signs beyond ASCII that become one of its letters when
+/// they are put in capital or small letters.
+fn folded(sign: char) -> char {
+    match sign {
+        '\u{130}' | '\u{131}' => 'i',
+        '\u{17f}' => 's',
+        '\u{212a}' => 'k',
+        other => other.to_ascii_lowercase(),
     }
 }
 
@@ -260,6 +285,7 @@ mod tests {
             ("/v1/*", PatternError::Sign),
             ("/v1?x", PatternError::Sign),
             ("/v1%2f", PatternError::Sign),
+            ("/v1;x=1", PatternError::Sign),
             ("/v1//x", PatternError::Segment),
             ("/v1/..", PatternError::Segment),
             ("/.keyward/x", PatternError::Reserved),

@@ -78,19 +78,26 @@ FOUND = {
                 "POST /v1/predict/100%25", "POST /v1/predict/a%20b", "POST /v1/predict/%C3%A9", "POST /v1/predict/...",
                 "POST /v1/predict/a;b=c", "POST /v1/predict/%25", "POST /v1/predict/%25zz"],
     "models": ["GET /v1/models", "HEAD /v1/models", "GET /v1/models/", "GET /v1/models/two", "GET /v1/models/one2",
-               "GET /v1/models/one%20"],
+               "GET /v1/models/one%20", "GET /v1/models/two;one", "GET /v1/models/two;x=1/one", "GET /v1/models/two%3bone"],
     "models-write": ["PUT /v1/models", "DELETE /v1/models/two"],
     "one-model": ["GET /v1/models/one", "GET /v1/models/one/", "HEAD /v1/models/one"],
     "one-model-write": ["POST /v1/models/one/part"],
-    "browse": ["GET /v1", "GET /v1/", "GET /v1/other", "GET /v1/predictx", "GET /v1/Models", "GET /v1/model",
-               "GET /v1/predict%20"],
-    "platform": ["GET /platform", "POST /platform/x", "OPTIONS /platform", "PROPFIND /platform", "get /platform"],
+    "browse": ["GET /v1", "GET /v1/", "GET /v1/other", "GET /v1/predictx", "GET /v1/model", "GET /v1/Model",
+               "GET /v1/predict%20", "GET /v1/other;x=1/models", "GET /v1/models.;x"],
+    "platform": ["GET /platform", "GET /platform/a;b=c;d/e;f", "POST /platform/x", "OPTIONS /platform", "PROPFIND /platform", "get /platform"],
     "status": ["GET /status", "GET /status/deep", "HEAD /status"],
 }
 # The most specific path decides alone: a method it does not list is not passed to a broader rule.
 NOT_FOUND = ["GET /", "GET /v2", "GET /V1", "GET /platformx", "GET /v1/predict", "DELETE /v1/predict/x", "POST /v1", "PATCH /v1/models",
              "get /v1/models", "PUT /v1/models/one", "POST /v1/models/one", "GET /v1/models/one/part", "POST /status", "GET /x/v1/predict",
-             "GET /Status", "GET /statu%73%20"]
+             "GET /Status", "GET /statu%73%20",
+             # An origin may take parameters off the segments: it would serve these under a more specific path than the one that matches.
+             "GET /v1/models;x=1", "GET /v1/models;/two", "HEAD /v1/models;x=1/two", "GET /v1/models%3Bx=1/two", "GET /v1/models/one;x=1",
+             "GET /v1/models/one;", "DELETE /v1/models;x", "POST /v1/predict;x=1", "POST /v1/predict;jsessionid=1/a", "GET /status;x=1",
+             "GET /status;/deep", "GET /platform;x=1/y", "GET /v1;x=1/models", "GET /v1;x=1",
+             # Another may know no difference between capital and small letters; the last three end in a long s, or hold a Kelvin sign or a dotless i.
+             "GET /v1/Models", "GET /v1/MODELS/two", "HEAD /v1/%4dodels", "GET /v1/models/One", "GET /v1/models/ONE;x", "DELETE /v1/Models/two",
+             "POST /v1/Predict", "GET /v1/model%C5%BF", "GET /v1/PREDICT;x", "GET /v1/pred%C4%B1ct/x"]
 AMBIGUOUS = ["", "v1", "v1/models", "*", "//", "//v1/models", "/v1//models", "/v1/models//", "/v1/./models", "/v1/../platform",
              "/v1/models/..", "/v1/models/.", "/%2e%2e/platform", "/v1/%2E./platform", "/v1/.%2e/platform", "/v1/%2e",
              "/v1%2fmodels", "/v1%2Fmodels", "/v1/%2f", "/v1%5cmodels", "/v1/%5C..", "/v1\\models", "/v1/\\", "/v1/a%", "/v1/a%2",
@@ -109,6 +116,8 @@ RESERVED = {
     "/.KEYWARD/health": True,
     "/%2ekeyward/sync": True,
     "/.keyward/": True,
+    "/.keyward;x=1/sync": True,
+    "/.keyward%3b/sync": True,
     "/keyward": False,
     "/.keywardx": False,
     "/v1/.keyward": False,

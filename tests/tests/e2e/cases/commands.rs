@@ -19,6 +19,7 @@ cases![
     dev_env_says_where_the_stack_answers,
     a_port_in_use_is_one_clear_sentence,
     two_stacks_in_one_folder_are_refused,
+    what_is_deployed_is_built_without_the_means_of_tests,
 ];
 
 /// `cargo xtask dev` on ports that nobody uses.
@@ -132,4 +133,26 @@ fn two_stacks_in_one_folder_are_refused() {
     // The first one does not notice, and is still found.
     assert!(stack.state().join("dev.env").exists());
     stack.admin.get("/healthz").expect(200);
+}
+
+/// The Worker that can be made to panic, built as the one to deploy is.
+fn what_is_deployed_is_built_without_the_means_of_tests() {
+    let mut command = programs::cargo();
+    command.args([
+        "build",
+        "--package",
+        "keyward-edge",
+        "--lib",
+        "--features",
+        "planted-panic",
+    ]);
+    command.args(["--profile", "worker", "--target", "wasm32-unknown-unknown"]);
+    let output = command.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success(), "{said}");
+    let sentence = said.lines().find(|line| line.starts_with("error:"));
+    assert!(
+        sentence.is_some_and(|line| line.contains("`planted-panic`") && line.contains("for tests")),
+        "{said}"
+    );
 }

@@ -77,6 +77,12 @@ pub(super) fn admitted(answers: &[Answer], limit: u32) -> usize {
 fn check_retry_after(answer: &Answer) {
     let seconds = retry_after(answer);
     assert!((1..=LONGEST_HOUR).contains(&seconds), "{answer}");
+    // Section 6 of the draft: nobody is told to come back before something can have come back.
+    let window = answer.header("ratelimit").and_then(|state| {
+        let (_, rest) = state.split_once(";t=")?;
+        rest.split(',').next()?.parse::<u64>().ok()
+    });
+    assert!(window.is_some_and(|window| seconds >= window), "{answer}");
 }
 
 #[track_caller]
