@@ -6,7 +6,8 @@
 //! In reading order: [`key`] (the text a caller holds) → [`hash`] (what is stored of it) → [`record`] (what the
 //! edge knows of it) → [`credential`] and [`route`] (what a request says) → [`mod@decide`] (admit or not) →
 //! [`reason`] (why not) → [`forward`] (what the origin is told). Beside it, [`guard`] (who counts, and who is told first
-//! that a right is gone), [`lease`] (what an isolate may do until it asks again) and [`sync`] (how the control plane tells).
+//! that a right is gone), [`lease`] (what an isolate may do until it asks again), [`sync`] (how the control plane
+//! tells of changes) and [`usage`] (how the edge tells of requests).
 #![no_std]
 
 extern crate alloc;
@@ -28,9 +29,11 @@ pub mod reason;
 pub mod record;
 pub mod route;
 pub mod scope;
+mod seal;
 pub mod secret;
 pub mod sync;
 pub mod time;
+pub mod usage;
 
 pub use crate::{
     decide::{RequestFacts, decide},

@@ -6,11 +6,11 @@
 
 use alloc::{format, string::String, vec::Vec};
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     route::{FailurePolicy, RouteTable},
+    seal::{self, SealError, Subject},
     secret::SecretRing,
     time::UnixMillis,
 };
@@ -25,9 +25,9 @@ pub const MAX_RECORDS: usize = 20;
 /// The largest question or answer, in bytes: a full batch of the largest records, escaped.
 pub const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
 /// How far the clocks of the two may be apart, in milliseconds. It bounds how long a recorded question can be repeated.
-pub const MAX_AGE_MS: u64 = 5 * 60 * 1000;
+pub const MAX_AGE_MS: u64 = seal::MAX_AGE_MS;
 /// Bytes of a nonce.
-pub const NONCE_BYTES: usize = 16;
+pub const NONCE_BYTES: usize = seal::NONCE_BYTES;
 
 const QUESTION: &[u8] = b"keyward sync question";
 const ANSWER: &[u8] = b"keyward sync answer";
@@ -139,6 +139,25 @@ pub enum SyncError {
     Body,
 }
 
+impl From<SealError> for SyncError {
+    fn from(error: SealError) -> Self {
+        match error {
+            SealError::Form => Self::Header,
+            SealError::UnknownSecret(id) => Self::UnknownSecret(id),
+            SealError::Mac => Self::Mac,
+            SealError::Clock => Self::Clock,
+        }
+    }
+}
+
+fn question<'a>(deployment: &'a str, body: &'a [u8]) -> Subject<'a> {
+    Subject {
+        purpose: QUESTION,
+        deployment,
+        body,
+    }
+}
+
 /// The header of a question: `<secret id>.<milliseconds>.<nonce>.<MAC>`.
 pub fn sign_question(
     ring: &SecretRing,
@@ -147,15 +166,7 @@ pub fn sign_question(
     nonce: &Nonce,
     body: &[u8],
 ) -> String {
-    let (id, secret) = ring.current();
-    let time = now.0.to_be_bytes();
-    let mac = secret.sign_framed(&[QUESTION, deployment.as_bytes(), &time, nonce, body]);
-    format!(
-        "{id}.{}.{}.{}",
-        now.0,
-        URL_SAFE_NO_PAD.encode(nonce),
-        URL_SAFE_NO_PAD.encode(mac)
-    )
+    question(deployment, body).sign(ring, now, nonce)
 }
 
 /// Checks a question's header against its body. The answer is its nonce.
@@ -169,24 +180,7 @@ pub fn verify_question(
     now: UnixMillis,
     body: &[u8],
 ) -> Result<Nonce, SyncError> {
-    let mut parts = header.split('.');
-    let (id, time, nonce, mac) = (parts.next(), parts.next(), parts.next(), parts.next());
-    let id: u32 = number(id)?;
-    let time: u64 = number(time)?;
-    let nonce: Nonce = bytes(nonce)?;
-    let mac: [u8; 32] = bytes(mac)?;
-    if parts.next().is_some() {
-        return Err(SyncError::Header);
-    }
-    let secret = ring.get(id).ok_or(SyncError::UnknownSecret(id))?;
-    let parts: [&[u8]; 5] = [QUESTION, deployment.as_bytes(), &time.to_be_bytes(), &nonce, body];
-    if !secret.verify_framed(&parts, &mac) {
-        return Err(SyncError::Mac);
-    }
-    if time.abs_diff(now.0) > MAX_AGE_MS {
-        return Err(SyncError::Clock);
-    }
-    Ok(nonce)
+    Ok(question(deployment, body).verify(header, ring, now)?)
 }
 
 /// The header of an answer: `<secret id>.<MAC>`. It is signed with the secret that signed the question.
@@ -197,11 +191,11 @@ pub fn sign_answer(
     nonce: &Nonce,
     body: &[u8],
 ) -> Option<String> {
-    let id: u32 = number(question.split('.').next()).ok()?;
+    let id: u32 = seal::number(question.split('.').next()?)?;
     let mac = ring
         .get(id)?
         .sign_framed(&[ANSWER, deployment.as_bytes(), nonce, body]);
-    Some(format!("{id}.{}", URL_SAFE_NO_PAD.encode(mac)))
+    Some(format!("{id}.{}", seal::text(&mac)))
 }
 
 /// Checks an answer's header against its body and the question's nonce, and reads the body.
@@ -216,27 +210,13 @@ pub fn verify_answer(
     body: &[u8],
 ) -> Result<Report, SyncError> {
     let (id, mac) = header.split_once('.').ok_or(SyncError::Header)?;
-    let id: u32 = number(Some(id))?;
-    let mac: [u8; 32] = bytes(Some(mac))?;
+    let id: u32 = seal::number(id).ok_or(SyncError::Header)?;
+    let mac: [u8; 32] = seal::bytes(mac).ok_or(SyncError::Header)?;
     let secret = ring.get(id).ok_or(SyncError::UnknownSecret(id))?;
     if !secret.verify_framed(&[ANSWER, deployment.as_bytes(), nonce, body], &mac) {
         return Err(SyncError::Mac);
     }
     serde_json::from_slice(body).map_err(|_| SyncError::Body)
-}
-
-fn number<T: core::str::FromStr>(text: Option<&str>) -> Result<T, SyncError> {
-    let digits = text.filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
-    digits
-        .and_then(|digits| digits.parse().ok())
-        .ok_or(SyncError::Header)
-}
-
-fn bytes<const LENGTH: usize>(text: Option<&str>) -> Result<[u8; LENGTH], SyncError> {
-    let decoded = text.and_then(|text| URL_SAFE_NO_PAD.decode(text).ok());
-    decoded
-        .and_then(|decoded| decoded.try_into().ok())
-        .ok_or(SyncError::Header)
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use proptest::{
 
 mod headers;
 mod keys;
+mod messages;
 mod networks;
 mod paths;
 mod records;

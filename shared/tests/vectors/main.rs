@@ -8,6 +8,7 @@ use serde_json::Value;
 mod decisions;
 mod forwarding;
 mod keys;
+mod messages;
 mod networks;
 mod records;
 mod requests;
@@ -26,6 +27,7 @@ struct Document {
     decisions: Value,
     reasons: Value,
     forwarding: Value,
+    messages: Value,
 }
 
 /// Reads one part of the file.

@@ -78,12 +78,14 @@ def record_json(record):
     return json.dumps(record, separators=(",", ":"), ensure_ascii=False)
 
 
-def record_mac(line, material, deployment, name, purpose="keyward record"):
-    framed = b"".join(
-        len(part).to_bytes(8, "big") + part
-        for part in (text.encode() for text in (purpose, deployment, name, line))
-    )
+def framed_mac(material, *parts):
+    """HMAC-SHA256 over parts, each with its length in front."""
+    framed = b"".join(len(part).to_bytes(8, "big") + part for part in parts)
     return hmac.new(material, framed, hashlib.sha256).digest()
+
+
+def record_mac(line, material, deployment, name, purpose="keyward record"):
+    return framed_mac(material, *(text.encode() for text in (purpose, deployment, name, line)))
 
 
 def signed(line, number, material, deployment, name, **options):
