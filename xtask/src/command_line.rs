@@ -15,6 +15,7 @@ cargo xtask <command>
   build [--worker]      The release program `keyward` and the Worker; with --worker the Worker alone.
   test [--step NAME]…   Every check of continuous integration, or the named ones.
   test --list           The names of the checks.
+  bench [--help]        What a request costs at the edge, beside others; and that forged keys cost no look-up.
   audit                 Advisories, licences and sources of all dependencies (needs cargo-deny).
 ";
 
@@ -37,6 +38,11 @@ pub enum Command {
     },
     /// Print the names of the steps.
     ListSteps,
+    /// Measure.
+    Bench {
+        /// What follows, for the program that measures.
+        arguments: Vec<OsString>,
+    },
     /// Check the dependencies.
     Audit,
     /// Print the usage.
@@ -60,6 +66,10 @@ impl Command {
                         "demo" => Self::Demo,
                         "build" => Self::Build { worker_only: false },
                         "test" => Self::Test { steps: Vec::new() },
+                        "bench" => {
+                            let arguments = parser.raw_args()?.collect();
+                            return Ok(Self::Bench { arguments });
+                        }
                         "audit" => Self::Audit,
                         "help" => Self::Help,
                         other => return Err(format!("there is no command `{other}`").into()),
@@ -96,6 +106,8 @@ mod tests {
             Ok(Command::Test { steps: two })
         );
         assert_eq!(parse("test --list"), Ok(Command::ListSteps));
+        let arguments = ["edge", "--help"].map(OsString::from).to_vec();
+        assert_eq!(parse("bench edge --help"), Ok(Command::Bench { arguments }));
         assert_eq!(parse("audit"), Ok(Command::Audit));
         assert_eq!(parse(""), Ok(Command::Help));
         assert_eq!(parse("dev --help"), Ok(Command::Help));

@@ -1,4 +1,4 @@
-//! The commands of this repository: `cargo xtask dev`, `demo`, `build`, `test` and `audit`.
+//! The commands of this repository: `cargo xtask dev`, `demo`, `build`, `test`, `bench` and `audit`.
 //!
 //! A library, so that the end-to-end tests start the same stack in the same way.
 
@@ -8,6 +8,7 @@ compile_error!(
 );
 
 pub mod audit;
+pub mod bench;
 pub mod cargo_build;
 pub mod checks;
 pub mod clients;

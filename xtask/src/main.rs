@@ -4,7 +4,7 @@ use std::{env, process::ExitCode};
 
 use anyhow::{Context as _, Result};
 use xtask::{
-    audit, checks,
+    audit, bench, checks,
     command_line::{Command, USAGE},
     demo, dev,
     interrupt::{Interrupt, Interrupted},
@@ -59,6 +59,7 @@ fn run(command: &Command) -> Result<ExitCode> {
             print!("{}", checks::list());
             Ok(ExitCode::SUCCESS)
         }
+        Command::Bench { arguments } => bench::run(&workspace, &launcher, arguments),
         Command::Audit => audit::run(&workspace, &launcher).map(|()| ExitCode::SUCCESS),
     }
 }

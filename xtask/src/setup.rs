@@ -72,14 +72,29 @@ pub fn install_target(
         .with_context(|| format!("the Rust target {target} is missing, and could not be installed"))
 }
 
-/// Installs the Node packages, unless those of this very package-lock.json are there, whoever installed them.
+/// Installs the Node packages of the repository, unless those of this very package-lock.json are there, whoever installed them.
 ///
 /// # Errors
 /// When npm fails, with the end of what it said.
 pub fn install_node_packages(workspace: &Workspace, launcher: &Launcher, step: &mut Step) -> Result<()> {
-    let wanted = read_lock(&workspace.path("package-lock.json"))?;
+    let why = "wrangler, its local runtime and TypeScript are fetched once";
+    install_packages_of(workspace, launcher, workspace.root(), why, step)
+}
+
+/// The same for the package in `folder`; `why` is told when it takes a while.
+///
+/// # Errors
+/// When npm fails, with the end of what it said.
+pub fn install_packages_of(
+    workspace: &Workspace,
+    launcher: &Launcher,
+    folder: &Path,
+    why: &str,
+    step: &mut Step,
+) -> Result<()> {
+    let wanted = read_lock(&folder.join("package-lock.json"))?;
     // npm writes down what it has installed, when it has done so.
-    let installed = read_lock(&workspace.path("node_modules/.package-lock.json"));
+    let installed = read_lock(&folder.join("node_modules/.package-lock.json"));
     if installed.is_ok_and(|installed| is_installed(&wanted, &installed)) {
         step.remark("already there");
         return Ok(());
@@ -88,10 +103,11 @@ pub fn install_node_packages(workspace: &Workspace, launcher: &Launcher, step: &
         // npm would remove the program that waits for us.
         bail!("the Node packages are not those of package-lock.json; run `npm ci`, then wrangler again");
     }
-    step.explain("wrangler, its local runtime and TypeScript are fetched once");
+    step.explain(why);
     let log = workspace.scratch().join("npm.log");
     let mut npm = workspace.command("npm");
-    npm.args(["ci", "--no-audit", "--no-fund", "--loglevel=warn"]);
+    npm.current_dir(folder)
+        .args(["ci", "--no-audit", "--no-fund", "--loglevel=warn"]);
     launcher.run_in_step(npm, Output::Log(&log), step, "`npm ci`")
 }
 
@@ -129,7 +145,7 @@ pub(crate) fn version_of(workspace: &Workspace, program: &str) -> Option<String>
 }
 
 /// The first line that a short command prints, if it succeeds.
-pub(crate) fn first_line(command: &mut Command) -> Option<String> {
+pub fn first_line(command: &mut Command) -> Option<String> {
     let output = command
         .stdin(Stdio::null())
         .output()

@@ -1,0 +1,189 @@
+//! What can be asked of `cargo xtask bench`.
+
+use std::ffi::OsString;
+
+use lexopt::{Arg, Parser, ValueExt as _};
+
+use crate::contestants::{self, CONTESTANTS, Contestant};
+
+/// What `cargo xtask bench --help` prints.
+pub const USAGE: &str = "\
+cargo xtask bench edge [options]
+
+  What a request costs: each contestant in plain workerd on one core, driven in turn by wrk on another.
+  Prints median CPU µs a request (the process's own account), p50 and p99, and the ratio to an empty Worker;
+  the Worker's size, the CPU of its start, and which bounds hold. Needs two cores, Linux and wrk.
+
+  --rounds N         How often each is driven (5).
+  --seconds N        How long each time (3).
+  --only NAME        This contestant alone; can be repeated.
+  --json             For a program instead of a person.
+  --write            Puts the table into docs/benchmarks.md.
+  --strict           Exits with an error when a bound does not hold.
+
+cargo xtask bench forged [--requests N]
+
+  Sends N forged keys (1000000), each another, and counts KV reads and KeyGuard calls. Exits with an error unless there are none.
+";
+
+/// One command.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Compare the contestants.
+    Edge(Edge),
+    /// Send forged keys.
+    Forged {
+        /// How many.
+        requests: u32,
+    },
+    /// Print the usage.
+    Help,
+}
+
+/// How the contestants are compared.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Edge {
+    /// How often each is driven.
+    pub rounds: u32,
+    /// How long each time.
+    pub seconds: u32,
+    /// Names; empty means all.
+    pub only: Vec<String>,
+    /// Print JSON.
+    pub json: bool,
+    /// Write the document.
+    pub write: bool,
+    /// Fail when a bound does not hold.
+    pub strict: bool,
+}
+
+impl Default for Edge {
+    fn default() -> Self {
+        Self {
+            rounds: 5,
+            seconds: 3,
+            only: Vec::new(),
+            json: false,
+            write: false,
+            strict: false,
+        }
+    }
+}
+
+impl Edge {
+    /// Those that take part, in the order of the table.
+    #[must_use]
+    pub fn contestants(&self) -> Vec<&'static Contestant> {
+        let takes_part = |contestant: &&Contestant| {
+            self.only.is_empty() || self.only.iter().any(|name| name == contestant.name)
+        };
+        CONTESTANTS.iter().filter(takes_part).collect()
+    }
+}
+
+impl Command {
+    /// Reads the arguments behind `bench`.
+    ///
+    /// # Errors
+    /// A sentence that names what is wrong.
+    pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, lexopt::Error> {
+        let mut parser = Parser::from_args(arguments);
+        let mut command = None;
+        while let Some(argument) = parser.next()? {
+            match (argument, &mut command) {
+                (Arg::Short('h') | Arg::Long("help"), _) => return Ok(Self::Help),
+                (Arg::Value(name), None) => {
+                    command = Some(match name.string()?.as_str() {
+                        "edge" => Self::Edge(Edge::default()),
+                        "forged" => Self::Forged { requests: 1_000_000 },
+                        other => {
+                            return Err(format!(
+                                "there is no benchmark `{other}`; there are `edge` and `forged`"
+                            )
+                            .into());
+                        }
+                    });
+                }
+                (Arg::Long("rounds"), Some(Self::Edge(edge))) => {
+                    edge.rounds = positive(&mut parser, "rounds")?;
+                }
+                (Arg::Long("seconds"), Some(Self::Edge(edge))) => {
+                    edge.seconds = positive(&mut parser, "seconds")?;
+                }
+                (Arg::Long("only"), Some(Self::Edge(edge))) => edge.only.push(name(&mut parser)?),
+                (Arg::Long("json"), Some(Self::Edge(edge))) => edge.json = true,
+                (Arg::Long("write"), Some(Self::Edge(edge))) => edge.write = true,
+                (Arg::Long("strict"), Some(Self::Edge(edge))) => edge.strict = true,
+                (Arg::Long("requests"), Some(Self::Forged { requests })) => {
+                    *requests = positive(&mut parser, "requests")?;
+                }
+                (argument, _) => return Err(argument.unexpected()),
+            }
+        }
+        match command {
+            Some(Self::Edge(edge)) if edge.write && !edge.only.is_empty() => {
+                Err("--write wants the whole table: leave --only out".into())
+            }
+            Some(command) => Ok(command),
+            None => Ok(Self::Help),
+        }
+    }
+}
+
+fn positive(parser: &mut Parser, option: &str) -> Result<u32, lexopt::Error> {
+    match parser.value()?.parse()? {
+        0 => Err(format!("--{option} must be 1 or more").into()),
+        number => Ok(number),
+    }
+}
+
+fn name(parser: &mut Parser) -> Result<String, lexopt::Error> {
+    let name = parser.value()?.string()?;
+    if contestants::find(&name).is_some() {
+        return Ok(name);
+    }
+    let names: Vec<_> = CONTESTANTS.iter().map(|contestant| contestant.name).collect();
+    Err(format!("there is no contestant `{name}`; there are {}", names.join(", ")).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Result<Command, String> {
+        Command::parse(line.split_whitespace().map(OsString::from)).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn options_are_understood() {
+        assert_eq!(parse("edge"), Ok(Command::Edge(Edge::default())));
+        let edge = Edge {
+            rounds: 3,
+            seconds: 1,
+            only: vec!["forward".to_owned()],
+            json: true,
+            write: false,
+            strict: true,
+        };
+        assert_eq!(edge.contestants().len(), 1);
+        assert_eq!(
+            parse("edge --rounds 3 --seconds=1 --only forward --json --strict"),
+            Ok(Command::Edge(edge))
+        );
+        assert_eq!(
+            parse("forged --requests 20"),
+            Ok(Command::Forged { requests: 20 })
+        );
+        assert_eq!(parse("edge --help"), Ok(Command::Help));
+        assert_eq!(parse(""), Ok(Command::Help));
+    }
+
+    #[test]
+    fn what_is_not_understood_is_named() {
+        assert!(parse("edges").unwrap_err().contains("`edges`"));
+        assert!(parse("edge --only me").unwrap_err().contains("keyward-forged"));
+        assert!(parse("edge --rounds 0").unwrap_err().contains("--rounds"));
+        assert!(parse("edge --requests 1").unwrap_err().contains("--requests"));
+        assert!(parse("edge --write --only empty").unwrap_err().contains("--only"));
+    }
+}

@@ -1,0 +1,149 @@
+//! `cargo xtask bench forged`: that made-up keys cost no look-up, counted.
+
+use std::{net::SocketAddr, process::ExitCode, sync::mpsc, thread};
+
+use anyhow::{Context as _, Result, ensure};
+use xtask::{
+    clock::Stopwatch, interrupt::Interrupt, process::Launcher, progress::Progress, workspace::Workspace,
+};
+
+use crate::{
+    contestants::{self, FORGED},
+    cores::Cores,
+    credentials::Forger,
+    edge::Prepared,
+    line::Line,
+    workerd::{Running, request},
+};
+
+/// Connections that are open at once.
+const CONNECTIONS: u32 = 16;
+
+/// What was counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Count {
+    /// Reads of KV.
+    pub kv_reads: u64,
+    /// Calls to KeyGuards.
+    pub guard_calls: u64,
+}
+
+/// Sends `requests` forged keys and prints what was counted.
+///
+/// # Errors
+/// When something was looked up, or an answer was no refusal.
+pub fn run(workspace: &Workspace, launcher: &Launcher, requests: u32) -> Result<ExitCode> {
+    let cores = Cores::divide()?;
+    let contestant = contestants::find(FORGED).context("a contestant is missing")?;
+    let mut progress = Progress::new(5);
+    let root = workspace.scratch().join("bench");
+    let prepared = Prepared::make(workspace, launcher, &cores, &[contestant], root, &mut progress)?;
+    cores.drive()?;
+    let (running, control) = progress.step("One key that is ours, to see that the counters count", |_| {
+        let running = prepared.start(contestant)?;
+        let control = control(&prepared, &running)?;
+        Ok((running, control))
+    })?;
+    println!(
+        "      {} KV reads, {} KeyGuard calls",
+        control.kv_reads, control.guard_calls
+    );
+    let watch = Stopwatch::start();
+    let count = progress.step(&format!("{requests} keys that are not"), |step| {
+        step.remark(format!("all refused with {}", contestant.status));
+        count(&prepared, &running, requests)
+    })?;
+    println!(
+        "      {} KV reads, {} KeyGuard calls, in {:.0} s",
+        count.kv_reads,
+        count.guard_calls,
+        watch.elapsed().as_secs_f64()
+    );
+    ensure!(
+        count
+            == Count {
+                kv_reads: 0,
+                guard_calls: 0
+            },
+        "forged keys were looked up"
+    );
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Counts what one request with a good key looks up: something, or the counters count nothing.
+///
+/// # Errors
+/// When it is refused, or nothing was counted.
+pub fn control(prepared: &Prepared<'_>, running: &Running) -> Result<Count> {
+    let before = look_ups(prepared, running)?;
+    let answer = Line::open(running.address)
+        .and_then(|mut line| line.ask(&request(prepared.around.credentials.key())))?;
+    ensure!(
+        answer.status() == Some(200),
+        "a good key was answered with `{}`",
+        answer.start
+    );
+    let count = look_ups(prepared, running)?.since(before);
+    ensure!(
+        count.kv_reads > 0 && count.guard_calls > 0,
+        "a new key was admitted with {count:?}: the counters do not count"
+    );
+    Ok(count)
+}
+
+/// Sends `requests` forged keys, each another, and counts what was looked up meanwhile.
+///
+/// # Errors
+/// When one is not refused with 401.
+pub fn count(prepared: &Prepared<'_>, running: &Running, requests: u32) -> Result<Count> {
+    let before = look_ups(prepared, running)?;
+    let (tell, told) = mpsc::channel();
+    for number in 0..CONNECTIONS {
+        let share = requests / CONNECTIONS + u32::from(number < requests % CONNECTIONS);
+        let (tell, address, forger) = (tell.clone(), running.address, Forger::new()?);
+        let interrupt = prepared.around.launcher.interrupt().clone();
+        let status = running.contestant.status;
+        thread::spawn(move || tell.send(send(address, &forger, share, status, &interrupt)));
+    }
+    drop(tell);
+    let mut refused = 0;
+    for sent in told {
+        refused += sent?;
+    }
+    ensure!(
+        refused == requests,
+        "{refused} of {requests} forged keys were sent"
+    );
+    Ok(look_ups(prepared, running)?.since(before))
+}
+
+/// Sends so many over one connection.
+fn send(address: SocketAddr, forger: &Forger, share: u32, status: u16, interrupt: &Interrupt) -> Result<u32> {
+    let mut line = Line::open(address)?;
+    for _ in 0..share {
+        interrupt.check()?;
+        let answer = line.ask(&request(&forger.forge()))?;
+        ensure!(
+            answer.status() == Some(status),
+            "a forged key was answered with `{}`",
+            answer.start
+        );
+    }
+    Ok(share)
+}
+
+fn look_ups(prepared: &Prepared<'_>, running: &Running) -> Result<Count> {
+    Ok(Count {
+        kv_reads: prepared.around.kv.requests(),
+        guard_calls: running.guard_calls()?,
+    })
+}
+
+impl Count {
+    fn since(self, before: Self) -> Self {
+        Self {
+            kv_reads: self.kv_reads - before.kv_reads,
+            guard_calls: self.guard_calls - before.guard_calls,
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! What `cargo xtask bench` runs: the Worker and its contestants in plain `workerd`, one core for them and another for all that drives them.
+//!
+//! A package of its own, because what it needs takes long to compile and `xtask` is what a newcomer waits for first.
+//!
+//! In reading order: [`command_line`] → [`contestants`] (who takes part) → [`build`] (what each runs) → [`workerd`] (how it is started) →
+//! [`rounds`] (who is driven when, by [`wrk`]) → [`bounds`] and [`report`]. [`stand_in`] is the origin and the KV behind them,
+//! [`credentials`] the keys they are asked with, [`cpu`] what counts.
+
+pub mod bounds;
+pub mod build;
+pub mod command_line;
+pub mod contestants;
+pub mod cores;
+pub mod cpu;
+pub mod credentials;
+pub mod edge;
+pub mod figures;
+pub mod forged;
+pub mod line;
+pub mod machine;
+pub mod report;
+pub mod rounds;
+pub mod stand_in;
+pub mod start_up;
+pub mod workerd;
+pub mod wrk;

@@ -1,0 +1,191 @@
+//! What a run found, for a person, a program and a document.
+
+use std::{fmt::Write as _, fs, path::Path};
+
+use anyhow::{Context as _, Result};
+use serde_json::{Value, json};
+
+use crate::{bounds::Bound, contestants::EMPTY, figures::Figures, machine::Machine};
+
+/// Between these lines of the document stands what the command wrote.
+const BEGIN: &str = "<!-- written by `cargo xtask bench edge --write` -->";
+const END: &str = "<!-- end -->";
+
+/// What a run found.
+#[derive(Debug)]
+pub struct Report {
+    /// Each contestant's figures, in the order of the table.
+    pub figures: Vec<Figures>,
+    /// What must hold.
+    pub bounds: Vec<Bound>,
+    /// Where it was measured.
+    pub machine: Machine,
+    /// How many rounds there were.
+    pub rounds: u32,
+    /// How long each contestant was driven in each.
+    pub seconds: u32,
+}
+
+impl Report {
+    fn ratio_to_empty(&self, figures: &Figures) -> Option<f64> {
+        let empty = self
+            .figures
+            .iter()
+            .find(|figures| figures.contestant.name == EMPTY)?;
+        figures.ratio_to(empty)
+    }
+
+    /// For a person at a terminal.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let mut text = format!(
+            "{:<16} {:>8} {:>9} {:>9} {:>8}  rounds\n",
+            "contestant", "CPU µs", "p50 µs", "p99 µs", "/ empty"
+        );
+        for figures in &self.figures {
+            let rounds: Vec<_> = figures.cpu_us.iter().map(|us| format!("{us:.0}")).collect();
+            // Writing to a text cannot fail.
+            let _ = writeln!(
+                text,
+                "{:<16} {:>8} {:>9} {:>9} {:>8}  {}",
+                figures.contestant.name,
+                number(figures.median_cpu_us(), 1),
+                number(figures.p50_us(), 0),
+                number(figures.p99_us(), 0),
+                number(self.ratio_to_empty(figures), 2),
+                rounds.join(" "),
+            );
+        }
+        text.push('\n');
+        for bound in &self.bounds {
+            let _ = writeln!(
+                text,
+                "{:<12} {}: {} (at most {})",
+                verdict(bound),
+                bound.what,
+                number(bound.is, 2),
+                bound.at_most
+            );
+        }
+        let _ = writeln!(
+            text,
+            "\n{}; {} rounds of {} s",
+            self.machine.sentence(),
+            self.rounds,
+            self.seconds
+        );
+        text
+    }
+
+    /// For a program.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        let contestants: Vec<_> = self
+            .figures
+            .iter()
+            .map(|figures| {
+                json!({
+                    "name": figures.contestant.name,
+                    "cpu_us": figures.median_cpu_us(),
+                    "cpu_us_by_round": figures.cpu_us,
+                    "requests_by_round": figures.loads.iter().map(|load| load.requests).collect::<Vec<_>>(),
+                    "p50_us": figures.p50_us(),
+                    "p99_us": figures.p99_us(),
+                    "ratio_to_empty": self.ratio_to_empty(figures),
+                })
+            })
+            .collect();
+        let bounds: Vec<_> = self
+            .bounds
+            .iter()
+            .map(|bound| json!({ "what": bound.what, "at_most": bound.at_most, "is": bound.is, "holds": bound.holds() }))
+            .collect();
+        json!({
+            "machine": self.machine.json(),
+            "rounds": self.rounds,
+            "seconds": self.seconds,
+            "contestants": contestants,
+            "bounds": bounds,
+        })
+    }
+
+    /// The part of the document that the command writes.
+    #[must_use]
+    pub fn markdown(&self) -> String {
+        let mut text = format!(
+            "`cargo xtask bench edge --rounds {} --seconds {} --write`, on {}:\n\n",
+            self.rounds,
+            self.seconds,
+            self.machine.sentence()
+        );
+        text.push_str("| contestant | what it is | CPU µs a request | p50 µs | p99 µs | CPU ÷ empty |\n|---|---|--:|--:|--:|--:|\n");
+        for figures in &self.figures {
+            let _ = writeln!(
+                text,
+                "| `{}` | {} | {} | {} | {} | {} |",
+                figures.contestant.name,
+                figures.contestant.about,
+                number(figures.median_cpu_us(), 1),
+                number(figures.p50_us(), 0),
+                number(figures.p99_us(), 0),
+                number(self.ratio_to_empty(figures), 2),
+            );
+        }
+        text.push_str("\n| must hold | at most | is | |\n|---|--:|--:|---|\n");
+        for bound in &self.bounds {
+            let _ = writeln!(
+                text,
+                "| {} | {} | {} | {} |",
+                bound.what,
+                bound.at_most,
+                number(bound.is, 2),
+                verdict(bound)
+            );
+        }
+        text
+    }
+
+    /// Puts it into the document, between its two marks.
+    ///
+    /// # Errors
+    /// When the document cannot be read or written, or has no marks.
+    pub fn write(&self, document: &Path) -> Result<()> {
+        let before =
+            fs::read_to_string(document).with_context(|| format!("cannot read {}", document.display()))?;
+        let after = put_between(&before, &self.markdown())
+            .with_context(|| format!("{} has no `{BEGIN}` with `{END}` after it", document.display()))?;
+        fs::write(document, after).with_context(|| format!("cannot write {}", document.display()))
+    }
+}
+
+fn put_between(document: &str, text: &str) -> Option<String> {
+    let (head, rest) = document.split_once(BEGIN)?;
+    let (_, tail) = rest.split_once(END)?;
+    Some(format!("{head}{BEGIN}\n{text}{END}{tail}"))
+}
+
+fn verdict(bound: &Bound) -> &'static str {
+    match bound.holds() {
+        Some(true) => "met",
+        Some(false) => "NOT MET",
+        None => "not measured",
+    }
+}
+
+fn number(number: Option<f64>, digits: usize) -> String {
+    number.map_or_else(|| "–".to_owned(), |number| format!("{number:.digits$}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_written_before_is_replaced_and_the_rest_stays() {
+        let document = format!("# Title\n\n{BEGIN}\nold\n{END}\n\nnotes\n");
+        let once = put_between(&document, "new\n").unwrap();
+        assert_eq!(once, format!("# Title\n\n{BEGIN}\nnew\n{END}\n\nnotes\n"));
+        assert_eq!(put_between(&once, "new\n").unwrap(), once);
+        assert_eq!(put_between("# Title\n", "new\n"), None);
+    }
+}

@@ -1,0 +1,96 @@
+//! Who is driven when: all in each round, forwards and backwards in turn, so that what changes on the machine meanwhile meets all alike.
+
+use anyhow::{Context as _, Result};
+
+use crate::{
+    contestants::{AskedWith, Kind},
+    edge::Prepared,
+    figures::Figures,
+    workerd::Running,
+    wrk::{self, Order},
+};
+
+/// How long each is driven before anything counts, in seconds: until the runtime has compiled what is hot.
+const WARM_UP_SECONDS: u32 = 2;
+
+/// What the rounds found.
+#[derive(Debug)]
+pub struct Measured {
+    /// Each contestant's figures.
+    pub figures: Vec<Figures>,
+    /// KV reads and KeyGuard calls while Keyward was asked with forged keys; none when it was not.
+    pub look_ups: Option<u64>,
+}
+
+/// Drives all of them, `rounds` times for `seconds` each.
+///
+/// # Errors
+/// When one answers wrongly, or not at all.
+pub fn run(
+    prepared: &Prepared<'_>,
+    running: &mut [Running],
+    rounds: u32,
+    seconds: u32,
+    tick: &mut dyn FnMut(String),
+) -> Result<Measured> {
+    for contestant in running.iter() {
+        tick(format!("{} warms up", contestant.contestant.name));
+        drive(prepared, contestant, WARM_UP_SECONDS)?;
+    }
+    let mut figures: Vec<_> = running
+        .iter()
+        .map(|running| Figures {
+            contestant: running.contestant,
+            cpu_us: Vec::new(),
+            loads: Vec::new(),
+        })
+        .collect();
+    let mut look_ups = None;
+    for round in 1..=rounds {
+        let mut order: Vec<_> = (0..running.len()).collect();
+        if round % 2 == 0 {
+            order.reverse();
+        }
+        for index in order {
+            let contestant = &mut running[index];
+            tick(format!(
+                "round {round} of {rounds}: {}",
+                contestant.contestant.name
+            ));
+            let before = (contestant.cpu_time()?, look_ups_of(prepared, contestant)?);
+            let load = drive(prepared, contestant, seconds)?;
+            let cpu = contestant.cpu_time()?.saturating_sub(before.0);
+            let requests = u32::try_from(load.requests).context("more requests than a benchmark makes")?;
+            figures[index]
+                .cpu_us
+                .push(cpu.as_secs_f64() * 1_000_000.0 / f64::from(requests));
+            figures[index].loads.push(load);
+            if let Some((now, before)) = look_ups_of(prepared, contestant)?.zip(before.1) {
+                look_ups = Some(look_ups.unwrap_or(0) + now.saturating_sub(before));
+            }
+        }
+    }
+    Ok(Measured { figures, look_ups })
+}
+
+fn drive(prepared: &Prepared<'_>, running: &Running, seconds: u32) -> Result<wrk::Load> {
+    let contestant = running.contestant;
+    let order = Order {
+        address: running.address,
+        credentials: &prepared.credentials_file(contestant.asked_with),
+        status: contestant.status,
+        seconds,
+    };
+    let log = prepared.folder(contestant).join("wrk.log");
+    wrk::drive(prepared.around.workspace, prepared.around.launcher, &order, &log)
+        .with_context(|| format!("driving {}", contestant.name))
+}
+
+/// KV reads and KeyGuard calls so far, if it is Keyward asked with forged keys. One contestant runs at a time, so all reads are its own.
+fn look_ups_of(prepared: &Prepared<'_>, running: &Running) -> Result<Option<u64>> {
+    let contestant = running.contestant;
+    if contestant.kind != Kind::Keyward || contestant.asked_with != AskedWith::Forgeries {
+        return Ok(None);
+    }
+    Ok(Some(prepared.around.kv.requests() + running.guard_calls()?))
+}

@@ -1,0 +1,35 @@
+//! `cargo xtask bench`: builds the program that measures and hands over to it. It is a package of its own, see there.
+
+use std::{ffi::OsString, process::ExitCode};
+
+use anyhow::Result;
+
+use crate::{
+    cargo_build,
+    process::{Launcher, Output},
+    progress::Progress,
+    workspace::Workspace,
+};
+
+/// The package and the program.
+const PACKAGE: &str = "keyward-benches";
+const PROGRAM: &str = "keyward-bench";
+
+/// Runs it with `arguments`, and ends as it ends.
+///
+/// # Errors
+/// When it does not compile; an interruption.
+pub fn run(workspace: &Workspace, launcher: &Launcher, arguments: &[OsString]) -> Result<ExitCode> {
+    let program = Progress::new(1).step("Compiling the benchmark", |step| {
+        let mut cargo = workspace.cargo();
+        cargo.args(["build", "--package", PACKAGE]);
+        let log = workspace.scratch().join("build-bench.log");
+        let artifacts = cargo_build::run(launcher, cargo, &log, step)?;
+        Ok(artifacts.file(PROGRAM)?.to_owned())
+    })?;
+    let mut command = workspace.command(&program.to_string_lossy());
+    command.args(arguments);
+    let status = launcher.run(command, Output::Inherit, || {})?;
+    let code = status.code().and_then(|code| u8::try_from(code).ok());
+    Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
+}
