@@ -10,7 +10,11 @@ use keyward_shared::{
 };
 use serde_json::json;
 
-use crate::{log, request_id::RequestId};
+use crate::{
+    assertion::{self, Issuer, keys::AssertionKeysError},
+    log,
+    request_id::RequestId,
+};
 
 /// For how long a record is trusted by default, in seconds.
 const DEFAULT_RECORD_CACHE_SECONDS: u64 = 2;
@@ -34,6 +38,8 @@ pub struct Deployment {
     pub record_secrets: SecretRing,
     /// The secrets that sign what the control plane sends to the edge first. Without any, records come by KV alone.
     pub sync_secrets: Option<SecretRing>,
+    /// What it signs for origins, and by which name.
+    pub issuer: Issuer,
     /// How long leases last.
     pub lease_term: LeaseTerm,
     /// Who decides on keys without a lease, where a route does not say.
@@ -114,8 +120,10 @@ impl Deployment {
             settings.parsed("SERVICE_KEY_BRAND", "hk")?,
             settings.parsed("GATEWAY_KEY_BRAND", "hpk")?,
         );
+        let id = settings.deployment_id()?;
         Ok(Self {
-            id: settings.deployment_id()?,
+            issuer: settings.issuer(&id, environment)?,
+            id,
             environment,
             brands: brands.map_err(|error| {
                 SettingError::new(
@@ -212,6 +220,23 @@ impl Settings<'_> {
         self.optional(variable)
             .map(|text| text.parse().map_err(|error| SettingError::new(variable, error)))
             .transpose()
+    }
+
+    fn issuer(&self, deployment: &str, environment: Environment) -> Result<Issuer, SettingError> {
+        let name = match self.optional("ASSERTION_ISSUER") {
+            None => Ok(assertion::default_issuer(deployment)),
+            Some(name) if assertion::is_issuer(&name) => Ok(name),
+            Some(_) => Err(SettingError::new("ASSERTION_ISSUER", assertion::ISSUER_RULE)),
+        };
+        let variable = "ASSERTION_KEYS";
+        let keys = self.optional(variable).map(|text| text.parse());
+        Ok(Issuer {
+            name: name?,
+            environment,
+            keys: keys
+                .transpose()
+                .map_err(|error: AssertionKeysError| SettingError::new(variable, error))?,
+        })
     }
 
     fn lease_term(&self) -> Result<LeaseTerm, SettingError> {

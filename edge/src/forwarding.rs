@@ -52,10 +52,11 @@ impl Outbound {
         grant: &Grant<'_>,
         head: &RequestHead,
         hop: &HopHeaders,
+        assertion: Option<&str>,
         request_id: RequestId,
     ) -> Option<Self> {
         let upstream = deployment.routes.upstream(grant.route)?;
-        let mut set = grant.identity(deployment, request_id);
+        let mut set = grant.identity(deployment, assertion, request_id);
         if hop.asks_for_websocket() {
             set.push(("Upgrade", "websocket".to_owned()));
         }

@@ -8,7 +8,7 @@ use keyward_shared::{
     route::{Access, Route},
 };
 
-use crate::{deployment::Deployment, request_id::RequestId};
+use crate::{clock::UnixMillis, deployment::Deployment, request_id::RequestId};
 
 /// Leave for one request, this moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub struct Grant<'d> {
     pub caller: Caller,
     /// How its key stands towards its limits, as far as is known here.
     pub standing: Standing,
+    /// When the lease ends that it was spent from. None where no lease was: on a public route, a fast one, or in an outage.
+    pub lease_ends_at: Option<UnixMillis>,
 }
 
 /// Who asks.
@@ -34,7 +36,12 @@ pub enum Caller {
 
 impl Grant<'_> {
     /// The headers that tell the origin who calls. Only what is known is there: no key id means no known key.
-    pub fn identity(&self, deployment: &Deployment, request_id: RequestId) -> Vec<(&'static str, String)> {
+    pub fn identity(
+        &self,
+        deployment: &Deployment,
+        assertion: Option<&str>,
+        request_id: RequestId,
+    ) -> Vec<(&'static str, String)> {
         let environment = deployment.environment.as_str();
         let mut headers = match (&self.caller, &self.route.access) {
             (Caller::Known(signed), Access::Key { service, .. }) => {
@@ -49,6 +56,7 @@ impl Grant<'_> {
             }
         };
         headers.push((identity::REQUEST_ID, request_id.to_string()));
+        headers.extend(assertion.map(|assertion| (identity::ASSERTION, assertion.to_owned())));
         headers
     }
 }

@@ -10,6 +10,7 @@
 
 pub mod admission;
 pub mod answer;
+pub mod assertion;
 pub mod clock;
 pub mod cors;
 pub mod deployment;

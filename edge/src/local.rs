@@ -2,15 +2,17 @@
 
 use keyward_shared::{KeyHash, lease::Watch};
 
-use crate::{holdings::Holdings, memory::Memory};
+use crate::{assertion::Assertions, holdings::Holdings, memory::Memory};
 
-/// Records, leases, and the clock they are measured by.
+/// Records, leases, assertions, and the clock they are measured by.
 #[derive(Debug, Default)]
 pub struct Local {
     /// What is known of keys.
     pub memory: Memory,
     /// What may be spent.
     pub holdings: Holdings,
+    /// What origins are told, signed.
+    pub assertions: Assertions,
     /// The clock, watched for going back.
     pub watch: Watch,
 }

@@ -12,6 +12,7 @@ use keyward_shared::{
 
 use crate::{
     answer::{self, Answer},
+    assertion::{self, keys::jwks},
     cors,
     deployment::Deployment,
     grant::{Caller, Grant},
@@ -64,6 +65,7 @@ impl<'d> Candidate<'d> {
             route: self.route,
             caller,
             standing: Standing::default(),
+            lease_ends_at: None,
         }
     }
 
@@ -100,6 +102,7 @@ pub fn screen<'d>(deployment: &'d Deployment, head: &RequestHead) -> Result<Scre
             route,
             caller: Caller::Anyone,
             standing: Standing::default(),
+            lease_ends_at: None,
         }));
     }
     check_key(deployment, head, route)
@@ -111,6 +114,9 @@ pub fn screen<'d>(deployment: &'d Deployment, head: &RequestHead) -> Result<Scre
 fn own_address<'d>(deployment: &Deployment, head: &RequestHead) -> Result<Screened<'d>, Refusal<'d>> {
     match (head.path(), head.method.as_str()) {
         (answer::HEALTH_PATH, "GET" | "HEAD") => Ok(Screened::Answered(answer::healthy(deployment))),
+        (assertion::JWKS_PATH, "GET" | "HEAD") => {
+            Ok(Screened::Answered(jwks(deployment.issuer.keys.as_ref())))
+        }
         (sync::PATH, "POST") => Ok(Screened::Sync),
         _ => Err(Refusal::new(DenyReason::NoRoute)),
     }

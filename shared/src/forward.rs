@@ -18,9 +18,11 @@ pub mod identity {
     pub const SCOPES: &str = "Keyward-Scopes";
     /// The id of this request, also in every refusal and log line.
     pub const REQUEST_ID: &str = "Keyward-Request-Id";
+    /// Who calls, signed, for an origin that checks it: a JWT.
+    pub const ASSERTION: &str = "Keyward-Assertion";
 }
 
-/// The identity headers of an admitted request, without its request id.
+/// The identity headers of an admitted request, without its request id and assertion.
 pub fn identity_headers<'a>(
     record: &'a Record,
     service: &'a str,

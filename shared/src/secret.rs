@@ -97,19 +97,8 @@ impl SecretRing {
     /// # Errors
     /// When there is none, more than [`MAX_RING`], an id of 0, or the same id twice.
     pub fn new(mut secrets: Vec<(u32, Secret)>) -> Result<Self, RingError> {
+        check_ids(secrets.iter().map(|(id, _)| *id))?;
         secrets.sort_by_key(|(id, _)| core::cmp::Reverse(*id));
-        if secrets.is_empty() {
-            return Err(RingError::Empty);
-        }
-        if secrets.len() > MAX_RING {
-            return Err(RingError::TooMany);
-        }
-        if secrets.iter().any(|(id, _)| *id == 0) {
-            return Err(RingError::Id);
-        }
-        if secrets.windows(2).any(|pair| pair[0].0 == pair[1].0) {
-            return Err(RingError::Repeated);
-        }
         Ok(Self { secrets })
     }
 
@@ -136,15 +125,54 @@ impl FromStr for SecretRing {
     type Err = RingError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let mut secrets = Vec::new();
-        for entry in text.split(',') {
-            let (id, material) = entry.trim().split_once(':').ok_or(RingError::Form)?;
-            let id: u32 = id.parse().map_err(|_| RingError::Id)?;
-            let bytes = URL_SAFE_NO_PAD.decode(material).map_err(|_| RingError::Base64)?;
-            secrets.push((id, Secret::new(bytes)?));
-        }
-        Self::new(secrets)
+        let secrets = ring_entries(text)?.into_iter();
+        let secrets =
+            secrets.map(|mut entry| Ok((entry.id, Secret::new(core::mem::take(&mut *entry.bytes))?)));
+        Self::new(secrets.collect::<Result<_, _>>()?)
     }
+}
+
+/// One entry of a ring's text form.
+pub struct RingEntry {
+    /// Its id.
+    pub id: u32,
+    /// The secret bytes.
+    pub bytes: Zeroizing<Vec<u8>>,
+}
+
+/// Reads the text form of a ring: numbered bytes of any length, in the order in which they are written.
+///
+/// # Errors
+/// When the text has another form, an id is 0 or stands twice, or there are more than [`MAX_RING`].
+pub fn ring_entries(text: &str) -> Result<Vec<RingEntry>, RingError> {
+    let mut entries = Vec::new();
+    for entry in text.split(',') {
+        let (id, material) = entry.trim().split_once(':').ok_or(RingError::Form)?;
+        let id: u32 = id.parse().map_err(|_| RingError::Id)?;
+        let bytes = URL_SAFE_NO_PAD.decode(material).map_err(|_| RingError::Base64)?;
+        let bytes = Zeroizing::new(bytes);
+        entries.push(RingEntry { id, bytes });
+    }
+    check_ids(entries.iter().map(|entry| entry.id))?;
+    Ok(entries)
+}
+
+fn check_ids(ids: impl Iterator<Item = u32>) -> Result<(), RingError> {
+    let ids: Vec<u32> = ids.collect();
+    if ids.is_empty() {
+        return Err(RingError::Empty);
+    }
+    if ids.len() > MAX_RING {
+        return Err(RingError::TooMany);
+    }
+    if ids.contains(&0) {
+        return Err(RingError::Id);
+    }
+    let repeats = |(place, id): (usize, &u32)| ids[..place].contains(id);
+    if ids.iter().enumerate().any(repeats) {
+        return Err(RingError::Repeated);
+    }
+    Ok(())
 }
 
 /// What is wrong with the text of a secret ring. It never repeats the text.

@@ -85,7 +85,7 @@ impl<'d, O: Outside> Admission<'_, '_, 'd, O> {
             held.holding.note_request(now);
         }
         match held.holding.spend(record.record().revision, now) {
-            Spending::Spent { ask_soon } => {
+            Spending::Spent { ask_soon, ends_in_ms } => {
                 if ask_soon && !held.is_asking(now, guards::TIMEOUT_MS) {
                     self.aftermath
                         .errands
@@ -101,6 +101,7 @@ impl<'d, O: Outside> Admission<'_, '_, 'd, O> {
                 }
                 Step::Decided(Ok(Grant {
                     standing: held.holding.standing(now),
+                    lease_ends_at: Some(now.at().after(ends_in_ms)),
                     ..grant
                 }))
             }

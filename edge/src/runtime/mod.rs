@@ -169,7 +169,7 @@ impl<S: Clock + Clone + 'static> Exchange<'_, S> {
             Err(refusal) => Err(refusal),
         };
         match granted {
-            Ok(grant) => match self.forward(deployment, &grant).await {
+            Ok(grant) => match self.forward(isolate, &grant).await {
                 Ok(response) => Ok(response),
                 Err(refusal) => self.refuse(deployment, &refusal),
             },
@@ -223,13 +223,24 @@ impl<S: Clock + Clone + 'static> Exchange<'_, S> {
         headers::response(&answer, true)
     }
 
-    async fn forward<'d>(&self, deployment: &Deployment, grant: &Grant<'d>) -> Result<Response, Refusal<'d>> {
-        upstream::forward(deployment, grant, self.request, self.head, self.request_id)
-            .await
-            .map_err(|failure| {
-                console_error!("{}", failure.log_line(grant.route, self.request_id));
-                Refusal::new(failure.reason).on(Some(grant.route))
-            })
+    async fn forward<'d>(&self, isolate: &Isolate, grant: &Grant<'d>) -> Result<Response, Refusal<'d>> {
+        let deployment = &isolate.deployment;
+        let now = self.runtime.now();
+        let assertion = isolate.local.borrow_mut().assertions.of(deployment, grant, now);
+        let (request, head) = (self.request, self.head);
+        upstream::forward(
+            deployment,
+            grant,
+            request,
+            head,
+            assertion.as_deref(),
+            self.request_id,
+        )
+        .await
+        .map_err(|failure| {
+            console_error!("{}", failure.log_line(grant.route, self.request_id));
+            Refusal::new(failure.reason).on(Some(grant.route))
+        })
     }
 
     fn refuse(&self, deployment: &Deployment, refusal: &Refusal<'_>) -> worker::Result<Response> {

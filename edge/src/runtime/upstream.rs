@@ -38,6 +38,7 @@ pub(super) async fn forward(
     grant: &Grant<'_>,
     request: &Request,
     head: &RequestHead,
+    assertion: Option<&str>,
     request_id: RequestId,
 ) -> Result<Response, Failure> {
     let inbound = request.headers();
@@ -45,7 +46,7 @@ pub(super) async fn forward(
         connection: inbound.get("Connection")?,
         upgrade: inbound.get("Upgrade")?,
     };
-    let outbound = Outbound::new(deployment, grant, head, &hop, request_id);
+    let outbound = Outbound::new(deployment, grant, head, &hop, assertion, request_id);
     let outbound = outbound.ok_or_else(|| Failure {
         reason: DenyReason::UpstreamFailed,
         cause: "the route's upstream is not in the table".to_owned(),

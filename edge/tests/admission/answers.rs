@@ -38,6 +38,7 @@ fn on(route: &Route) -> Grant<'_> {
         route,
         caller: Caller::Unknown,
         standing: Standing::default(),
+        lease_ends_at: None,
     }
 }
 
@@ -99,6 +100,7 @@ fn path_and_query_go_on_as_they_came() {
         [
             ("Keyward-Environment", "production".to_owned()),
             ("Keyward-Request-Id", REQUEST_ID.to_owned()),
+            ("Keyward-Assertion", "signed".to_owned()),
         ]
     );
 }
@@ -136,7 +138,7 @@ fn outbound(stage: &Stage, head: &RequestHead, hop: &HopHeaders) -> Outbound {
     let Ok(Screened::Granted(grant)) = screen(&stage.deployment, head) else {
         panic!("the route is public");
     };
-    Outbound::new(&stage.deployment, &grant, head, hop, request_id()).unwrap()
+    Outbound::new(&stage.deployment, &grant, head, hop, Some("signed"), request_id()).unwrap()
 }
 
 #[test]

@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod answers;
+mod assertions;
 mod fences;
 mod guards;
 mod outages;

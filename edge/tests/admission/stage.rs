@@ -37,6 +37,7 @@ pub(crate) const PRODUCTION: Family = Family::Service(Environment::Production);
 const ROUTES: &str = r#"
 [upstreams]
 origin = "https://origin.example"
+other = "https://Other.example:443/base"
 
 [[routes]]
 methods = ["GET"]
@@ -86,6 +87,12 @@ upstream = "origin"
 
 [[routes]]
 methods = ["GET"]
+path = "/elsewhere"
+service = "prediction"
+upstream = "other"
+
+[[routes]]
+methods = ["GET"]
 path = "/public"
 public = true
 upstream = "origin"
@@ -106,6 +113,7 @@ expose = ["ETag"]
 pub(crate) const FORGER: u8 = 9;
 const RECORD_SECRET: u8 = 8;
 const SYNC_SECRET: u8 = 7;
+pub(crate) const ASSERTION_KEY: u8 = 6;
 
 fn secret_of(family: Family) -> u8 {
     match family {
@@ -167,6 +175,15 @@ impl Stage {
     pub(crate) fn told() -> Self {
         let mut settings = settings();
         settings.insert("SYNC_SECRETS", ring_text(SYNC_SECRET));
+        Self::with(&settings)
+    }
+
+    /// The same, which tells origins who calls, signed, and leases for so many seconds.
+    pub(crate) fn asserting(lease_seconds: u32) -> Self {
+        let mut settings = settings();
+        settings.insert("SYNC_SECRETS", ring_text(SYNC_SECRET));
+        settings.insert("ASSERTION_KEYS", ring_text(ASSERTION_KEY));
+        settings.insert("LEASE_SECONDS", lease_seconds.to_string());
         Self::with(&settings)
     }
 
@@ -299,6 +316,22 @@ impl Stage {
                 Caller::Known(signed) => format!("{}@{}", signed.record().key_id, signed.record().revision),
             },
         }
+    }
+
+    /// What the origin is told of a request, signed, and when its lease ends; nothing of one that may not pass.
+    pub(crate) fn assertion(&self, head: &RequestHead) -> (Option<String>, Option<UnixMillis>) {
+        let Ruled::Granted(grant) = self.rule(head, &self.store) else {
+            return (None, None);
+        };
+        let now = self.clock.now();
+        let local = &mut *self.local.borrow_mut();
+        let token = local.assertions.of(&self.deployment, &grant, now);
+        (token.map(|token| (*token).to_owned()), grant.lease_ends_at)
+    }
+
+    /// How many assertions this isolate has signed.
+    pub(crate) fn signatures(&self) -> u64 {
+        self.local.borrow().assertions.signatures()
     }
 
     pub(crate) fn rule<'a>(&'a self, head: &RequestHead, store: &impl Records) -> Ruled<'a> {

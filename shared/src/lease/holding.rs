@@ -30,6 +30,8 @@ pub enum Spending {
     Spent {
         /// The lease will soon be used up: ask for the next in the background. Said once per lease.
         ask_soon: bool,
+        /// How long until the lease ends, in milliseconds.
+        ends_in_ms: u64,
     },
     /// A guard has lately said no.
     Refused(Refusal),
@@ -207,7 +209,9 @@ impl Holding {
 
 fn spend(lease: &mut Option<Lease>, revision: u64, now: Moment) -> Option<Spending> {
     let lease = lease.as_mut()?;
+    let ends_in_ms = lease.ends_in_ms(now)?;
     lease.spend(revision, now).then(|| Spending::Spent {
         ask_soon: lease.runs_low(),
+        ends_in_ms,
     })
 }

@@ -137,7 +137,7 @@ fn refusals_are_believed_for_a_lease_and_a_revision_and_no_longer_than_they_are_
 fn the_next_lease_is_asked_for_before_the_first_is_used_up() {
     let mut isolate = Isolate::new(2);
     isolate.hear(1000, 1000, &granted(1, 8));
-    let soon = |spending| matches!(spending, Spending::Spent { ask_soon: true });
+    let soon = |spending| matches!(spending, Spending::Spent { ask_soon: true, .. });
     let spent: Vec<bool> = (0..8).map(|_| soon(isolate.spend(3, 1001))).collect();
     assert_eq!(spent, [false, false, false, false, false, true, false, false]);
     assert_eq!(isolate.hear(1001, 1001, &granted(2, 2)), None);

@@ -112,6 +112,16 @@ impl Upstream {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Its origin as browsers and servers write it (RFC 6454 §6.2): scheme, host in lower case, and the port unless it is
+    /// the scheme's own.
+    pub fn origin(&self) -> String {
+        let (scheme, rest) = self.0.split_once("://").unwrap_or_default();
+        let authority = rest.split('/').next().unwrap_or_default();
+        let default_port = if scheme == "https" { ":443" } else { ":80" };
+        let authority = authority.strip_suffix(default_port).unwrap_or(authority);
+        alloc::format!("{scheme}://{}", authority.to_ascii_lowercase())
+    }
 }
 
 impl TryFrom<String> for Upstream {
@@ -310,6 +320,21 @@ mod tests {
                 Err(UpstreamError),
                 "{text:?}"
             );
+        }
+    }
+
+    #[test]
+    fn an_upstream_has_an_origin() {
+        for (text, origin) in [
+            ("https://a.example", "https://a.example"),
+            ("https://A.Example:443/Base/x", "https://a.example"),
+            ("http://a.example:80", "http://a.example"),
+            ("http://a.example:443/", "http://a.example:443"),
+            ("https://a.example:80", "https://a.example:80"),
+            ("http://[::1]:9000/base", "http://[::1]:9000"),
+            ("http://[2001:db8::80]/", "http://[2001:db8::80]"),
+        ] {
+            assert_eq!(Upstream::try_from(text.to_owned()).unwrap().origin(), origin);
         }
     }
 

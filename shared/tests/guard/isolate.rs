@@ -112,7 +112,7 @@ impl Isolate {
             record.revision
         };
         match held.holding.spend(spends_with, now) {
-            Spending::Spent { ask_soon } => Fate::Admitted {
+            Spending::Spent { ask_soon, .. } => Fate::Admitted {
                 revision: record.revision,
                 active,
                 ask_soon,
