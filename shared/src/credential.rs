@@ -4,6 +4,8 @@ use crate::reason::{DenyReason, Malformed};
 
 /// The longest `Authorization` value that is read, in bytes. A key needs 62.
 pub const MAX_CREDENTIAL_BYTES: usize = 256;
+/// The longest bearer token that such a value has room for, in bytes.
+pub const MAX_TOKEN_BYTES: usize = MAX_CREDENTIAL_BYTES - "Bearer ".len();
 
 /// Takes the bearer token out of a request's headers.
 ///

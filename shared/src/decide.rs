@@ -13,8 +13,8 @@ use crate::{
 /// What the decision needs to know of a request.
 #[derive(Clone, Copy, Debug)]
 pub struct RequestFacts<'a> {
-    /// The family that the key's prefix names.
-    pub family: Family,
+    /// The family that the key's prefix names; none for a key made elsewhere, of which only the record tells.
+    pub family: Option<Family>,
     /// The environment that the deployment serves.
     pub environment: Environment,
     /// The service that the route belongs to.
@@ -36,8 +36,11 @@ pub fn decide(record: &Record, facts: &RequestFacts<'_>, now: UnixSeconds) -> Re
         return Err(DenyReason::Expired);
     }
     match facts.family {
-        Family::Service(prefix) => check_service_key(record, prefix, facts)?,
-        Family::Gateway => check_gateway_key(record, facts)?,
+        Some(Family::Service(prefix)) if prefix != facts.environment => {
+            return Err(DenyReason::WrongEnvironment);
+        }
+        Some(Family::Service(_)) | None => check_service_key(record, facts)?,
+        Some(Family::Gateway) => check_gateway_key(record, facts)?,
     }
     if is_allowed_from(record, facts.client_ip) {
         Ok(())
@@ -55,13 +58,10 @@ fn check_status(status: Status) -> Result<(), DenyReason> {
     }
 }
 
-/// A service key works in one environment, for one service; a route without a scope asks for no more.
-fn check_service_key(
-    record: &Record,
-    prefix: Environment,
-    facts: &RequestFacts<'_>,
-) -> Result<(), DenyReason> {
-    if prefix != facts.environment || record.environment != Some(facts.environment) {
+/// A service key works in one environment, for one service; a route without a scope asks for no more. Keys made elsewhere are
+/// service keys.
+fn check_service_key(record: &Record, facts: &RequestFacts<'_>) -> Result<(), DenyReason> {
+    if record.environment != Some(facts.environment) {
         return Err(DenyReason::WrongEnvironment);
     }
     if record.service.as_deref() != Some(facts.service) {

@@ -3,7 +3,7 @@
 //! Everything here is pure. There is no clock, no randomness and no I/O, so the control plane, the Worker,
 //! the tests and a simulator run the very same code; time and randomness come in as arguments.
 //!
-//! In reading order: [`key`] (the text a caller holds) → [`hash`] (what is stored of it) → [`record`] (what the
+//! In reading order: [`key`] (the text a caller holds; [`imported`], if we did not make it) → [`hash`] (what is stored of it) → [`record`] (what the
 //! edge knows of it) → [`credential`] and [`route`] (what a request says) → [`mod@decide`] (admit or not) →
 //! [`reason`] (why not) → [`forward`] (what the origin is told). Beside it, [`guard`] (who counts, and who is told first
 //! that a right is gone), [`lease`] (what an isolate may do until it asks again), [`sync`] (how the control plane
@@ -20,6 +20,7 @@ pub mod environment;
 pub mod forward;
 pub mod guard;
 pub mod hash;
+pub mod imported;
 pub mod key;
 pub mod lease;
 pub mod month;
@@ -40,6 +41,7 @@ pub use crate::{
     entropy::Entropy,
     environment::Environment,
     hash::KeyHash,
+    imported::ImportedKeys,
     key::{Brands, Family, KeyText, PresentedKey},
     network::Cidr,
     reason::DenyReason,

@@ -15,6 +15,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 /// Prefix length, in 128-bit form, of the whole of IPv4.
 const IPV4_PREFIX: u8 = 96;
 
+/// Prefix length of what one IPv6 client is given, and may pick its address from (RFC 6177).
+const IPV6_CLIENT_PREFIX: u8 = 64;
+
 /// A network in CIDR notation (RFC 4632, RFC 4291), or a single address.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Cidr {
@@ -25,6 +28,18 @@ pub struct Cidr {
 }
 
 impl Cidr {
+    /// What counts as one client: an IPv4 address, or the /64 of an IPv6 address.
+    pub fn of_client(address: IpAddr) -> Self {
+        let prefix = match address.to_canonical() {
+            IpAddr::V4(_) => 128,
+            IpAddr::V6(_) => IPV6_CLIENT_PREFIX,
+        };
+        Self {
+            network: to_bits(address) & mask(prefix),
+            prefix,
+        }
+    }
+
     /// Whether the address lies in the network. An IPv4-mapped IPv6 address counts as the IPv4 address it maps.
     pub fn contains(&self, address: IpAddr) -> bool {
         to_bits(address) & mask(self.prefix) == self.network

@@ -29,6 +29,8 @@ pub enum DenyReason {
     IpNotAllowed,
     /// The hourly limit is used up.
     RateLimited,
+    /// Too many keys that nobody knows came from the client's address.
+    TooManyUnknownKeys,
     /// The monthly quota is used up.
     QuotaExceeded,
     /// No route matches the method and path.
@@ -54,7 +56,7 @@ pub enum Malformed {
 
 impl DenyReason {
     /// Every reason once, for tables and tests.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::MissingCredential,
         Self::MalformedRequest(Malformed::TwoCredentials),
         Self::MalformedRequest(Malformed::TooLong),
@@ -69,6 +71,7 @@ impl DenyReason {
         Self::InsufficientScope,
         Self::IpNotAllowed,
         Self::RateLimited,
+        Self::TooManyUnknownKeys,
         Self::QuotaExceeded,
         Self::NoRoute,
         Self::Unavailable,
@@ -90,7 +93,7 @@ impl DenyReason {
             Self::WrongService => "wrong_service",
             Self::InsufficientScope => "insufficient_scope",
             Self::IpNotAllowed => "ip_not_allowed",
-            Self::RateLimited => "rate_limited",
+            Self::RateLimited | Self::TooManyUnknownKeys => "rate_limited",
             Self::QuotaExceeded => "quota_exceeded",
             Self::NoRoute => "no_route",
             Self::Unavailable => "unavailable",
@@ -111,7 +114,7 @@ impl DenyReason {
             | Self::Expired => 401,
             Self::WrongEnvironment | Self::WrongService | Self::InsufficientScope | Self::IpNotAllowed => 403,
             Self::NoRoute => 404,
-            Self::RateLimited | Self::QuotaExceeded => 429,
+            Self::RateLimited | Self::TooManyUnknownKeys | Self::QuotaExceeded => 429,
             Self::UpstreamFailed => 502,
             Self::Unavailable => 503,
             Self::UpstreamTimeout => 504,
@@ -132,7 +135,7 @@ impl DenyReason {
             Self::WrongService => "Wrong service",
             Self::InsufficientScope => "Insufficient scope",
             Self::IpNotAllowed => "Client address not allowed",
-            Self::RateLimited => "Rate limit exceeded",
+            Self::RateLimited | Self::TooManyUnknownKeys => "Rate limit exceeded",
             Self::QuotaExceeded => "Monthly quota exceeded",
             Self::NoRoute => "No such route",
             Self::Unavailable => "Temporarily unavailable",
@@ -165,6 +168,9 @@ impl DenyReason {
             Self::IpNotAllowed => "The API key may not be used from this client address.",
             Self::RateLimited => {
                 "The API key's hourly limit is used up. Try again after the time in Retry-After."
+            }
+            Self::TooManyUnknownKeys => {
+                "Too many unknown API keys came from this client address. Try again after the time in Retry-After."
             }
             Self::QuotaExceeded => {
                 "The API key's monthly quota is used up. It starts anew with the month (UTC)."

@@ -16,7 +16,7 @@ import sys
 
 sys.dont_write_bytecode = True  # The repository holds no caches.
 
-from reference import credentials, decisions, forwarding, keys, messages, networks, reasons, records, routes  # noqa: E402
+from reference import credentials, decisions, forwarding, imported, keys, messages, networks, reasons, records, routes  # noqa: E402
 
 TARGET = pathlib.Path(__file__).with_name("vectors.json")
 
@@ -40,6 +40,7 @@ def main():
     document = {
         "about": "Made by generate.py beside this file; do not edit. The keys and secrets open nothing.",
         "keys": keys.section(),
+        "imported": imported.section(),
         "records": records.section(),
         "networks": networks.section(),
         "credentials": credentials.section(),

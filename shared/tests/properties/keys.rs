@@ -1,7 +1,8 @@
 //! Keys, secret rings, hashes and environments.
 
 use keyward_shared::{
-    Brands, Environment, Family, KeyHash, KeyText, PresentedKey, Secret, SecretRing,
+    Brands, Environment, Family, ImportedKeys, KeyHash, KeyText, PresentedKey, Secret, SecretRing,
+    imported::Alphabet,
     key::{BODY_DIGITS, CHECKSUM_DIGITS, KeyError, MAX_KEY_BYTES, checksum},
     secret::ring_entry,
 };
@@ -43,6 +44,19 @@ fn samples() -> Vec<(Brands, KeyText)> {
         .zip(1..)
         .map(|((brands, family), seed)| (brands, mint(&brands, family, seed)))
         .collect()
+}
+
+/// Patterns, most of them near the shape of our own keys.
+fn pattern() -> impl Strategy<Value = String> {
+    let plain = string_regex("(hk|hpk|sk|h)?_?(live|test)?_?").unwrap();
+    let placeholder = || {
+        let alphabet = prop::sample::select(&Alphabet::ALL).prop_map(Alphabet::name);
+        (alphabet, 1..60u32).prop_map(|(alphabet, length)| format!("{{{alphabet}:{length}}}"))
+    };
+    let last = (string_regex("base62|base64url").unwrap(), 1..60u32, 0..20u32)
+        .prop_map(|(alphabet, least, more)| format!("{{{alphabet}:{least}-{}}}", least + more));
+    (plain, vec(placeholder(), 0..3), prop_oneof![last, placeholder()])
+        .prop_map(|(plain, middle, last)| format!("{plain}{}{last}", middle.concat()))
 }
 
 fn assert_no_key(text: &str, brands: &Brands, origin: &str) {
@@ -136,6 +150,21 @@ proptest! {
         prop_assert!(key.expose().len() <= MAX_KEY_BYTES);
         let (rest, sum) = key.expose().split_at(key.expose().len() - CHECKSUM_DIGITS);
         prop_assert_eq!(checksum(rest), sum);
+    }
+
+    /// Whatever a deployment lists, a key of ours is never let in without its tag.
+    #[test]
+    fn no_pattern_matches_a_key_of_ours(brands in brands(), family in family(), seed in any::<u64>(), pattern in pattern()) {
+        if let Ok(imported) = ImportedKeys::parse(&pattern, &brands) {
+            prop_assert!(!imported.include(mint(&brands, family, seed).expose()), "{}", pattern);
+        }
+    }
+
+    #[test]
+    fn any_text_can_be_tried_as_a_pattern(pattern in "[{}:0-9a-z, _é-]{0,60}", text in any::<String>()) {
+        if let Ok(imported) = ImportedKeys::parse(&pattern, &Brands::default()) {
+            let _ = imported.include(&text);
+        }
     }
 
     #[test]

@@ -194,7 +194,7 @@ proptest! {
             record
         };
         let facts = RequestFacts {
-            family: if gateway { Family::Gateway } else { Family::Service(environment) },
+            family: Some(if gateway { Family::Gateway } else { Family::Service(environment) }),
             environment,
             service: record.service.as_deref().unwrap_or_default(),
             scope: record.scopes.first().map_or(scope.as_deref(), |own| Some(own)),

@@ -39,7 +39,8 @@ struct Case {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Facts {
-    family: FamilyName,
+    /// None for a key made elsewhere.
+    family: Option<FamilyName>,
     environment: Environment,
     service: String,
     scope: Option<String>,
@@ -68,7 +69,7 @@ fn answer(bases: &BTreeMap<String, Base>, case: &Case) -> Result<Option<&'static
     let record: Record = from_value(Value::Object(record)).map_err(unread)?;
     let facts: Facts = from_value(Value::Object(facts)).map_err(unread)?;
     let facts = RequestFacts {
-        family: facts.family.into(),
+        family: facts.family.map(Into::into),
         environment: facts.environment,
         service: &facts.service,
         scope: facts.scope.as_deref(),

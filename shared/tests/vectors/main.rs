@@ -7,6 +7,7 @@ use serde_json::Value;
 
 mod decisions;
 mod forwarding;
+mod imported;
 mod keys;
 mod messages;
 mod networks;
@@ -20,6 +21,7 @@ struct Document {
     #[serde(rename = "about")]
     _about: String,
     keys: Value,
+    imported: Value,
     records: Value,
     networks: Value,
     credentials: Value,

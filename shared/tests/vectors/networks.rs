@@ -10,8 +10,16 @@ use crate::{check_all, expect, part};
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Networks {
+    clients: Vec<Client>,
     good: Vec<Good>,
     bad: Vec<Bad>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Client {
+    address: IpAddr,
+    client: String,
 }
 
 #[derive(Deserialize)]
@@ -28,6 +36,15 @@ struct Good {
 struct Bad {
     text: String,
     error: String,
+}
+
+#[test]
+fn an_ipv6_client_is_its_64() {
+    let networks: Networks = part(|document| document.networks);
+    check_all(&networks.clients, |case| {
+        let client = Cidr::of_client(case.address).to_string();
+        expect(&case.address.to_string(), &case.client, &client)
+    });
 }
 
 #[test]

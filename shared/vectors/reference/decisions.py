@@ -17,6 +17,8 @@ FACTS = {
 BASES = {
     "service": {"record": SERVICE_RECORD, "facts": FACTS},
     "gateway": {"record": GATEWAY_RECORD, "facts": {**FACTS, "family": "gateway"}},
+    # Made elsewhere: the text tells nothing, the record everything.
+    "imported": {"record": SERVICE_RECORD, "facts": {**FACTS, "family": None}},
 }
 
 
@@ -54,6 +56,9 @@ def environments():
         for own in names:
             yield case(f"gateway key whose record says {own}, in {deployment}", "wrong_environment", "gateway",
                        {"environment": own}, {"environment": deployment})
+    for own, deployment in itertools.product([*names, None], names):
+        yield case(f"imported key, record {own}, deployment {deployment}", None if own == deployment else "wrong_environment", "imported",
+                   {"environment": own}, {"environment": deployment})
     yield case("gateway prefix on a service key's record", "wrong_environment", facts={"family": "gateway"})
     yield case("service prefix on a gateway key's record", "wrong_environment", "gateway", facts={"family": "production"})
 
@@ -63,6 +68,10 @@ def services_and_scopes():
     yield case("service in capitals", "wrong_service", facts={"service": "Prediction"})
     yield case("service that starts alike", "wrong_service", facts={"service": "predict"})
     yield case("record without a service", "wrong_service", record={"service": None})
+    yield case("imported key, other service", "wrong_service", "imported", facts={"service": "platform"})
+    yield case("imported key, record without a service", "wrong_service", "imported", {"service": None})
+    yield case("imported key, route asks for no scope", None, "imported", facts={"scope": None})
+    yield case("imported key, route asks for another scope", "insufficient_scope", "imported", facts={"scope": "write"})
     yield case("gateway key whose record names a service", None, "gateway", {"service": "platform"})
     yield case("gateway key, any service", None, "gateway", facts={"service": "platform"})
     for scope, reason in [("read", None), (None, None), ("write", "insufficient_scope"), ("Predict", "insufficient_scope"),
@@ -117,7 +126,8 @@ def order():
             for _, own, request in chosen:
                 record.update(own)
                 facts.update(request)
-            yield case(" and ".join(fault[0] for fault in chosen), chosen[0][0], record=record, facts=facts)
+            for base in ["service", "imported"]:
+                yield case(" and ".join(fault[0] for fault in chosen), chosen[0][0], base, record, facts)
 
 
 def section():

@@ -94,8 +94,17 @@ def contains(text, address):
     return (as_bits(ipaddress.ip_address(address)) ^ first) >> (128 - length) == 0
 
 
+def client(text):
+    """An IPv4 address counts by itself, an IPv6 address as its /64."""
+    address = ipaddress.ip_address(text)
+    if address.version == 6 and address.ipv4_mapped:
+        address = address.ipv4_mapped
+    return str(address) if address.version == 4 else str(ipaddress.ip_network((text, 64), strict=False))
+
+
 def section():
     return {
+        "clients": [{"address": address, "client": client(address)} for address in ADDRESSES],
         "good": [
             {
                 "text": text,

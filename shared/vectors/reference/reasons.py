@@ -18,6 +18,7 @@ TABLE = [
     ("insufficient_scope", 403, "insufficient_scope", "Insufficient scope", None),
     ("ip_not_allowed", 403, None, None, None),
     ("rate_limited", 429, None, None, None),
+    ("rate_limited", 429, None, None, None),
     ("quota_exceeded", 429, None, None, None),
     ("no_route", 404, None, None, None),
     ("unavailable", 503, None, None, 1),
