@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use keyward_shared::{
-    Brands, Environment, Family, RouteTable, SecretRing,
+    Brands, Environment, Family, ImportedKeys, RouteTable, SecretRing,
     lease::{DEFAULT_LEASE_SECONDS, LeaseTerm, MAX_LEASE_SECONDS},
     name::{LABEL_RULE, in_variables, is_label},
     route::{Consistency, Route},
@@ -32,6 +32,8 @@ pub struct Deployment {
     pub environment: Environment,
     /// The brand parts of its keys.
     pub brands: Brands,
+    /// What keys made elsewhere look like.
+    pub imported_keys: ImportedKeys,
     /// The secrets that make tags.
     pub tag_secrets: TagSecrets,
     /// The secrets that sign records.
@@ -121,16 +123,18 @@ impl Deployment {
             settings.parsed("GATEWAY_KEY_BRAND", "hpk")?,
         );
         let id = settings.deployment_id()?;
+        let brands = brands.map_err(|error| {
+            SettingError::new(
+                "SERVICE_KEY_BRAND",
+                format!("it equals GATEWAY_KEY_BRAND; {error}"),
+            )
+        })?;
         Ok(Self {
             issuer: settings.issuer(&id, environment)?,
             id,
             environment,
-            brands: brands.map_err(|error| {
-                SettingError::new(
-                    "SERVICE_KEY_BRAND",
-                    format!("it equals GATEWAY_KEY_BRAND; {error}"),
-                )
-            })?,
+            brands,
+            imported_keys: settings.imported_keys(&brands)?,
             tag_secrets: settings.tag_secrets(environment)?,
             record_secrets: settings.required_ring("RECORD_SECRETS")?,
             sync_secrets: settings.optional_ring("SYNC_SECRETS")?,
@@ -205,6 +209,14 @@ impl Settings<'_> {
             development: of(Environment::Development)?,
             gateway: self.optional_ring("TAG_SECRETS_GATEWAY")?,
         })
+    }
+
+    fn imported_keys(&self, brands: &Brands) -> Result<ImportedKeys, SettingError> {
+        let variable = "IMPORTED_KEYS";
+        let patterns = self.optional(variable).map(|text| {
+            ImportedKeys::parse(&text, brands).map_err(|error| SettingError::new(variable, error))
+        });
+        patterns.transpose().map(Option::unwrap_or_default)
     }
 
     fn required_ring(&self, variable: &str) -> Result<SecretRing, SettingError> {

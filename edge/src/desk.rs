@@ -14,6 +14,7 @@ use crate::{
     deployment::Deployment,
     guards::{self, Address, GuardError, Guards},
     local::{Account, Local},
+    misses::{Client, Limiters},
     records::{Cause, Fault, Records},
 };
 
@@ -22,9 +23,9 @@ use crate::{
 pub const SILENCE_MS: u64 = 1000;
 
 /// All that a decision reaches outside the isolate.
-pub trait Outside: Clock + Timer + Records + Guards {}
+pub trait Outside: Clock + Timer + Records + Guards + Limiters {}
 
-impl<T: Clock + Timer + Records + Guards> Outside for T {}
+impl<T: Clock + Timer + Records + Guards + Limiters> Outside for T {}
 
 /// What is left to do after a request was answered.
 #[derive(Debug)]
@@ -33,6 +34,8 @@ pub enum Errand {
     Ask(Account, Rc<SignedRecord>),
     /// Read KV again for a key in use.
     RevisitKv(KeyHash),
+    /// Tell the other isolates of this location of a miss.
+    CountMiss(Client),
     /// Give back what was not spent.
     GiveBack(Address, GiveBack),
     /// Give back what will not have been spent when a lease is about to end, at this time.
@@ -144,6 +147,12 @@ impl<O: Outside> Desk<'_, O> {
                     let _ = self.ask(&account, &record, &mut aftermath).await;
                 }
                 Errand::RevisitKv(key) => self.revisit_kv(&key, &mut aftermath).await,
+                Errand::CountMiss(client) => {
+                    if self.outside.is_over(client).await {
+                        let now = self.outside.now();
+                        self.local.borrow_mut().misses.note_over(client, now);
+                    }
+                }
                 Errand::GiveBack(address, back) => {
                     // Lost on the way, it counts as spent.
                     let _ = guards::give_back(self.outside, &address, back).await;

@@ -2,7 +2,7 @@
 
 use keyward_shared::{KeyHash, lease::Watch};
 
-use crate::{assertion::Assertions, holdings::Holdings, memory::Memory};
+use crate::{assertion::Assertions, holdings::Holdings, memory::Memory, misses::Misses};
 
 /// Records, leases, assertions, and the clock they are measured by.
 #[derive(Debug, Default)]
@@ -13,6 +13,8 @@ pub struct Local {
     pub holdings: Holdings,
     /// What origins are told, signed.
     pub assertions: Assertions,
+    /// Who tries keys that nobody knows.
+    pub misses: Misses,
     /// The clock, watched for going back.
     pub watch: Watch,
 }

@@ -45,8 +45,8 @@ enum AtObject {
 }
 
 impl<O: Outside> Desk<'_, O> {
-    /// Looks in KV and asks the key's object: at the same time, or on a fast route one after the other. A record that
-    /// admits the request ends it, since the guard, which is asked next, overrules every older one.
+    /// Looks in KV and asks the key's object: at the same time, or one after the other on a fast route and for an imported
+    /// key. A record that admits the request ends it, since the guard, which is asked next, overrules every older one.
     pub(crate) async fn look(&self, candidate: &Candidate<'_>, aftermath: &mut Aftermath) -> Look {
         let key = candidate.hash;
         let began_at = self.outside.now();
@@ -64,12 +64,16 @@ impl<O: Outside> Desk<'_, O> {
             uncovered: 0,
         };
         let directory = Address::directory_of(&key, None);
-        let is_fast = self.deployment.is_fast(candidate.route);
+        let is_kv_first = self.deployment.is_fast(candidate.route) || candidate.is_imported();
         let reading = pin!(self.outside.read(&key));
         let asking = pin!(guards::ask(self.outside, &directory, &question));
-        let (in_kv, at_object) = if is_fast {
+        let (in_kv, at_object) = if is_kv_first {
             let in_kv = self.heard_from_kv(&key, reading.await, began_at, aftermath);
             if in_kv == InKv::Rubbish || self.admits(candidate) {
+                return self.settle(&key, in_kv, AtObject::Nothing, began_at);
+            }
+            if candidate.is_imported() && in_kv != InKv::Record {
+                // Anyone can make up such a key, and no object is ever asked for one that was made up.
                 return self.settle(&key, in_kv, AtObject::Nothing, began_at);
             }
             let at_object = self.heard_from_object(&key, asking.await, began_at, aftermath);

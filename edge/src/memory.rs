@@ -1,18 +1,18 @@
 //! What an isolate remembers of keys: the records it read, and of which keys there were none.
 //!
-//! Memory is bounded by two generations. What is used goes into the young one; when that is full it becomes the old one,
-//! and the old one is forgotten. So whatever was used within the last generation is still there, at the cost of one map
-//! look-up and without a list to keep in order, and no sequence of requests makes it larger. It counts bytes rather than
-//! keys, because records differ a hundredfold in size.
+//! It is bounded, and counts bytes rather than keys, because records differ a hundredfold in size. Keys of which no record was
+//! ever seen have a small part of it for themselves: however many of them are tried, no known key is forgotten for it.
 
-use std::{cmp::Ordering, collections::HashMap, rc::Rc};
+use std::{cmp::Ordering, rc::Rc};
 
 use keyward_shared::{KeyHash, guard::SignedRecord};
 
-use crate::clock::UnixMillis;
+use crate::{clock::UnixMillis, generations::Generations};
 
-/// What both generations may hold together, in bytes: about 20,000 common records, an eighth of what an isolate may have.
+/// What known keys may take, in bytes: about 20,000 common records, an eighth of what an isolate may have.
 pub const CAPACITY_BYTES: usize = 16 * 1024 * 1024;
+/// What unknown keys may take besides, in bytes: about 4,000.
+pub const UNKNOWN_CAPACITY_BYTES: usize = 1024 * 1024;
 /// What an entry costs besides the text of its record, in bytes.
 const ENTRY_BYTES: usize = 256;
 
@@ -23,37 +23,29 @@ pub const KV_REVISIT_MS: u64 = 10_000;
 /// The keys an isolate remembers.
 #[derive(Debug)]
 pub struct Memory {
-    young: HashMap<KeyHash, Recollection>,
-    old: HashMap<KeyHash, Recollection>,
-    young_bytes: usize,
-    generation_bytes: usize,
+    known: Generations<KeyHash, Recollection>,
+    unknown: Generations<KeyHash, Recollection>,
 }
 
 impl Default for Memory {
     fn default() -> Self {
-        Self::with_capacity(CAPACITY_BYTES)
+        Self::with_capacity(CAPACITY_BYTES, UNKNOWN_CAPACITY_BYTES)
     }
 }
 
 impl Memory {
-    /// Remembers at most so many bytes.
-    pub fn with_capacity(bytes: usize) -> Self {
+    /// Remembers at most so many bytes of keys with a record, and of keys without one.
+    pub fn with_capacity(known_bytes: usize, unknown_bytes: usize) -> Self {
         Self {
-            young: HashMap::new(),
-            old: HashMap::new(),
-            young_bytes: 0,
-            generation_bytes: bytes / 2,
+            known: Generations::with_capacity(known_bytes, Recollection::bytes),
+            unknown: Generations::with_capacity(unknown_bytes, Recollection::bytes),
         }
     }
 
     /// What is remembered of a key.
     pub fn recall(&mut self, hash: &KeyHash) -> Option<Recollection> {
-        if let Some(found) = self.young.get(hash) {
-            return Some(found.clone());
-        }
-        let found = self.old.remove(hash)?;
-        self.keep(*hash, found.clone());
-        Some(found)
+        let found = self.known.recall(hash);
+        found.or_else(|| self.unknown.recall(hash)).cloned()
     }
 
     /// Notes that a look which began at `began_at` found this record. Returns the latest look, which may be another: a known
@@ -85,13 +77,11 @@ impl Memory {
     }
 
     fn keep(&mut self, hash: KeyHash, recollection: Recollection) {
-        self.young_bytes += recollection.bytes();
-        if let Some(replaced) = self.young.insert(hash, recollection) {
-            self.young_bytes -= replaced.bytes();
-        }
-        if self.young_bytes > self.generation_bytes {
-            self.old = std::mem::take(&mut self.young);
-            self.young_bytes = 0;
+        if recollection.record.is_some() {
+            self.unknown.forget(&hash);
+            self.known.keep(hash, recollection);
+        } else {
+            self.unknown.keep(hash, recollection);
         }
     }
 }
@@ -165,6 +155,8 @@ mod tests {
     };
     use proptest::prelude::*;
 
+    use std::collections::HashMap;
+
     use super::*;
 
     fn hash(number: u8) -> KeyHash {
@@ -194,23 +186,21 @@ mod tests {
         Rc::new(SignedRecord::verify(&text, &ring, "main", &hash(key)).unwrap())
     }
 
-    fn held(memory: &Memory) -> usize {
-        let generations = [&memory.young, &memory.old];
-        generations
-            .iter()
-            .flat_map(|generation| generation.values())
-            .map(Recollection::bytes)
-            .sum()
-    }
-
     #[test]
-    fn what_is_used_stays_and_what_is_not_is_forgotten() {
-        let mut memory = Memory::with_capacity(20 * ENTRY_BYTES);
-        for number in 0..100 {
+    fn no_number_of_unknown_keys_makes_a_known_one_forgotten() {
+        let mut memory = Memory::with_capacity(CAPACITY_BYTES, 20 * ENTRY_BYTES);
+        memory.note_record(hash(0), signed(0, 1, 1, 0), UnixMillis(0));
+        for number in 1..=255 {
+            memory.note_kv_read(hash(number), UnixMillis(0));
             memory.note_absence(hash(number), UnixMillis(0));
-            assert!(memory.recall(&hash(0)).is_some(), "after {number}");
         }
+        assert!(memory.recall(&hash(0)).is_some() && memory.recall(&hash(255)).is_some());
         assert!(memory.recall(&hash(1)).is_none());
+        // A key that becomes known moves over, with what was known of it.
+        memory.note_record(hash(255), signed(255, 1, 1, 0), UnixMillis(5));
+        let moved = memory.recall(&hash(255)).unwrap();
+        assert!(moved.highest().is_some() && !moved.should_revisit_kv(UnixMillis(5)));
+        assert!(memory.unknown.recall(&hash(255)).is_none());
     }
 
     #[derive(Clone, Debug)]
@@ -267,13 +257,14 @@ mod tests {
         #[test]
         fn memory_is_bounded(sizes in proptest::collection::vec(0..5000usize, 0..100)) {
             const CAPACITY: usize = 40_000;
-            let mut memory = Memory::with_capacity(CAPACITY);
+            let mut memory = Memory::with_capacity(CAPACITY, CAPACITY);
             for (number, size) in sizes.into_iter().enumerate() {
                 let number = u8::try_from(number % 251).unwrap();
                 memory.note_record(hash(number), signed(number, 1, 1, size), UnixMillis(0));
                 let largest = 2 * (5000 + 500) + ENTRY_BYTES;
-                prop_assert!(held(&memory) <= CAPACITY + 2 * largest);
-                prop_assert_eq!(memory.young_bytes, memory.young.values().map(Recollection::bytes).sum::<usize>());
+                memory.note_absence(hash(number + 1), UnixMillis(0));
+                prop_assert!(memory.known.weight() <= CAPACITY + 2 * largest);
+                prop_assert!(memory.unknown.weight() <= CAPACITY + 2 * ENTRY_BYTES);
             }
         }
     }

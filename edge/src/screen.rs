@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 
 use keyward_shared::{
-    DenyReason, Environment, Family, KeyHash, PresentedKey, RequestFacts,
+    Cidr, DenyReason, Environment, Family, KeyHash, PresentedKey, RequestFacts,
     guard::Standing,
     route::{Access, Route, path::RequestPath},
     sync,
@@ -16,6 +16,7 @@ use crate::{
     cors,
     deployment::Deployment,
     grant::{Caller, Grant},
+    misses::Client,
     refusal::Refusal,
     request::RequestHead,
 };
@@ -29,11 +30,11 @@ pub enum Screened<'d> {
     Sync,
     /// It may pass: the route asks for no key.
     Granted(Grant<'d>),
-    /// It has a key with a genuine tag, and a route. The key's record decides.
+    /// It has a route, and a key with a genuine tag or one that may have been imported. The key's record decides.
     NeedsRecord(Candidate<'d>),
 }
 
-/// A request whose key was made by us, before anyone looked at the key's record.
+/// A request whose key may be genuine, before anyone looked at the key's record.
 #[derive(Clone, Debug)]
 pub struct Candidate<'d> {
     /// The hash of its key, by which the record is found.
@@ -42,7 +43,7 @@ pub struct Candidate<'d> {
     pub route: &'d Route,
     service: &'d str,
     scope: Option<&'d str>,
-    family: Family,
+    family: Option<Family>,
     environment: Environment,
     client_ip: Option<IpAddr>,
 }
@@ -57,6 +58,16 @@ impl<'d> Candidate<'d> {
             scope: self.scope,
             client_ip: self.client_ip,
         }
+    }
+
+    /// Whether its key is none of ours: without a tag, only a record shows that there is such a key.
+    pub fn is_imported(&self) -> bool {
+        self.family.is_none()
+    }
+
+    /// Who is asked to wait if too many keys turn out unknown.
+    pub fn client(&self) -> Client {
+        self.client_ip.map(Cidr::of_client)
     }
 
     /// Lets it pass.
@@ -128,28 +139,38 @@ fn check_key<'d>(
     route: Option<&'d Route>,
 ) -> Result<Candidate<'d>, DenyReason> {
     let token = head.bearer_token()?;
-    let key = PresentedKey::parse(token, &deployment.brands).map_err(|_| DenyReason::InvalidKey)?;
-    let genuine = deployment
-        .tag_secrets
-        .of(key.family())
-        .and_then(|ring| key.tag_secret(ring));
-    if genuine.is_none() {
-        return Err(DenyReason::InvalidKey);
-    }
-    // Which routes there are is told only to those who hold a key of ours.
+    let (hash, family) = identify(deployment, token)?;
     let Some((route, Access::Key { service, scope })) = route.map(|route| (route, &route.access)) else {
-        return Err(DenyReason::NoRoute);
+        // Which routes there are is told only to those who surely hold a key of ours.
+        return Err(match family {
+            Some(_) => DenyReason::NoRoute,
+            None => DenyReason::InvalidKey,
+        });
     };
-    if matches!(key.family(), Family::Service(environment) if environment != deployment.environment) {
+    if matches!(family, Some(Family::Service(environment)) if environment != deployment.environment) {
         return Err(DenyReason::WrongEnvironment);
     }
     Ok(Candidate {
-        hash: key.hash(),
+        hash,
         route,
         service,
         scope: scope.as_deref(),
-        family: key.family(),
+        family,
         environment: deployment.environment,
         client_ip: head.client_ip,
     })
+}
+
+/// Tells a key that may be genuine from one that cannot be, without looking anything up.
+fn identify(deployment: &Deployment, token: &str) -> Result<(KeyHash, Option<Family>), DenyReason> {
+    let Ok(key) = PresentedKey::parse(token, &deployment.brands) else {
+        let may_be_imported = deployment.imported_keys.include(token);
+        return may_be_imported
+            .then(|| (KeyHash::of(token), None))
+            .ok_or(DenyReason::InvalidKey);
+    };
+    let ring = deployment.tag_secrets.of(key.family());
+    ring.and_then(|ring| key.tag_secret(ring))
+        .map(|_| (key.hash(), Some(key.family())))
+        .ok_or(DenyReason::InvalidKey)
 }

@@ -38,6 +38,7 @@ pub fn in_outage<'d>(
         (FailurePolicy::Open, Some(Sight::Record(signed, _))) => on_record(candidate, signed, now),
         (FailurePolicy::Open, Some(Sight::Absent(_)) | None) => match known.and_then(Recollection::highest) {
             Some(signed) if signed.record().status.has_ended() => on_record(candidate, signed, now),
+            _ if candidate.is_imported() => Err(candidate.refuse(DenyReason::Unavailable)),
             _ => on_tag_alone(candidate),
         },
         (FailurePolicy::Closed | FailurePolicy::LastKnownGood { .. }, _) => {
@@ -60,7 +61,7 @@ pub fn on_record<'d>(candidate: &Candidate<'d>, signed: &Rc<SignedRecord>, now: 
 /// What `decide` would refuse for every record of the family is refused without one.
 fn on_tag_alone<'d>(candidate: &Candidate<'d>) -> Verdict<'d> {
     let facts = candidate.facts();
-    if facts.family == Family::Gateway && facts.scope.is_none() {
+    if facts.family == Some(Family::Gateway) && facts.scope.is_none() {
         Err(candidate.refuse(DenyReason::InsufficientScope))
     } else {
         Ok(candidate.grant(Caller::Unknown))

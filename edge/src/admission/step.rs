@@ -17,6 +17,7 @@ use crate::{
     holdings::Held,
     look::Look,
     memory::{Recollection, Sight},
+    misses::Misses,
     refusal::Refusal,
     verdict::{self, REFUSAL_MEMORY_MS, Verdict},
 };
@@ -49,8 +50,17 @@ impl<'d, O: Outside> Admission<'_, '_, 'd, O> {
             (None, Some(Sight::Absent(seen_at))) if self.is_fresh_refusal(now.at().since(seen_at)) => {
                 return refuse(DenyReason::InvalidKey);
             }
-            (None, _) => return Step::Look,
-            (Some(Look::Settled), _) => return refuse(DenyReason::InvalidKey),
+            (None, _) => {
+                let wait = match known.as_ref().and_then(Recollection::highest) {
+                    Some(_) => None,
+                    None => local.misses.wait_ms(self.candidate.client(), now.at()),
+                };
+                return wait.map_or(Step::Look, |ms| Step::Decided(Err(self.stopped(ms))));
+            }
+            (Some(Look::Settled), _) => {
+                self.note_miss(&mut local.misses, now);
+                return refuse(DenyReason::InvalidKey);
+            }
             (Some(Look::WithoutGuard), _) => return refuse(self.of_absence_without_guard()),
             (Some(Look::WithoutKv), _) => {
                 let verdict = verdict::in_outage(self.candidate, known.as_ref(), now.at());
@@ -171,6 +181,21 @@ impl<'d, O: Outside> Admission<'_, '_, 'd, O> {
                 .unwrap_or(refusal)),
             Some(_) => Err(refusal),
         })
+    }
+
+    /// Nobody knows the key.
+    fn note_miss(&mut self, misses: &mut Misses, now: Moment) {
+        let client = self.candidate.client();
+        misses.note(client, now.at());
+        self.aftermath.errands.push(Errand::CountMiss(client));
+    }
+
+    /// The client has tried too many keys that nobody knows.
+    fn stopped(&self, wait_ms: u64) -> Refusal<'d> {
+        Refusal {
+            retry_after_ms: Some(wait_ms),
+            ..self.candidate.refuse(DenyReason::TooManyUnknownKeys)
+        }
     }
 
     fn limited(

@@ -6,6 +6,7 @@ mod guards;
 mod headers;
 mod key_guard;
 mod kv;
+mod limiter;
 mod outside;
 mod upstream;
 
@@ -58,6 +59,7 @@ impl Isolate {
         })?;
         kv::check(env)?;
         guards::check(env)?;
+        limiter::check(env)?;
         Ok(Self {
             deployment: Deployment::from_settings(|name| bindings::text(env, name), routes)?,
             local: RefCell::default(),

@@ -5,10 +5,11 @@ use std::time::Duration;
 use keyward_shared::{KeyHash, UnixMillis};
 use worker::{Delay, Env};
 
-use super::{guards, kv};
+use super::{guards, kv, limiter};
 use crate::{
     clock::{Clock, Timer},
     guards::{Address, GuardError, Guards, Message},
+    misses::{Client, Limiters, counted_as},
     records::{ReadError, Records},
 };
 
@@ -40,5 +41,11 @@ impl<S> Records for Runtime<S> {
 impl<S> Guards for Runtime<S> {
     async fn call(&self, address: &Address, message: &Message) -> Result<String, GuardError> {
         guards::call(&self.env, address, message).await
+    }
+}
+
+impl<S> Limiters for Runtime<S> {
+    async fn is_over(&self, client: Client) -> bool {
+        limiter::is_over(&self.env, counted_as(client)).await
     }
 }

@@ -5,6 +5,8 @@ mod answers;
 mod assertions;
 mod fences;
 mod guards;
+mod imported;
+mod misses;
 mod outages;
 mod screening;
 mod settings;

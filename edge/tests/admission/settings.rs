@@ -27,6 +27,8 @@ fn each_fault_names_its_variable_and_hides_its_value() {
         ("ASSERTION_KEYS", "planted value"),
         ("ASSERTION_KEYS", "1:planted"),
         ("ASSERTION_ISSUER", "planted value"),
+        ("IMPORTED_KEYS", "planted value"),
+        ("IMPORTED_KEYS", "hk_live_{base62:44}"),
         ("LEASE_SECONDS", "11"),
         ("LEASE_SECONDS", "planted value"),
         ("CONSISTENCY", "planted value"),

@@ -18,6 +18,7 @@ use keyward_edge::{
     guard_object::{GuardObject, Rows, RowsError},
     guards::{Address, GuardError, Guards, Message},
     local::Local,
+    misses::{Client, Limiters, counted_as},
     records::{ReadError, Records},
     refusal::Refusal,
     request::RequestHead,
@@ -153,6 +154,7 @@ pub(crate) struct Stage {
     pub(crate) deployment: Deployment,
     pub(crate) store: Store,
     pub(crate) guards: Objects,
+    pub(crate) limiter: Limiter,
     local: RefCell<Local>,
     /// What was left to do in the background, until [`Stage::run_errands`].
     errands: RefCell<Vec<Errand>>,
@@ -173,9 +175,13 @@ impl Stage {
 
     /// A deployment whose guards are told of changes first.
     pub(crate) fn told() -> Self {
+        Self::with(&Self::told_settings())
+    }
+
+    pub(crate) fn told_settings() -> HashMap<&'static str, String> {
         let mut settings = settings();
         settings.insert("SYNC_SECRETS", ring_text(SYNC_SECRET));
-        Self::with(&settings)
+        settings
     }
 
     /// The same, which tells origins who calls, signed, and leases for so many seconds.
@@ -192,6 +198,7 @@ impl Stage {
             deployment: deployment(settings).unwrap(),
             store: Store::default(),
             guards: Objects::default(),
+            limiter: Limiter::default(),
             local: RefCell::default(),
             errands: RefCell::default(),
             clock: TestClock(Cell::new(1_800_000_000_000)),
@@ -274,6 +281,16 @@ impl Stage {
             text: key.expose().to_owned(),
             hash: key.as_presented().hash(),
         }
+    }
+
+    /// A key made elsewhere, of the pattern `sk_live_{base62:32}`, of which nobody knows.
+    pub(crate) fn mint_elsewhere(&self) -> Key {
+        let mut bytes = [0; 16];
+        self.entropy.fill(&mut bytes);
+        let digits: String = bytes.iter().map(|byte| format!("{byte:02X}")).collect();
+        let text = format!("sk_live_{digits}");
+        let hash = KeyHash::of(&text);
+        Key { text, hash }
     }
 
     /// A key with an active record in the store.
@@ -459,6 +476,22 @@ impl<R> Guards for StageOutside<'_, R> {
             return Err(GuardError::Failed("lost".to_owned()));
         }
         answer.map_err(|error| GuardError::Failed(error.to_string()))
+    }
+}
+
+/// The counter that isolates of a location share. By default it never says that anyone is over.
+#[derive(Default)]
+pub(crate) struct Limiter {
+    /// Whom it has counted.
+    pub(crate) counted: RefCell<Vec<String>>,
+    pub(crate) says_over: Cell<bool>,
+}
+
+impl<R> Limiters for StageOutside<'_, R> {
+    async fn is_over(&self, client: Client) -> bool {
+        let limiter = &self.stage.limiter;
+        limiter.counted.borrow_mut().push(counted_as(client));
+        limiter.says_over.get()
     }
 }
 

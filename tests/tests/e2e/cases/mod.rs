@@ -19,6 +19,7 @@ mod credentials;
 mod ending;
 mod forwarding;
 mod identity;
+mod imported;
 mod isolates;
 mod life;
 mod limits;
@@ -41,6 +42,7 @@ pub(crate) fn side_by_side() -> Vec<Trial> {
         outages::all(),
         reconcile::all(),
         isolates::all(),
+        imported::all(),
         limits::all(),
         records::all(),
         life::all(),

@@ -30,6 +30,9 @@ use crate::{
 /// The id of the deployment that a development Worker is.
 pub(crate) const DEPLOYMENT: &str = "dev";
 
+/// What keys look like that these edges take for imported ones.
+pub(crate) const IMPORTED_KEYS: &str = "sk_live_{base62:32}";
+
 /// The two: each started by the first test that asks, used by many at once or by one alone.
 static BY_KV_ALONE: OnceLock<RwLock<LoneEdge>> = OnceLock::new();
 static TOLD: OnceLock<RwLock<LoneEdge>> = OnceLock::new();
@@ -117,9 +120,11 @@ impl LoneEdge {
             let ports = Ports::free().unwrap();
             let programs = programs::built().clone();
             let mut stack = Stack::configure(&workspace, &launcher, programs, state, ports).unwrap();
+            let worker_env = stack.folder().path().join("worker.env");
             if hears == Hears::OfKvAlone {
-                forget_sync_secrets(&stack.folder().path().join("worker.env"));
+                forget_sync_secrets(&worker_env);
             }
+            list_imported_keys(&worker_env);
             tell.send(Started {
                 process: start_worker(&mut stack),
                 secrets: stack.secrets().clone(),
@@ -257,6 +262,12 @@ fn start_worker(stack: &mut Stack) -> u32 {
     stack.start_process(Role::Edge).unwrap();
     stack.wait_until_ready(Role::Edge, || {}).unwrap();
     stack.process(Role::Edge).unwrap().id()
+}
+
+fn list_imported_keys(worker_env: &Path) {
+    let mut text = std::fs::read_to_string(worker_env).unwrap();
+    text.push_str(&format!("IMPORTED_KEYS={IMPORTED_KEYS}\n"));
+    std::fs::write(worker_env, text).unwrap();
 }
 
 fn forget_sync_secrets(worker_env: &Path) {
