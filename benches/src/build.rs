@@ -18,6 +18,26 @@ use crate::contestants::Contestant;
 /// What a Worker imports and the harness provides; the bundler leaves it alone.
 const PROVIDED: [&str; 3] = ["*/keys.json", "*/keyward.js", "cloudflare:*"];
 
+/// Whether the WebAssembly module says what its functions are called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Names {
+    /// As it is deployed: it does not.
+    Dropped,
+    /// For a profile.
+    Kept,
+}
+
+impl Names {
+    /// The folder below that of the commands' own files.
+    #[must_use]
+    pub fn folder(self) -> &'static str {
+        match self {
+            Self::Dropped => "bench",
+            Self::Kept => "bench-profile",
+        }
+    }
+}
+
 /// Keyward's Worker as `wrangler` would upload it.
 #[derive(Debug)]
 pub struct Bundle {
@@ -33,7 +53,13 @@ pub struct Bundle {
 ///
 /// # Errors
 /// What `wrangler` says, or when it makes something else than one script and one module.
-pub fn bundle(workspace: &Workspace, launcher: &Launcher, folder: &Path, step: &mut Step) -> Result<Bundle> {
+pub fn bundle(
+    workspace: &Workspace,
+    launcher: &Launcher,
+    folder: &Path,
+    names: Names,
+    step: &mut Step,
+) -> Result<Bundle> {
     let out = folder.join("upload");
     if out.exists() {
         fs::remove_dir_all(&out).with_context(|| format!("cannot empty {}", out.display()))?;
@@ -42,6 +68,9 @@ pub fn bundle(workspace: &Workspace, launcher: &Launcher, folder: &Path, step: &
     let mut wrangler = workspace.wrangler();
     wrangler.args(["deploy", "--dry-run", "--outdir"]).arg(&out);
     wrangler.env("WRANGLER_LOG_PATH", folder.join("wrangler-logs"));
+    if names == Names::Kept {
+        wrangler.env("KEYWARD_WORKER_NAMES", "1");
+    }
     launcher.run_in_step(wrangler, Output::Log(&log), step, "`wrangler deploy --dry-run`")?;
     let said = fs::read_to_string(&log).with_context(|| format!("cannot read {}", log.display()))?;
     let gzip_bytes = gzip_bytes(&said).with_context(|| {

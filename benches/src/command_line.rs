@@ -21,6 +21,11 @@ cargo xtask bench edge [options]
   --write            Puts the table into docs/benchmarks.md.
   --strict           Exits with an error when a bound does not hold.
 
+cargo xtask bench profile NAME [--seconds N]
+
+  Where a contestant spends its time, from a profile of N seconds (5) by the runtime's inspector. Functions of
+  Rust keep their names; what is inside the runtime itself shows as one line.
+
 cargo xtask bench forged [--requests N]
 
   Sends N forged keys (1000000), each another, and counts KV reads and KeyGuard calls. Exits with an error unless there are none.
@@ -31,6 +36,13 @@ cargo xtask bench forged [--requests N]
 pub enum Command {
     /// Compare the contestants.
     Edge(Edge),
+    /// Take a profile.
+    Profile {
+        /// Of whom.
+        contestant: &'static Contestant,
+        /// For how long.
+        seconds: u32,
+    },
     /// Send forged keys.
     Forged {
         /// How many.
@@ -48,7 +60,7 @@ pub struct Edge {
     /// How long each time.
     pub seconds: u32,
     /// Names; empty means all.
-    pub only: Vec<String>,
+    pub only: Vec<&'static str>,
     /// Print JSON.
     pub json: bool,
     /// Write the document.
@@ -74,9 +86,8 @@ impl Edge {
     /// Those that take part, in the order of the table.
     #[must_use]
     pub fn contestants(&self) -> Vec<&'static Contestant> {
-        let takes_part = |contestant: &&Contestant| {
-            self.only.is_empty() || self.only.iter().any(|name| name == contestant.name)
-        };
+        let takes_part =
+            |contestant: &&Contestant| self.only.is_empty() || self.only.contains(&contestant.name);
         CONTESTANTS.iter().filter(takes_part).collect()
     }
 }
@@ -95,10 +106,17 @@ impl Command {
                 (Arg::Value(name), None) => {
                     command = Some(match name.string()?.as_str() {
                         "edge" => Self::Edge(Edge::default()),
+                        "profile" => {
+                            let contestant = contestant(&parser.value()?.string()?)?;
+                            Self::Profile {
+                                contestant,
+                                seconds: 5,
+                            }
+                        }
                         "forged" => Self::Forged { requests: 1_000_000 },
                         other => {
                             return Err(format!(
-                                "there is no benchmark `{other}`; there are `edge` and `forged`"
+                                "there is no benchmark `{other}`; there are `edge`, `profile` and `forged`"
                             )
                             .into());
                         }
@@ -110,7 +128,12 @@ impl Command {
                 (Arg::Long("seconds"), Some(Self::Edge(edge))) => {
                     edge.seconds = positive(&mut parser, "seconds")?;
                 }
-                (Arg::Long("only"), Some(Self::Edge(edge))) => edge.only.push(name(&mut parser)?),
+                (Arg::Long("only"), Some(Self::Edge(edge))) => {
+                    edge.only.push(contestant(&parser.value()?.string()?)?.name);
+                }
+                (Arg::Long("seconds"), Some(Self::Profile { seconds, .. })) => {
+                    *seconds = positive(&mut parser, "seconds")?;
+                }
                 (Arg::Long("json"), Some(Self::Edge(edge))) => edge.json = true,
                 (Arg::Long("write"), Some(Self::Edge(edge))) => edge.write = true,
                 (Arg::Long("strict"), Some(Self::Edge(edge))) => edge.strict = true,
@@ -137,13 +160,11 @@ fn positive(parser: &mut Parser, option: &str) -> Result<u32, lexopt::Error> {
     }
 }
 
-fn name(parser: &mut Parser) -> Result<String, lexopt::Error> {
-    let name = parser.value()?.string()?;
-    if contestants::find(&name).is_some() {
-        return Ok(name);
-    }
-    let names: Vec<_> = CONTESTANTS.iter().map(|contestant| contestant.name).collect();
-    Err(format!("there is no contestant `{name}`; there are {}", names.join(", ")).into())
+fn contestant(name: &str) -> Result<&'static Contestant, lexopt::Error> {
+    contestants::find(name).ok_or_else(|| {
+        let names: Vec<_> = CONTESTANTS.iter().map(|contestant| contestant.name).collect();
+        format!("there is no contestant `{name}`; there are {}", names.join(", ")).into()
+    })
 }
 
 #[cfg(test)]
@@ -160,7 +181,7 @@ mod tests {
         let edge = Edge {
             rounds: 3,
             seconds: 1,
-            only: vec!["forward".to_owned()],
+            only: vec!["forward"],
             json: true,
             write: false,
             strict: true,
@@ -173,6 +194,14 @@ mod tests {
         assert_eq!(
             parse("forged --requests 20"),
             Ok(Command::Forged { requests: 20 })
+        );
+        let contestant = contestants::find("forward").unwrap();
+        assert_eq!(
+            parse("profile forward --seconds 9"),
+            Ok(Command::Profile {
+                contestant,
+                seconds: 9
+            })
         );
         assert_eq!(parse("edge --help"), Ok(Command::Help));
         assert_eq!(parse(""), Ok(Command::Help));

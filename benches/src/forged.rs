@@ -8,11 +8,12 @@ use xtask::{
 };
 
 use crate::{
+    build::Names,
     contestants::{self, FORGED},
     cores::Cores,
     credentials::Forger,
-    edge::Prepared,
     line::Line,
+    prepared::Prepared,
     workerd::{Running, request},
 };
 
@@ -36,11 +37,17 @@ pub fn run(workspace: &Workspace, launcher: &Launcher, requests: u32) -> Result<
     let cores = Cores::divide()?;
     let contestant = contestants::find(FORGED).context("a contestant is missing")?;
     let mut progress = Progress::new(5);
-    let root = workspace.scratch().join("bench");
-    let prepared = Prepared::make(workspace, launcher, &cores, &[contestant], root, &mut progress)?;
+    let prepared = Prepared::make(
+        workspace,
+        launcher,
+        &cores,
+        &[contestant],
+        Names::Dropped,
+        &mut progress,
+    )?;
     cores.drive()?;
     let (running, control) = progress.step("One key that is ours, to see that the counters count", |_| {
-        let running = prepared.start(contestant)?;
+        let running = prepared.start(contestant, None)?;
         let control = control(&prepared, &running)?;
         Ok((running, control))
     })?;

@@ -2,7 +2,7 @@
 //!
 //! A package of its own, because what it needs takes long to compile and `xtask` is what a newcomer waits for first.
 //!
-//! In reading order: [`command_line`] → [`contestants`] (who takes part) → [`build`] (what each runs) → [`workerd`] (how it is started) →
+//! In reading order: [`command_line`] → [`contestants`] (who takes part) → [`prepared`] and [`build`] (what each runs) → [`workerd`] (how it is started) →
 //! [`rounds`] (who is driven when, by [`wrk`]) → [`bounds`] and [`report`]. [`stand_in`] is the origin and the KV behind them,
 //! [`credentials`] the keys they are asked with, [`cpu`] what counts.
 
@@ -18,6 +18,8 @@ pub mod figures;
 pub mod forged;
 pub mod line;
 pub mod machine;
+pub mod prepared;
+pub mod profile;
 pub mod report;
 pub mod rounds;
 pub mod stand_in;

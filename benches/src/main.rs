@@ -5,7 +5,7 @@ use std::{env, process::ExitCode};
 use anyhow::{Context as _, Result};
 use keyward_benches::{
     command_line::{Command, USAGE},
-    edge, forged,
+    edge, forged, profile,
 };
 use xtask::{
     interrupt::{Interrupt, Interrupted},
@@ -47,6 +47,7 @@ fn run(command: &Command) -> Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Edge(order) => edge::run(&workspace, &launcher, order),
+        Command::Profile { contestant, seconds } => profile::run(&workspace, &launcher, contestant, *seconds),
         Command::Forged { requests } => forged::run(&workspace, &launcher, *requests),
     }
 }

@@ -4,10 +4,9 @@ use anyhow::{Context as _, Result};
 
 use crate::{
     contestants::{AskedWith, Kind},
-    edge::Prepared,
     figures::Figures,
+    prepared::Prepared,
     workerd::Running,
-    wrk::{self, Order},
 };
 
 /// How long each is driven before anything counts, in seconds: until the runtime has compiled what is hot.
@@ -35,7 +34,7 @@ pub fn run(
 ) -> Result<Measured> {
     for contestant in running.iter() {
         tick(format!("{} warms up", contestant.contestant.name));
-        drive(prepared, contestant, WARM_UP_SECONDS)?;
+        prepared.drive(contestant, WARM_UP_SECONDS)?;
     }
     let mut figures: Vec<_> = running
         .iter()
@@ -58,7 +57,7 @@ pub fn run(
                 contestant.contestant.name
             ));
             let before = (contestant.cpu_time()?, look_ups_of(prepared, contestant)?);
-            let load = drive(prepared, contestant, seconds)?;
+            let load = prepared.drive(contestant, seconds)?;
             let cpu = contestant.cpu_time()?.saturating_sub(before.0);
             let requests = u32::try_from(load.requests).context("more requests than a benchmark makes")?;
             figures[index]
@@ -71,19 +70,6 @@ pub fn run(
         }
     }
     Ok(Measured { figures, look_ups })
-}
-
-fn drive(prepared: &Prepared<'_>, running: &Running, seconds: u32) -> Result<wrk::Load> {
-    let contestant = running.contestant;
-    let order = Order {
-        address: running.address,
-        credentials: &prepared.credentials_file(contestant.asked_with),
-        status: contestant.status,
-        seconds,
-    };
-    let log = prepared.folder(contestant).join("wrk.log");
-    wrk::drive(prepared.around.workspace, prepared.around.launcher, &order, &log)
-        .with_context(|| format!("driving {}", contestant.name))
 }
 
 /// KV reads and KeyGuard calls so far, if it is Keyward asked with forged keys. One contestant runs at a time, so all reads are its own.

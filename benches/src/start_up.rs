@@ -4,8 +4,8 @@ use anyhow::{Context as _, Result};
 
 use crate::{
     contestants::{self, Contestant, EMPTY, FORGED},
-    edge::Prepared,
     figures::median,
+    prepared::Prepared,
     workerd::Running,
 };
 
@@ -31,6 +31,7 @@ pub fn measure(prepared: &Prepared<'_>, tick: &mut dyn FnMut(String)) -> Result<
                 contestant,
                 &prepared.folder(contestant),
                 &credential,
+                None,
             )?;
             times.push(running.start_up.as_secs_f64() * 1000.0);
         }

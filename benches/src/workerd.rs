@@ -81,7 +81,8 @@ pub struct Running {
 }
 
 impl Running {
-    /// Starts a contestant whose `worker.js` is in `folder`, and waits for its first answer, to a request with `credential`.
+    /// Starts a contestant whose `worker.js` is in `folder`, and waits for its first answer, to a request with `credential`. At `inspector`, if
+    /// given, it lets itself be profiled.
     ///
     /// # Errors
     /// When it ends, does not answer in time, or answers something else than it should.
@@ -90,6 +91,7 @@ impl Running {
         contestant: &'static Contestant,
         folder: &Path,
         credential: &str,
+        inspector: Option<SocketAddr>,
     ) -> Result<Self> {
         let [address, guard_calls_address] = [free_address()?, free_address()?];
         write_files(around, contestant, folder, address, guard_calls_address)?;
@@ -97,6 +99,9 @@ impl Running {
         command
             .args(["serve", "--experimental"])
             .arg(folder.join("config.capnp"));
+        if let Some(inspector) = inspector {
+            command.arg(format!("--inspector-addr={inspector}"));
+        }
         let mut process = around.cores.on_measured(|| {
             around
                 .launcher
@@ -188,7 +193,11 @@ pub fn request(credential: &str) -> String {
     )
 }
 
-fn free_address() -> Result<SocketAddr> {
+/// An address on this machine at which nobody listens.
+///
+/// # Errors
+/// When all ports are taken.
+pub fn free_address() -> Result<SocketAddr> {
     Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, ports::free_port()?)))
 }
 

@@ -1,6 +1,11 @@
 //! `wrk`, the load generator.
 
-use std::{fs, net::SocketAddr, path::Path};
+use std::{
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
@@ -26,12 +31,12 @@ pub struct Load {
 }
 
 /// What it is asked to do.
-#[derive(Clone, Copy, Debug)]
-pub struct Order<'a> {
+#[derive(Clone, Debug)]
+pub struct Order {
     /// Where the contestant listens.
     pub address: SocketAddr,
     /// A file with one credential a line; they are sent in turn.
-    pub credentials: &'a Path,
+    pub credentials: PathBuf,
     /// The status that each answer must have.
     pub status: u16,
     /// For how long.
@@ -50,11 +55,9 @@ pub fn check(workspace: &Workspace) -> Result<()> {
     }
 }
 
-/// Drives a contestant.
-///
-/// # Errors
-/// When `wrk` fails, a request got no answer, or an answer had another status than it must have.
-pub fn drive(workspace: &Workspace, launcher: &Launcher, order: &Order<'_>, log: &Path) -> Result<Load> {
+/// The command that does it.
+#[must_use]
+pub fn command(workspace: &Workspace, order: &Order) -> Command {
     let mut wrk = workspace.command("wrk");
     wrk.args([
         "--threads",
@@ -68,8 +71,17 @@ pub fn drive(workspace: &Workspace, launcher: &Launcher, order: &Order<'_>, log:
     wrk.arg("--script").arg(workspace.path("benches/edge/load.lua"));
     wrk.arg(format!("http://{}{PATH}", order.address))
         .arg("--")
-        .arg(order.credentials);
+        .arg(&order.credentials);
     wrk.args([METHOD, CLIENT_IP, &order.status.to_string()]);
+    wrk
+}
+
+/// Drives a contestant.
+///
+/// # Errors
+/// When `wrk` fails, a request got no answer, or an answer had another status than it must have.
+pub fn drive(workspace: &Workspace, launcher: &Launcher, order: &Order, log: &Path) -> Result<Load> {
+    let wrk = command(workspace, order);
     let status = launcher.run(wrk, Output::Log(log), || {})?;
     let said = fs::read_to_string(log).with_context(|| format!("cannot read {}", log.display()))?;
     ensure!(status.success(), "wrk failed ({status}): {}", said.trim());

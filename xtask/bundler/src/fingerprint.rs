@@ -18,8 +18,9 @@ pub(crate) struct Fingerprint(String);
 impl Fingerprint {
     /// # Errors
     /// When the module or a program cannot be read.
-    pub(crate) fn of(module: &Path, wasm_opt: &Path) -> Result<Self> {
+    pub(crate) fn of(module: &Path, wasm_opt: &Path, keep_names: bool) -> Result<Self> {
         let mut hasher = DefaultHasher::new();
+        keep_names.hash(&mut hasher);
         fs::read(module)
             .with_context(|| format!("cannot read {}; build it first", module.display()))?
             .hash(&mut hasher);

@@ -21,6 +21,9 @@ const STEM: &str = "index";
 const GLUE: &str = "index.js";
 const WASM: &str = "index_bg.wasm";
 
+/// With this variable, the functions of the module keep their names: `cargo xtask bench profile` sets it.
+const KEEP_NAMES: &str = "KEYWARD_WORKER_NAMES";
+
 fn main() -> ExitCode {
     let arguments: Vec<_> = env::args_os().skip(1).collect();
     let [module, out] = arguments.as_slice() else {
@@ -39,12 +42,13 @@ fn main() -> ExitCode {
 /// Builds everything in a folder beside `out`, which it then replaces: nobody sees half a build.
 fn bundle(module: &Path, out: &Path) -> Result<()> {
     let wasm_opt = WasmOpt::find()?;
-    let fingerprint = Fingerprint::of(module, &wasm_opt.program())?;
+    let keep_names = env::var_os(KEEP_NAMES).is_some();
+    let fingerprint = Fingerprint::of(module, &wasm_opt.program(), keep_names)?;
     if !fingerprint.is_that_of(out) {
         let staging = Staging::beside(out)?;
         generate_glue(module, staging.path())?;
         import_as_module(&staging.path().join(GLUE))?;
-        wasm_opt.rewrite(&staging.path().join(WASM))?;
+        wasm_opt.rewrite(&staging.path().join(WASM), keep_names)?;
         fingerprint.write(staging.path())?;
         staging.replace(out)?;
     }

@@ -39,16 +39,17 @@ impl WasmOpt {
         self.folder.join("wasm-opt")
     }
 
-    /// Rewrites the module in place, smaller and faster, and drops the names of its functions.
+    /// Rewrites the module in place, smaller and faster, and drops the names of its functions unless they are to be kept.
     ///
     /// # Errors
     /// When the program cannot run or refuses the module.
-    pub(crate) fn rewrite(&self, module: &Path) -> Result<()> {
+    pub(crate) fn rewrite(&self, module: &Path, keep_names: bool) -> Result<()> {
         let program = self.program();
         let status = Command::new(&program)
             // For speed: compressed, it is as small as with `-Os`, and the decision is what the Worker does all day.
             // Which features the module may use stands in the module itself, written there by rustc.
             .arg("-O3")
+            .args(keep_names.then_some("--debuginfo"))
             .arg(module)
             .arg("--output")
             .arg(module)

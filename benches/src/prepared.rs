@@ -1,0 +1,158 @@
+//! What contestants need before they start: packages, builds, credentials and those that stand in.
+
+use std::{
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, Result};
+use xtask::{private_file, process::Launcher, progress::Progress, setup, workspace::Workspace};
+
+use crate::{
+    build::{self, Names},
+    contestants::{AskedWith, Contestant},
+    cores::Cores,
+    credentials::{Credentials, Forger},
+    stand_in::StandIn,
+    workerd::{self, Running, Surroundings},
+    wrk::{self, Load, Order},
+};
+
+/// How many forged keys `wrk` sends in turn.
+const FORGERIES: usize = 20_000;
+
+/// All that contestants need before they start.
+#[derive(Debug)]
+pub struct Prepared<'a> {
+    /// What they share.
+    pub around: Surroundings<'a>,
+    /// Makes forged keys.
+    pub forger: Forger,
+    root: PathBuf,
+}
+
+impl<'a> Prepared<'a> {
+    /// Installs what is needed, and builds what `contestants` run, in a folder of its own.
+    ///
+    /// # Errors
+    /// A tool that is missing; a build that fails.
+    pub fn make(
+        workspace: &'a Workspace,
+        launcher: &'a Launcher,
+        cores: &'a Cores,
+        contestants: &[&'static Contestant],
+        names: Names,
+        progress: &mut Progress,
+    ) -> Result<Self> {
+        let root = workspace.scratch().join(names.folder());
+        private_file::make_folder(&root)?;
+        progress.step("Node packages", |step| {
+            setup::install_node_packages(workspace, launcher, step)?;
+            build::install_packages(workspace, launcher, step)
+        })?;
+        let bundle = progress.step("Building the Worker", |step| {
+            build::bundle(workspace, launcher, &root, names, step)
+        })?;
+        progress.step("Contestants", |step| {
+            let text =
+                fs::read_to_string(workspace.path("wrangler.toml")).context("cannot read wrangler.toml")?;
+            let credentials = Credentials::make(&root)?;
+            let prepared = Self {
+                forger: Forger::new()?,
+                around: Surroundings {
+                    workspace,
+                    launcher,
+                    cores,
+                    program: workerd::program(workspace)?,
+                    wrangler_toml: toml::from_str(&text).context("wrangler.toml is no TOML")?,
+                    bundle,
+                    origin: StandIn::origin()?,
+                    kv: StandIn::kv(credentials.kv_values())?,
+                    credentials,
+                },
+                root,
+            };
+            for contestant in contestants {
+                let folder = prepared.folder(contestant);
+                private_file::make_folder(&folder)?;
+                build::script(workspace, launcher, contestant, &folder, step)?;
+            }
+            prepared.write_credentials()?;
+            Ok(prepared)
+        })
+    }
+
+    /// The folder of a contestant.
+    #[must_use]
+    pub fn folder(&self, contestant: &Contestant) -> PathBuf {
+        self.root.join(contestant.name)
+    }
+
+    /// The file with the credentials that a contestant is asked with, one a line.
+    #[must_use]
+    pub fn credentials_file(&self, asked_with: AskedWith) -> PathBuf {
+        self.root.join(match asked_with {
+            AskedWith::Key => "key.txt",
+            AskedWith::Forgeries => "forgeries.txt",
+        })
+    }
+
+    fn write_credentials(&self) -> Result<()> {
+        private_file::write(
+            &self.credentials_file(AskedWith::Key),
+            self.around.credentials.key(),
+        )?;
+        let forgeries: String = (0..FORGERIES).map(|_| self.forger.forge() + "\n").collect();
+        private_file::write(&self.credentials_file(AskedWith::Forgeries), &forgeries)
+    }
+
+    /// Starts a contestant with objects that know nothing yet.
+    ///
+    /// # Errors
+    /// When it does not answer as it should.
+    pub fn start(&self, contestant: &'static Contestant, inspector: Option<SocketAddr>) -> Result<Running> {
+        let folder = self.folder(contestant);
+        forget(&folder.join("objects"))?;
+        let credential = match contestant.asked_with {
+            AskedWith::Key => self.around.credentials.key().to_owned(),
+            AskedWith::Forgeries => self.forger.forge(),
+        };
+        Running::start(&self.around, contestant, &folder, &credential, inspector)
+    }
+
+    /// What `wrk` is to do with a contestant.
+    #[must_use]
+    pub fn order(&self, running: &Running, seconds: u32) -> Order {
+        Order {
+            address: running.address,
+            credentials: self.credentials_file(running.contestant.asked_with),
+            status: running.contestant.status,
+            seconds,
+        }
+    }
+
+    /// Drives a contestant.
+    ///
+    /// # Errors
+    /// When it answers wrongly, or not at all.
+    pub fn drive(&self, running: &Running, seconds: u32) -> Result<Load> {
+        let log = self.folder(running.contestant).join("wrk.log");
+        wrk::drive(
+            self.around.workspace,
+            self.around.launcher,
+            &self.order(running, seconds),
+            &log,
+        )
+        .with_context(|| format!("driving {}", running.contestant.name))
+    }
+}
+
+fn forget(folder: &Path) -> Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("cannot empty {}", folder.display()))
+        }
+        _ => Ok(()),
+    }
+}
