@@ -25,6 +25,16 @@ impl Month {
         Self(u32::try_from(months).unwrap_or(u32::MAX))
     }
 
+    /// The month so many months after January of the year 0.
+    pub const fn from_index(index: u32) -> Self {
+        Self(index)
+    }
+
+    /// Months since January of the year 0.
+    pub const fn index(self) -> u32 {
+        self.0
+    }
+
     /// The first millisecond of the month. Months before 1970 begin there.
     pub fn start(self) -> UnixMillis {
         let months = u64::from(self.0).saturating_sub(2);
@@ -64,6 +74,7 @@ mod tests {
                 assert_eq!((month.year(), month.number()), (year, number), "day {index}");
                 assert_eq!(month.start().0, (index + 1 - day) * DAY_MS, "day {index}");
                 assert!(month.next().start() > moment);
+                assert_eq!(Month::from_index(month.index()), month);
             }
             let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
             let length = match number {

@@ -191,6 +191,7 @@ fn connect(
     let connect = |(id, settings): (String, DeploymentSettings)| -> anyhow::Result<Deployment> {
         let kv = CloudflareKv::new(settings.endpoint, clock.clone())
             .with_context(|| format!("cannot set up the deployment {id}"))?;
+        let sync_secrets = settings.edge.as_ref().map(|edge| edge.sync_secrets.clone());
         let edge = settings.edge.map(|edge| {
             EdgeClient::new(
                 edge.endpoint,
@@ -209,6 +210,7 @@ fn connect(
             record_secrets: settings.record_secrets,
             kv: Arc::new(kv),
             edge: edge.map(|edge| Arc::new(edge) as Arc<dyn Edge>),
+            sync_secrets,
         })
     };
     let deployments: Vec<Deployment> = settings.into_iter().map(connect).collect::<Result<_, _>>()?;

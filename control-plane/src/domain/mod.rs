@@ -5,6 +5,7 @@ pub mod bounds;
 pub mod change;
 pub mod key;
 pub mod principal;
+pub mod usage;
 
 pub use self::{
     audit::{Action, AuditEvent},
@@ -12,4 +13,5 @@ pub use self::{
     change::{Change, KeyWrite},
     key::{Key, KeyId, NewKey, OrganizationId},
     principal::Principal,
+    usage::UsageReport,
 };

@@ -27,6 +27,7 @@ mod query;
 mod request;
 mod sync;
 mod throttle;
+mod usage;
 
 pub use problem::Problem;
 
@@ -85,14 +86,16 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/keys/{id}/rotate", post(keys::rotate::rotate))
         .route("/keys/{id}/deactivate", post(keys::deactivate::deactivate))
         .route("/keys/{id}/activate", post(keys::activate::activate))
+        .route("/keys/{id}/usage", get(keys::usage::usage))
         .route("/sync", get(sync::status))
         .route("/sync/reconcile", post(sync::reconcile));
     Router::new()
         .nest("/api/v1", api)
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .merge(usage::router())
         .route("/healthz", get(health::healthz))
         .fallback(problem::no_such_path)
         .method_not_allowed_fallback(problem::method_not_allowed)
-        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(middleware::from_fn_with_state(
             Arc::clone(&app),
             request::identify,

@@ -5,6 +5,7 @@ use axum::{
     http::{HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use keyward_shared::usage::{self, UsageError};
 use serde::Serialize;
 
 use super::request::RequestId;
@@ -31,6 +32,8 @@ pub struct Problem {
 enum Challenge {
     SendToken,
     SendAnother,
+    /// A report of usage, signed with a sync secret.
+    SignReport,
 }
 
 impl Challenge {
@@ -38,6 +41,7 @@ impl Challenge {
         HeaderValue::from_static(match self {
             Self::SendToken => "Bearer realm=\"keyward\"",
             Self::SendAnother => "Bearer realm=\"keyward\", error=\"invalid_token\"",
+            Self::SignReport => usage::HEADER,
         })
     }
 }
@@ -120,6 +124,36 @@ impl Problem {
         )
     }
 
+    /// 401: a report of usage comes from a deployment that nobody here can know.
+    pub fn unknown_deployment(id: &str) -> Self {
+        let detail = format!(
+            "The report is not believed: `{id}` is no deployment of this control plane, or one without sync_secrets."
+        );
+        Self::unsigned(detail)
+    }
+
+    fn unsigned(detail: String) -> Self {
+        Self {
+            challenge: Some(Challenge::SignReport),
+            ..Self::new(StatusCode::UNAUTHORIZED, "invalid_signature", detail)
+        }
+    }
+
+    /// 408: a body did not arrive in time.
+    pub fn too_slow() -> Self {
+        let detail = "The body did not arrive in time. Send it again.";
+        Self::new(StatusCode::REQUEST_TIMEOUT, "too_slow", detail)
+    }
+
+    /// 503: as much is under way as there is room for.
+    pub fn busy(retry_after_seconds: u32) -> Self {
+        let detail = "Too much of this is under way. Wait for the time in Retry-After.";
+        Self {
+            retry_after_seconds: Some(retry_after_seconds),
+            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail)
+        }
+    }
+
     /// 500: a fault of ours. The cause is logged, with the request's id, and not shown.
     pub fn internal(cause: &dyn std::fmt::Display) -> Self {
         let detail = "The service failed. Try again; if it keeps failing, give its operator the request_id.";
@@ -154,6 +188,22 @@ impl From<Refused> for Problem {
             Refused::Deactivated => "deactivated",
         };
         Self::new(StatusCode::CONFLICT, code, refused.to_string())
+    }
+}
+
+impl From<UsageError> for Problem {
+    fn from(error: UsageError) -> Self {
+        match error {
+            UsageError::Header | UsageError::UnknownSecret(_) | UsageError::Mac | UsageError::Clock => {
+                Self::unsigned(format!("The report is not believed: {error}."))
+            }
+            UsageError::Body => Self::invalid("The body is not a report of at most 1000 keys."),
+            UsageError::TooLarge => Self::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "too_large",
+                "The body is larger than 1 MiB. Send fewer keys.",
+            ),
+        }
     }
 }
 

@@ -31,6 +31,8 @@ pub struct Deployment {
     pub kv: Arc<dyn KeyValueStore>,
     /// Its Worker, if that can be asked to confirm.
     pub edge: Option<Arc<dyn Edge>>,
+    /// The secrets by which its Worker is known, when that reports usage.
+    pub sync_secrets: Option<SecretRing>,
 }
 
 impl Deployment {
@@ -86,6 +88,11 @@ impl Deployments {
     /// Each of them.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Deployment>> {
         self.0.iter()
+    }
+
+    /// The one with this id.
+    pub fn get(&self, id: &str) -> Option<&Arc<Deployment>> {
+        self.iter().find(|deployment| deployment.id == id)
     }
 
     /// Those that serve an environment.

@@ -12,13 +12,15 @@ use crate::domain::{Change, Key, KeyId, OrganizationId, change::Dirty};
 
 pub mod sqlite;
 mod sync_outbox;
+mod usage;
 
 pub use sqlite::SqliteStore;
 pub use sync_outbox::{Confirmation, SyncBacklog, SyncOutbox, SyncOutcome, SyncSettled};
+pub use usage::{Metered, UsageBook};
 
 /// The store.
 #[async_trait]
-pub trait Store: SyncOutbox {
+pub trait Store: SyncOutbox + UsageBook {
     /// Makes sure that there is a default organization and that the brands are those of the keys already issued.
     async fn prepare(
         &self,

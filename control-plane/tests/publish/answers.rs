@@ -21,9 +21,9 @@ use crate::{
     world::World,
 };
 
-const TOKEN: &str = "mT3kWq8xZp-1rYv_9sLb2C";
+pub(crate) const TOKEN: &str = "mT3kWq8xZp-1rYv_9sLb2C";
 
-fn app(world: &World, wait: Duration) -> axum::Router {
+pub(crate) fn app(world: &World, wait: Duration) -> axum::Router {
     let rules = Rules {
         admin_token: AdminToken::new(TOKEN).unwrap(),
         services: vec!["prediction".into()],

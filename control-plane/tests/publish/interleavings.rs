@@ -187,6 +187,7 @@ impl Scene {
                 record_secrets: ring(&[1]),
                 kv: Arc::new(FakeKv::new(Arc::clone(&clock))),
                 edge: Some(Arc::clone(&guards) as _),
+                sync_secrets: None,
             }),
             keys: (1..=KEYS).map(keys::key).collect(),
             clock,

@@ -19,6 +19,7 @@ mod keys;
 mod memory_outbox;
 mod publisher;
 mod reconcile;
+mod reports;
 mod running;
 mod simulation;
 mod wire;

@@ -18,6 +18,9 @@ use crate::{
     keys::{self, DEFAULT, Seeded, at, ring},
 };
 
+/// The ids of the sync secrets of every deployment that has an edge.
+pub(crate) const SYNC_RING: &[u8] = &[3];
+
 pub(crate) struct World {
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) store: Arc<SqliteStore>,
@@ -37,7 +40,13 @@ impl World {
 
     /// One deployment, `main`, of production, with an edge that can be asked.
     pub(crate) async fn guarded() -> Self {
-        Self::of(&["main"], vec![Arc::new(FakeEdge::new())]).await
+        Self::guarded_at(&["main"]).await
+    }
+
+    /// Deployments of production, each with an edge.
+    pub(crate) async fn guarded_at(names: &[&'static str]) -> Self {
+        let edges = names.iter().map(|_| Arc::new(FakeEdge::new()));
+        Self::of(names, edges.collect()).await
     }
 
     pub(crate) async fn with(names: &[&'static str]) -> Self {
@@ -87,6 +96,7 @@ impl World {
             record_secrets: record_secrets.clone(),
             kv: Arc::clone(kv) as _,
             edge: self.edges.get(at).map(|edge| Arc::clone(edge) as _),
+            sync_secrets: self.edges.get(at).map(|_| ring(SYNC_RING)),
         }))
     }
 

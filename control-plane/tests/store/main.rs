@@ -54,6 +54,15 @@ macro_rules! store_contract {
                 a_claim_on_a_sync_ends,
                 concurrent_claims_share_no_sync,
                 a_kill_forgets_that_anybody_counted;
+            usage:
+                totals_and_last_use_never_fall,
+                the_greatest_of_one_report_counts,
+                deployments_count_by_themselves_and_add_up,
+                keys_of_others_are_passed_over,
+                hours_are_read_in_slots,
+                a_lineage_is_counted_together,
+                a_use_is_no_change_and_survives_one,
+                a_full_report_keeps_nobody_waiting;
         }
     };
     ($backend:ident; $($module:ident: $($test:ident),*;)*) => {
@@ -75,3 +84,4 @@ mod lists;
 mod outbox;
 mod sqlite;
 mod syncs;
+mod usage;

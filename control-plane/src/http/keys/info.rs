@@ -106,11 +106,14 @@ fn exposed<S: Serializer>(text: &KeyText, serializer: S) -> Result<S::Ok, S::Err
 }
 
 /// RFC 3339 in UTC, in whole seconds: `2025-01-15T10:30:00Z`.
-fn moment<S: Serializer>(moment: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn moment<S: Serializer>(moment: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&crate::clock::whole_second(*moment))
 }
 
-fn optional_moment<S: Serializer>(value: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn optional_moment<S: Serializer>(
+    value: &Option<Timestamp>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     match value {
         Some(value) => moment(value, serializer),
         None => serializer.serialize_none(),

@@ -30,6 +30,7 @@ pub(super) mod list;
 pub(super) mod revoke;
 pub(super) mod rotate;
 pub(super) mod update;
+pub(super) mod usage;
 
 use info::{KeyInfo, ShownOnce};
 

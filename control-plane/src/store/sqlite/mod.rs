@@ -24,6 +24,7 @@ mod columns;
 mod keys;
 mod outbox;
 mod sync_outbox;
+mod usage;
 
 /// SQLite before this release can corrupt a database in write-ahead mode when the log is reset.
 const OLDEST_SAFE_SQLITE: (u32, u32, u32) = (3, 51, 3);

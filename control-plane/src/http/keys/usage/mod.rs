@@ -1,0 +1,195 @@
+//! `GET /api/v1/keys/{key_id}/usage`: what the edge has admitted, by hour, day or month, and how that stands towards the limits.
+//!
+//! Limits are of a lineage, so next to the requests of the key stand those of all keys it was rotated from and into.
+
+use std::collections::BTreeMap;
+
+use axum::{
+    Json,
+    extract::State,
+    http::Uri,
+    response::{IntoResponse as _, Response},
+};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::{
+    AppState, KeyPath,
+    info::{moment, optional_moment},
+};
+use crate::{
+    domain::{
+        Key,
+        usage::{Hour, Requests, month_of},
+    },
+    http::{App, Problem, caller::Caller, query::Parameters},
+    store::Metered,
+};
+
+mod period;
+
+use period::{Granularity, Period};
+
+/// The answer.
+#[derive(Serialize)]
+struct Usage {
+    key_id: String,
+    granularity: Granularity,
+    #[serde(serialize_with = "moment")]
+    from: Timestamp,
+    #[serde(serialize_with = "moment")]
+    to: Timestamp,
+    #[serde(flatten)]
+    total: Count,
+    #[serde(serialize_with = "optional_moment")]
+    last_used_at: Option<Timestamp>,
+    current_hour: CurrentHour,
+    current_month: CurrentMonth,
+    buckets: Vec<Bucket>,
+}
+
+/// Requests, of the key and of its lineage.
+#[derive(Clone, Copy, Serialize)]
+struct Count {
+    requests: u64,
+    lineage_requests: u64,
+}
+
+/// The hour of the clock that is under way.
+#[derive(Serialize)]
+struct CurrentHour {
+    #[serde(serialize_with = "moment")]
+    from: Timestamp,
+    limit: u32,
+    #[serde(flatten)]
+    count: Count,
+}
+
+/// The calendar month that is under way. The limit holds on each meter by itself.
+#[derive(Serialize)]
+struct CurrentMonth {
+    #[serde(serialize_with = "moment")]
+    from: Timestamp,
+    limit: Option<u64>,
+    meters: Vec<Meter>,
+}
+
+#[derive(Serialize)]
+struct Meter {
+    meter: String,
+    #[serde(flatten)]
+    count: Count,
+}
+
+#[derive(Serialize)]
+struct Bucket {
+    #[serde(serialize_with = "moment")]
+    from: Timestamp,
+    #[serde(serialize_with = "moment")]
+    to: Timestamp,
+    #[serde(flatten)]
+    count: Count,
+    /// By meter, in buckets of a month: meters are counted by month.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    meters: Option<Vec<Meter>>,
+}
+
+/// Shows a key's usage.
+pub(in crate::http) async fn usage(
+    State(app): AppState,
+    Caller(caller): Caller,
+    KeyPath(id): KeyPath,
+    uri: Uri,
+) -> Result<Response, Problem> {
+    let now = app.clock.now();
+    let parameters = Parameters::of(&uri, &["granularity", "from", "to"])?;
+    let period = Period::asked_for(&parameters, now)?;
+    let key = app.find(&caller, &id).await?;
+    Ok(Json(app.usage(&key, period, now).await?).into_response())
+}
+
+impl App {
+    async fn usage(&self, key: &Key, period: Period, now: Timestamp) -> Result<Usage, Problem> {
+        let buckets = self.buckets(key, period).await?;
+        let mut total = Requests::default();
+        for (requests, _) in &buckets {
+            total += *requests;
+        }
+        let hour = Hour::of(now);
+        let of_hour = self.store.usage_by_hours(key, hour..hour.plus(1), 1).await?;
+        let month = month_of(now);
+        let metered = self.store.metered_usage(key, month..month.next()).await?;
+        Ok(Usage {
+            key_id: key.id.to_string(),
+            granularity: period.granularity,
+            from: period.start(),
+            to: period.end(),
+            total: total.into(),
+            last_used_at: key.last_used_at,
+            current_hour: CurrentHour {
+                from: hour.start(),
+                limit: key.configuration.rate_limit_per_hour,
+                count: of_hour
+                    .first()
+                    .map_or_else(Requests::default, |(_, requests)| *requests)
+                    .into(),
+            },
+            current_month: CurrentMonth {
+                from: period::start_of(month),
+                limit: key.configuration.monthly_limit,
+                meters: metered.into_iter().map(Meter::from).collect(),
+            },
+            buckets: buckets.into_iter().map(|(_, bucket)| bucket).collect(),
+        })
+    }
+
+    /// Every bucket of the period, also those in which nothing was admitted.
+    async fn buckets(&self, key: &Key, period: Period) -> Result<Vec<(Requests, Bucket)>, Problem> {
+        let rows = self
+            .store
+            .usage_by_hours(key, period.hours(), period.granularity.hours_read_at_once())
+            .await?;
+        let mut counted: BTreeMap<u32, Requests> = BTreeMap::new();
+        for (hour, requests) in rows {
+            *counted
+                .entry(period.granularity.bucket_of(hour.start()))
+                .or_default() += requests;
+        }
+        let mut meters: BTreeMap<u32, Vec<Meter>> = BTreeMap::new();
+        if let Some(months) = period.months() {
+            for row in self.store.metered_usage(key, months).await? {
+                meters.entry(row.month.index()).or_default().push(row.into());
+            }
+        }
+        let is_metered = period.months().is_some();
+        let buckets = period.buckets().map(|bucket| {
+            let requests = counted.remove(&bucket).unwrap_or_default();
+            let shown = Bucket {
+                from: period.granularity.start(bucket),
+                to: period.granularity.start(bucket + 1),
+                count: requests.into(),
+                meters: is_metered.then(|| meters.remove(&bucket).unwrap_or_default()),
+            };
+            (requests, shown)
+        });
+        Ok(buckets.collect())
+    }
+}
+
+impl From<Requests> for Count {
+    fn from(requests: Requests) -> Self {
+        Self {
+            requests: requests.of_key,
+            lineage_requests: requests.of_lineage,
+        }
+    }
+}
+
+impl From<Metered> for Meter {
+    fn from(row: Metered) -> Self {
+        Self {
+            meter: row.meter,
+            count: row.requests.into(),
+        }
+    }
+}
