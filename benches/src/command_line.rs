@@ -29,6 +29,10 @@ cargo xtask bench profile NAME [--seconds N]
 cargo xtask bench forged [--requests N]
 
   Sends N forged keys (1000000), each another, and counts KV reads and KeyGuard calls. Exits with an error unless there are none.
+
+cargo xtask bench check
+
+  Drives every contestant for a second and sends 20000 forged keys: that all answers are right. Nothing is timed.
 ";
 
 /// One command.
@@ -48,6 +52,8 @@ pub enum Command {
         /// How many.
         requests: u32,
     },
+    /// Try everything out.
+    Check,
     /// Print the usage.
     Help,
 }
@@ -106,6 +112,7 @@ impl Command {
                 (Arg::Value(name), None) => {
                     command = Some(match name.string()?.as_str() {
                         "edge" => Self::Edge(Edge::default()),
+                        "check" => Self::Check,
                         "profile" => {
                             let contestant = contestant(&parser.value()?.string()?)?;
                             Self::Profile {
@@ -116,7 +123,7 @@ impl Command {
                         "forged" => Self::Forged { requests: 1_000_000 },
                         other => {
                             return Err(format!(
-                                "there is no benchmark `{other}`; there are `edge`, `profile` and `forged`"
+                                "there is no benchmark `{other}`; there are `edge`, `forged`, `profile` and `check`"
                             )
                             .into());
                         }
@@ -203,6 +210,7 @@ mod tests {
                 seconds: 9
             })
         );
+        assert_eq!(parse("check"), Ok(Command::Check));
         assert_eq!(parse("edge --help"), Ok(Command::Help));
         assert_eq!(parse(""), Ok(Command::Help));
     }

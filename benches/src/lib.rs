@@ -8,6 +8,7 @@
 
 pub mod bounds;
 pub mod build;
+pub mod check;
 pub mod command_line;
 pub mod contestants;
 pub mod cores;

@@ -4,6 +4,7 @@ use std::{env, process::ExitCode};
 
 use anyhow::{Context as _, Result};
 use keyward_benches::{
+    check,
     command_line::{Command, USAGE},
     edge, forged, profile,
 };
@@ -47,6 +48,7 @@ fn run(command: &Command) -> Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Edge(order) => edge::run(&workspace, &launcher, order),
+        Command::Check => check::run(&workspace, &launcher),
         Command::Profile { contestant, seconds } => profile::run(&workspace, &launcher, contestant, *seconds),
         Command::Forged { requests } => forged::run(&workspace, &launcher, *requests),
     }

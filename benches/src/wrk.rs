@@ -46,12 +46,9 @@ pub struct Order {
 /// # Errors
 /// A sentence that says how to get `wrk`, if it is not there.
 pub fn check(workspace: &Workspace) -> Result<()> {
-    // It prints its version and exits with an error, so only that it starts counts.
-    match workspace.command("wrk").arg("-v").output() {
-        Ok(_) => Ok(()),
-        Err(_) => {
-            bail!("`wrk` is missing: `apt-get install wrk` on Debian and Ubuntu, `dnf install wrk` on Fedora")
-        }
+    match xtask::bench::missing_tool(workspace) {
+        Some(missing) => bail!(missing),
+        None => Ok(()),
     }
 }
 

@@ -15,6 +15,17 @@ use crate::{
 const PACKAGE: &str = "keyward-benches";
 const PROGRAM: &str = "keyward-bench";
 
+/// The tool that it needs and cannot install, if it is not there, as a sentence.
+#[must_use]
+pub fn missing_tool(workspace: &Workspace) -> Option<String> {
+    // Asked for its version it exits with an error, so only that it starts counts.
+    let starts = workspace.command("wrk").arg("-v").output().is_ok();
+    (!starts).then(|| {
+        "wrk, which makes the load, is missing: `apt-get install wrk` on Debian and Ubuntu, `dnf install wrk` on Fedora"
+            .to_owned()
+    })
+}
+
 /// Runs it with `arguments`, and ends as it ends.
 ///
 /// # Errors

@@ -1,11 +1,12 @@
 //! The list of checks, and what each runs.
 
-use std::process::Command;
+use std::process::{Command, ExitCode};
 
 use anyhow::{Result, bail};
 
 use super::{Check, Context, Outcome, links};
 use crate::{
+    bench,
     process::Output,
     progress::Progress,
     release,
@@ -71,6 +72,11 @@ pub const STEPS: &[Check] = &[
         name: "deploy",
         about: "wrangler would deploy the repository as it is",
         run: deploy,
+    },
+    Check {
+        name: "bench",
+        about: "the benchmark runs, and forged keys cost no look-up; nothing is timed",
+        run: bench,
     },
     Check {
         name: "clients",
@@ -170,6 +176,17 @@ fn deploy(context: &Context<'_>) -> Result<Outcome> {
         context.workspace.scratch().join("wrangler-logs"),
     );
     context.run(wrangler)
+}
+
+fn bench(context: &Context<'_>) -> Result<Outcome> {
+    if let Some(missing) = bench::missing_tool(context.workspace) {
+        return skipped(missing);
+    }
+    let code = bench::run(context.workspace, context.launcher, &["check".into()])?;
+    if code != ExitCode::SUCCESS {
+        bail!("`cargo xtask bench check` failed");
+    }
+    Ok(Outcome::Passed)
 }
 
 fn clients(context: &Context<'_>) -> Result<Outcome> {

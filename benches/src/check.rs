@@ -1,0 +1,47 @@
+//! `cargo xtask bench check`: that the harness works and everything in it answers as it should. Nothing is timed.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use xtask::{process::Launcher, progress::Progress, workspace::Workspace};
+
+use crate::{build::Names, contestants::CONTESTANTS, cores::Cores, forged, prepared::Prepared, wrk};
+
+/// How long each contestant is driven: the shortest time that `wrk` knows, in seconds.
+const SECONDS: u32 = 1;
+/// How many forged keys are sent.
+const FORGERIES: u32 = 20_000;
+
+/// Drives each contestant for a moment, and sends forged keys.
+///
+/// # Errors
+/// A tool that is missing, a build that fails, an answer with a wrong status, or a look-up for a forged key.
+pub fn run(workspace: &Workspace, launcher: &Launcher) -> Result<ExitCode> {
+    wrk::check(workspace)?;
+    let cores = Cores::divide()?;
+    let contestants: Vec<_> = CONTESTANTS.iter().collect();
+    let mut progress = Progress::new(5);
+    let prepared = Prepared::make(
+        workspace,
+        launcher,
+        &cores,
+        &contestants,
+        Names::Dropped,
+        &mut progress,
+    )?;
+    cores.drive()?;
+    progress.step("Every contestant answers as it should", |step| {
+        for contestant in contestants {
+            step.tick(|| contestant.name.to_owned());
+            let running = prepared.start(contestant, None)?;
+            prepared.drive(&running, SECONDS)?;
+        }
+        Ok(())
+    })?;
+    progress.step(&format!("{FORGERIES} forged keys cost no look-up"), |step| {
+        let (count, _) = forged::ensure_no_look_up(&prepared, FORGERIES)?;
+        step.remark(count.to_string());
+        Ok(())
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
