@@ -16,13 +16,25 @@ pub const MAX_TOKEN_BYTES: usize = MAX_CREDENTIAL_BYTES - "Bearer ".len();
 /// [`DenyReason::MissingCredential`] when there is no bearer token, [`DenyReason::MalformedRequest`] when there is more
 /// than one credential, or one that is too long or not printable ASCII.
 pub fn bearer_token(authorization: Option<&str>, has_api_key: bool) -> Result<&str, DenyReason> {
+    bearer_token_within(MAX_CREDENTIAL_BYTES, authorization, has_api_key)
+}
+
+/// The same, of a value with at most `max_bytes`: where other bearer tokens than keys are taken.
+///
+/// # Errors
+/// As [`bearer_token`].
+pub fn bearer_token_within(
+    max_bytes: usize,
+    authorization: Option<&str>,
+    has_api_key: bool,
+) -> Result<&str, DenyReason> {
     let Some(value) = authorization else {
         return Err(DenyReason::MissingCredential);
     };
     if has_api_key {
         return Err(DenyReason::MalformedRequest(Malformed::TwoCredentials));
     }
-    if value.len() > MAX_CREDENTIAL_BYTES {
+    if value.len() > max_bytes {
         return Err(DenyReason::MalformedRequest(Malformed::TooLong));
     }
     if !value.bytes().all(|byte| matches!(byte, b' '..=b'~')) {

@@ -39,6 +39,10 @@ pub struct Secrets {
     pub record_secrets: Secret,
     /// The ring by which control plane and Worker know each other when a change is confirmed.
     pub sync_secrets: Secret,
+    /// What signs user tokens, 256 bits.
+    pub jwt_secret: Secret,
+    /// The legacy static key of the default organization, whose id it starts with.
+    pub legacy_api_key: Secret,
 }
 
 impl Secrets {
@@ -64,25 +68,27 @@ impl Secrets {
         }
 
         let count_before = known.len();
-        let mut take = |name: String, prefix: &str| -> Result<Secret> {
+        let mut make = |name: String, form: fn(&[u8; 32]) -> String| -> Result<Secret> {
             if let Some((_, secret)) = known.iter().find(|(known, _)| *known == name) {
                 return Ok(secret.clone());
             }
             let mut bytes = [0; 32];
             fill(&mut bytes)?;
-            let secret = Secret(format!("{prefix}{}", URL_SAFE_NO_PAD.encode(bytes)));
+            let secret = Secret(form(&bytes));
             known.push((name, secret.clone()));
             Ok(secret)
         };
         let secrets = Self {
-            admin_token: take("ADMIN_TOKEN".to_owned(), "")?,
+            admin_token: make("ADMIN_TOKEN".to_owned(), token)?,
             tag_secrets: {
-                let mut ring = |family: &str| take(tag_secrets_name(family), "1:");
+                let mut ring = |family: &str| make(tag_secrets_name(family), ring_of_one);
                 let [production, test, development, gateway] = FAMILIES;
                 [ring(production)?, ring(test)?, ring(development)?, ring(gateway)?]
             },
-            record_secrets: take("RECORD_SECRETS".to_owned(), "1:")?,
-            sync_secrets: take("SYNC_SECRETS".to_owned(), "1:")?,
+            record_secrets: make("RECORD_SECRETS".to_owned(), ring_of_one)?,
+            sync_secrets: make("SYNC_SECRETS".to_owned(), ring_of_one)?,
+            jwt_secret: make("JWT_SECRET".to_owned(), token)?,
+            legacy_api_key: make("LEGACY_API_KEY".to_owned(), static_key)?,
         };
         if known.len() > count_before {
             let text: String = known
@@ -94,10 +100,42 @@ impl Secrets {
         Ok(secrets)
     }
 
+    /// The id of the default organization: the legacy static key administers it.
+    pub fn default_organization(&self) -> &str {
+        let key = self.legacy_api_key.reveal();
+        key.split_once('|').map_or(key, |(organization, _)| organization)
+    }
+
     /// The tag rings under the names that the Worker knows them by, for example `TAG_SECRETS_PRODUCTION`.
     pub fn tag_secrets_by_name(&self) -> impl Iterator<Item = (String, &Secret)> {
         FAMILIES.into_iter().map(tag_secrets_name).zip(&self.tag_secrets)
     }
+}
+
+fn token(bytes: &[u8; 32]) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+fn ring_of_one(bytes: &[u8; 32]) -> String {
+    format!("1:{}", token(bytes))
+}
+
+/// `<organization id>|<random>`: a random UUID (RFC 9562 §5.4) of the first half, and the second.
+fn static_key(bytes: &[u8; 32]) -> String {
+    let (id, random) = bytes.split_at(16);
+    let mut id: Vec<String> = id.iter().map(|byte| format!("{byte:02x}")).collect();
+    id[6].replace_range(..1, "4");
+    id[8].replace_range(..1, "8");
+    let group = |range: std::ops::Range<usize>| id[range].concat();
+    format!(
+        "{}-{}-{}-{}-{}|{}",
+        group(0..4),
+        group(4..6),
+        group(6..8),
+        group(8..10),
+        group(10..16),
+        URL_SAFE_NO_PAD.encode(random)
+    )
 }
 
 fn tag_secrets_name(family: &str) -> String {
@@ -143,6 +181,16 @@ mod tests {
         assert_eq!(made.admin_token.reveal().len(), 43);
         assert!(made.record_secrets.reveal().starts_with("1:"));
         assert_ne!(made.record_secrets, made.sync_secrets);
+        assert_eq!(made.jwt_secret.reveal().len(), 43);
+    }
+
+    #[test]
+    fn the_static_key_starts_with_the_id_of_its_organization() {
+        let id: Vec<u8> = (0..32).map(|byte| byte * 8).collect();
+        assert_eq!(
+            static_key(id.as_slice().try_into().unwrap()),
+            "00081018-2028-4038-8048-505860687078|gIiQmKCosLjAyNDY4Ojw-A"
+        );
     }
 
     #[test]

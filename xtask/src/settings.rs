@@ -16,6 +16,10 @@ const ENVIRONMENT: &str = "production";
 /// The services that a key may be for: those of the reference, which routes.toml has routes for.
 const SERVICES: [&str; 2] = ["prediction", "platform"];
 
+/// The issuer and audience of user tokens, which scripts sign with the secret in dev.env.
+const JWT_ISSUER: &str = "urn:keyward:dev";
+const JWT_AUDIENCE: &str = "keyward";
+
 /// The binding of the Worker that holds the records.
 const KV_BINDING: &str = "KEYS";
 
@@ -52,7 +56,14 @@ pub fn control_plane(ports: &Ports, secrets: &Secrets, database: &str, kv_namesp
          listen = {listen}\n\
          database_url = {database}\n\
          admin_token = {admin_token}\n\
+         legacy_api_key = {legacy_api_key}\n\
+         default_organization_id = {default_organization}\n\
          services = [{services}]\n\
+         \n\
+         [jwt]\n\
+         issuer = {jwt_issuer}\n\
+         audience = {jwt_audience}\n\
+         secret = {jwt_secret}\n\
          \n\
          [tag_secrets]\n\
          {rings}\n\
@@ -66,7 +77,12 @@ pub fn control_plane(ports: &Ports, secrets: &Secrets, database: &str, kv_namesp
         listen = quoted(&ports.address(Role::ControlPlane).to_string()),
         database = quoted(&format!("sqlite://{database}")),
         admin_token = quoted(secrets.admin_token.reveal()),
+        legacy_api_key = quoted(secrets.legacy_api_key.reveal()),
+        default_organization = quoted(secrets.default_organization()),
         services = SERVICES.map(quoted).join(", "),
+        jwt_issuer = quoted(JWT_ISSUER),
+        jwt_audience = quoted(JWT_AUDIENCE),
+        jwt_secret = quoted(secrets.jwt_secret.reveal()),
         environment = quoted(ENVIRONMENT),
         kv_url = quoted(&kv_url(ports)),
         namespace = quoted(kv_namespace),
@@ -101,15 +117,19 @@ pub fn worker(ports: &Ports, secrets: &Secrets) -> String {
     )
 }
 
-/// dev.env: where the stack answers, for scripts. One `NAME=value` a line.
+/// dev.env: where the stack answers, for scripts. One `NAME=value` a line; the `|` of the static key is quoted for shells.
 #[must_use]
 pub fn dev_env(ports: &Ports, secrets: &Secrets) -> String {
     format!(
-        "KEYWARD_URL={}\nKEYWARD_EDGE_URL={}\nKEYWARD_ORIGIN_URL={}\nKEYWARD_ADMIN_TOKEN={}\n",
+        "KEYWARD_URL={}\nKEYWARD_EDGE_URL={}\nKEYWARD_ORIGIN_URL={}\nKEYWARD_ADMIN_TOKEN={}\n\
+         KEYWARD_JWT_SECRET={}\nKEYWARD_JWT_ISSUER={JWT_ISSUER}\nKEYWARD_JWT_AUDIENCE={JWT_AUDIENCE}\n\
+         KEYWARD_LEGACY_API_KEY='{}'\n",
         ports.url(Role::ControlPlane),
         ports.url(Role::Edge),
         ports.url(Role::Origin),
         secrets.admin_token.reveal(),
+        secrets.jwt_secret.reveal(),
+        secrets.legacy_api_key.reveal(),
     )
 }
 
@@ -165,6 +185,9 @@ mod tests {
             Some("sqlite:///a \"b\"/keyward.db")
         );
         assert_eq!(table["services"].as_array().unwrap().len(), 2);
+        let static_key = table["legacy_api_key"].as_str().unwrap();
+        assert!(static_key.starts_with(table["default_organization_id"].as_str().unwrap()));
+        assert_eq!(table["jwt"]["secret"].as_str(), Some(secrets.jwt_secret.reveal()));
         let deployment = &table["deployments"]["dev"];
         assert_eq!(
             deployment["kv_url"].as_str(),
@@ -185,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn dev_env_has_four_lines_of_name_and_value() {
+    fn dev_env_has_lines_of_name_and_value() {
         let secrets = secrets();
         let text = dev_env(&ports(), &secrets);
         let lines: Vec<_> = text.lines().map(|line| line.split_once('=').unwrap()).collect();
@@ -196,6 +219,13 @@ mod tests {
                 ("KEYWARD_EDGE_URL", "http://127.0.0.1:8787"),
                 ("KEYWARD_ORIGIN_URL", "http://127.0.0.1:9000"),
                 ("KEYWARD_ADMIN_TOKEN", secrets.admin_token.reveal()),
+                ("KEYWARD_JWT_SECRET", secrets.jwt_secret.reveal()),
+                ("KEYWARD_JWT_ISSUER", "urn:keyward:dev"),
+                ("KEYWARD_JWT_AUDIENCE", "keyward"),
+                (
+                    "KEYWARD_LEGACY_API_KEY",
+                    &format!("'{}'", secrets.legacy_api_key.reveal())
+                ),
             ]
         );
     }

@@ -343,7 +343,7 @@ impl Stack {
         let mut command = self.workspace.command(&program.to_string_lossy());
         command.env("NO_COLOR", "1");
         for (name, _) in std::env::vars_os() {
-            let is_ours = name.to_string_lossy().starts_with("KEYWARD_");
+            let is_ours = name.to_string_lossy().starts_with("KEYWARD_") || name == "API_KEY";
             if is_ours && name != "KEYWARD_LOG" {
                 command.env_remove(name);
             }

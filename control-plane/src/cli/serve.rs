@@ -22,8 +22,9 @@ use crate::{
     clock::{Clock as _, SystemClock, SystemEntropy, new_id},
     domain::OrganizationId,
     http::{App, FailureThrottle, Rules, router},
+    oidc::{PublishedAt, PublishedKeys, TokenKeys, UserTokens},
     publish::{CloudflareKv, Deployment, Deployments, Edge, EdgeClient, Publisher, Reconciler},
-    settings::{DeploymentSettings, LogFormat, Settings},
+    settings::{self, DeploymentSettings, JwtKeys, JwtSettings, LogFormat, Settings},
     store::{SqliteStore, Store},
 };
 
@@ -70,8 +71,7 @@ fn load(named: Option<&Path>) -> anyhow::Result<Settings> {
     let variables = std::env::vars_os().filter_map(|(name, value)| {
         let name = name.into_string().ok()?;
         // A value that is not UTF-8 cannot be right for any of ours; it fails its check with its name.
-        name.starts_with("KEYWARD_")
-            .then(|| (name, value.to_string_lossy().into_owned()))
+        settings::is_ours(&name).then(|| (name, value.to_string_lossy().into_owned()))
     });
     Ok(Settings::load(
         text.as_deref().map(|text| (name.as_str(), text)),
@@ -107,8 +107,18 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
             .with_context(|| format!("cannot open {}", database.display()))?,
     );
     let now = clock.now();
-    let fresh = OrganizationId(new_id(now, entropy.as_ref()));
-    let organization = store.prepare(fresh, &settings.brands, now).await?;
+    let fresh = || OrganizationId(new_id(now, entropy.as_ref()));
+    let wanted = settings.default_organization.unwrap_or_else(fresh);
+    let organization = store.prepare(wanted, &settings.brands, now).await?;
+    if settings
+        .default_organization
+        .is_some_and(|wanted| wanted != organization)
+    {
+        tracing::warn!(
+            %organization,
+            "the database has a default organization already, with another id than default_organization_id"
+        );
+    }
     settings
         .tag_secrets
         .check_cover(&store.tag_secrets_in_use(now).await?)?;
@@ -122,8 +132,10 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         process,
     ));
     let reconciler = Arc::new(Reconciler::new(Arc::clone(&publisher)));
+    let user_tokens = settings.jwt.map(|jwt| user_tokens(jwt, &clock)).transpose()?;
     let rules = Rules {
         admin_token: settings.admin_token,
+        static_key: settings.static_key,
         services: settings.services,
         brands: settings.brands,
         tag_secrets: settings.tag_secrets,
@@ -137,6 +149,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         clock,
         entropy,
         default_organization: organization,
+        user_tokens,
         rules,
         failures: FailureThrottle::default(),
     });
@@ -215,6 +228,39 @@ fn connect(
     };
     let deployments: Vec<Deployment> = settings.into_iter().map(connect).collect::<Result<_, _>>()?;
     Ok(Deployments::new(deployments))
+}
+
+/// What takes user tokens.
+fn user_tokens(settings: JwtSettings, clock: &Arc<SystemClock>) -> anyhow::Result<UserTokens> {
+    let keys = match settings.keys {
+        JwtKeys::Shared(key) => {
+            tracing::warn!(
+                "user tokens are verified with a shared secret, which is for development only: whoever knows it is \
+                 whoever it likes"
+            );
+            TokenKeys::Shared(key)
+        }
+        JwtKeys::Published {
+            endpoint,
+            cooldown,
+            max_age,
+        } => {
+            let source = PublishedAt::new(&endpoint)
+                .map_err(|error| anyhow!("cannot set up the client for the issuer's keys: {error}"))?;
+            TokenKeys::Published(Arc::new(PublishedKeys::new(
+                Box::new(source),
+                clock.clone(),
+                cooldown,
+                max_age,
+            )))
+        }
+    };
+    Ok(UserTokens::new(
+        settings.issuer,
+        settings.audience,
+        keys,
+        clock.clone(),
+    ))
 }
 
 /// Ends on SIGINT or SIGTERM.

@@ -9,6 +9,7 @@ use keyward_shared::{
 };
 use uuid::Uuid;
 
+use super::Rights;
 use crate::clock::{after, new_id, whole_second};
 
 /// A key's public id, a UUIDv7.
@@ -123,6 +124,13 @@ pub struct NewKey {
     pub lifetime: Option<Duration>,
 }
 
+impl NewKey {
+    /// What its holder will be able to do.
+    pub fn rights(&self) -> Rights {
+        Rights::only([], self.configuration.scopes.iter().cloned())
+    }
+}
+
 /// What making a key's text takes.
 #[derive(Clone, Copy)]
 pub struct Mint<'a> {
@@ -180,6 +188,11 @@ impl Key {
             last_used_at: None,
         };
         (key, text)
+    }
+
+    /// What its holder can do.
+    pub fn rights(&self) -> Rights {
+        Rights::only([], self.configuration.scopes.iter().cloned())
     }
 
     /// Whether its time is over.

@@ -1,17 +1,23 @@
 //! Keys and what may happen to them: pure rules, without database, network or clock.
 
 pub mod audit;
+pub mod authorization;
 pub mod bounds;
 pub mod change;
 pub mod key;
+pub mod permission;
 pub mod principal;
+pub mod rights;
 pub mod usage;
 
 pub use self::{
     audit::{Action, AuditEvent},
+    authorization::Operation,
     bounds::FieldError,
     change::{Change, KeyWrite},
     key::{Key, KeyId, NewKey, OrganizationId},
+    permission::{Permission, Role},
     principal::Principal,
+    rights::Rights,
     usage::UsageReport,
 };

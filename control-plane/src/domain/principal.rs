@@ -1,17 +1,137 @@
 //! Who calls.
 
+use super::{OrganizationId, Rights, Role};
+
+/// The name of the platform admin.
+const ADMIN: &str = "admin";
+/// The name of the legacy static key.
+const STATIC_KEY: &str = "static-key";
+/// What the names of API keys start with.
+const KEY_PREFIX: &str = "key:";
+/// What the names of users start with whose subject could be taken for another name.
+const USER_PREFIX: &str = "user:";
+
 /// A caller whose credential was good.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Principal {
     /// The holder of the admin token: every operation, every organization; its keys belong to the default one.
     PlatformAdmin,
+    /// The holder of the legacy static key: an administrator of one organization.
+    StaticKey {
+        /// Which.
+        organization: OrganizationId,
+    },
+    /// A person, known by a token of the issuer.
+    User(User),
+}
+
+/// A person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    /// The issuer's `sub`.
+    pub subject: String,
+    /// Where the person is a member.
+    pub memberships: Vec<Membership>,
+}
+
+/// One person's place in one organization.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Membership {
+    /// Where.
+    pub organization: OrganizationId,
+    /// As what.
+    pub role: Role,
+}
+
+/// The organizations whose things a principal can tell from absent ones.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// All of them.
+    Everywhere,
+    /// Only these.
+    Within(Vec<OrganizationId>),
 }
 
 impl Principal {
-    /// The name that audit events and `created_by` carry.
-    pub const fn actor(&self) -> &'static str {
+    /// The name that audit events, `created_by` and `user_id` carry. No two principals have one name: a subject that could be
+    /// taken for another's name gets `user:` in front.
+    pub fn actor(&self) -> String {
         match self {
-            Self::PlatformAdmin => "admin",
+            Self::PlatformAdmin => ADMIN.to_owned(),
+            Self::StaticKey { .. } => STATIC_KEY.to_owned(),
+            Self::User(user) => user_name(&user.subject),
         }
+    }
+
+    /// Where it may look.
+    pub fn reach(&self) -> Reach {
+        match self {
+            Self::PlatformAdmin => Reach::Everywhere,
+            Self::StaticKey { organization } => Reach::Within(vec![*organization]),
+            Self::User(user) => {
+                let organizations = user.memberships.iter().map(|membership| membership.organization);
+                Reach::Within(organizations.collect())
+            }
+        }
+    }
+
+    /// What it may do in an organization; none where it has no place, as in one that does not exist.
+    pub fn rights_in(&self, organization: OrganizationId) -> Option<Rights> {
+        match self {
+            Self::PlatformAdmin => Some(Rights::everything()),
+            Self::StaticKey { organization: own } => {
+                (*own == organization).then(|| Rights::of_role(Role::Admin))
+            }
+            Self::User(user) => user.role_in(organization).map(Rights::of_role),
+        }
+    }
+}
+
+impl User {
+    /// What the person is in an organization.
+    pub fn role_in(&self, organization: OrganizationId) -> Option<Role> {
+        let membership = self
+            .memberships
+            .iter()
+            .find(|membership| membership.organization == organization);
+        membership.map(|membership| membership.role)
+    }
+}
+
+/// The name of a person with this subject.
+pub fn user_name(subject: &str) -> String {
+    let could_be_another = [ADMIN, STATIC_KEY].contains(&subject)
+        || [KEY_PREFIX, USER_PREFIX]
+            .iter()
+            .any(|prefix| subject.starts_with(prefix));
+    if could_be_another {
+        format!("{USER_PREFIX}{subject}")
+    } else {
+        subject.to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_principals_have_one_name() {
+        let subjects = [
+            "auth0|42",
+            "admin",
+            "user:admin",
+            "user:user:admin",
+            "static-key",
+            "key:1",
+            "user:key:1",
+        ];
+        let mut names: Vec<_> = subjects.iter().map(|subject| user_name(subject)).collect();
+        assert_eq!(names[0], "auth0|42");
+        names.extend([ADMIN.to_owned(), STATIC_KEY.to_owned(), "key:1".to_owned()]);
+        let count = names.len();
+        names.sort();
+        names.dedup();
+        assert_eq!(names.len(), count);
     }
 }

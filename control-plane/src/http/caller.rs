@@ -1,46 +1,245 @@
-//! Who calls: the `Authorization` header becomes a [`Principal`], or the request ends here.
+//! Who calls: the request's one credential becomes a [`Principal`], or the request ends here.
 
 use std::{net::SocketAddr, sync::Arc};
 
 use axum::{
     extract::{ConnectInfo, FromRequestParts},
-    http::{header, request::Parts},
+    http::{HeaderName, header, request::Parts},
 };
-use keyward_shared::{DenyReason, credential::bearer_token};
+use keyward_shared::{
+    DenyReason,
+    credential::{MAX_CREDENTIAL_BYTES, bearer_token_within},
+    reason::Malformed,
+};
 
 use super::{App, Problem};
-use crate::domain::Principal;
+use crate::{
+    domain::{
+        Key, Operation, OrganizationId, Principal, Rights,
+        authorization::Need,
+        principal::{Reach, User},
+    },
+    oidc::is_jwt_shaped,
+};
 
-/// A caller whose credential was good.
-pub(super) struct Caller(pub(super) Principal);
+/// The header of the legacy static key.
+const API_KEY: HeaderName = HeaderName::from_static("api-key");
+/// The longest `Authorization` value with a user token, in bytes. Everything else is bounded as at the edge.
+const MAX_USER_TOKEN_BYTES: usize = 8 * 1024;
+
+/// A caller whose credential was good, and what it wants to do.
+pub(super) struct Caller {
+    principal: Principal,
+    actor: String,
+    operation: Operation,
+}
 
 impl FromRequestParts<Arc<App>> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
-        let authorization = joined(parts, &header::AUTHORIZATION);
-        let token = match bearer_token(authorization.as_deref(), parts.headers.contains_key("api-key")) {
-            Ok(token) => token,
-            Err(DenyReason::MissingCredential) => {
-                return Err(Problem::missing_token());
+        let operation = parts.extensions.get::<Operation>().copied();
+        let operation =
+            operation.ok_or_else(|| Problem::internal(&"a handler was reached without an operation"))?;
+        let principal = match app.identify(&Credential::of(parts)?).await {
+            Ok(principal) => principal,
+            Err(problem) if problem.is_wrong_credential() => {
+                // Only now is anything counted: a right credential passes whatever others have tried.
+                count_failure(app, parts)?;
+                return Err(problem);
             }
-            Err(reason) => return Err(Problem::invalid(reason.detail())),
+            Err(problem) => return Err(problem),
         };
-        // The right token passes whatever others have tried; only then is anything counted.
-        if app.rules.admin_token.matches(token) {
-            return Ok(Self(Principal::PlatformAdmin));
+        if operation.need() == Need::PlatformAdmin && principal != Principal::PlatformAdmin {
+            return Err(Problem::forbidden(
+                "This is for the platform admin alone: it concerns all organizations.",
+            ));
         }
-        if let Some(ConnectInfo(client)) = parts.extensions.get::<ConnectInfo<SocketAddr>>() {
-            app.failures
-                .fail(client.ip(), app.clock.now())
-                .map_err(Problem::too_many_failures)?;
+        Ok(Self {
+            actor: principal.actor(),
+            principal,
+            operation,
+        })
+    }
+}
+
+impl Caller {
+    /// Who it is.
+    pub(super) const fn principal(&self) -> &Principal {
+        &self.principal
+    }
+
+    /// The name that audit events and `created_by` carry.
+    pub(super) fn actor(&self) -> &str {
+        &self.actor
+    }
+
+    /// What the caller may do in an organization, if the operation is among it. To whom has no place there, the organization is
+    /// not there.
+    pub(super) fn check_in(&self, organization: OrganizationId) -> Result<Rights, Problem> {
+        let rights = self.rights_in(organization)?;
+        let may = match self.operation.need() {
+            Need::Credential => true,
+            Need::PlatformAdmin => self.principal == Principal::PlatformAdmin,
+            Need::In(permission) => rights.hold(permission),
+            Need::OnKey { any, .. } => rights.hold(any),
+        };
+        self.allowed(may, rights)
+    }
+
+    /// The same for a key.
+    pub(super) fn check_key(&self, key: &Key) -> Result<Rights, Problem> {
+        let Need::OnKey { own, any } = self.operation.need() else {
+            return self.check_in(key.organization);
+        };
+        let rights = self.rights_in(key.organization)?;
+        let may = rights.hold(any) || (rights.hold(own) && self.owns(key));
+        self.allowed(may, rights)
+    }
+
+    /// The organization that a call concerns which names it in `organization_id` or not at all.
+    pub(super) fn organization(&self, app: &App, named: Option<&str>) -> Result<OrganizationId, Problem> {
+        if let Some(text) = named {
+            let id = text.parse().map_err(|_| Problem::organization_not_found())?;
+            return Ok(OrganizationId(id));
         }
-        Err(Problem::wrong_token())
+        match self.principal.reach() {
+            Reach::Everywhere => Ok(app.default_organization),
+            Reach::Within(organizations) => match organizations.as_slice() {
+                [only] => Ok(*only),
+                [] => Err(Problem::forbidden(
+                    "You belong to no organization. Create one, or ask an Owner or Admin of one to add you.",
+                )),
+                _ => Err(Problem::invalid(
+                    "You belong to several organizations. Say which one with the query parameter `organization_id`.",
+                )
+                .of_field("organization_id")),
+            },
+        }
+    }
+
+    /// Whether the caller may learn the text of a key that can do this much: a person of its own, anybody of one that can do no
+    /// more than the caller.
+    pub(super) fn may_hold(&self, key: &Key, rights: &Rights) -> bool {
+        let is_person = matches!(self.principal, Principal::User(_));
+        (is_person && self.owns(key)) || rights.cover(&key.rights())
+    }
+
+    fn owns(&self, key: &Key) -> bool {
+        key.created_by == self.actor
+    }
+
+    fn rights_in(&self, organization: OrganizationId) -> Result<Rights, Problem> {
+        let rights = self.principal.rights_in(organization);
+        rights.ok_or_else(Problem::organization_not_found)
+    }
+
+    fn allowed(&self, may: bool, rights: Rights) -> Result<Rights, Problem> {
+        if may {
+            Ok(rights)
+        } else {
+            Err(Problem::not_permitted(self.operation))
+        }
+    }
+}
+
+/// What a request carries, as it was sent.
+enum Credential {
+    /// `Authorization: Bearer …`.
+    Bearer(String),
+    /// `Api-Key: …`.
+    ApiKey(String),
+}
+
+impl Credential {
+    /// The one credential of a request.
+    fn of(parts: &Parts) -> Result<Self, Problem> {
+        let authorization = joined(parts, &header::AUTHORIZATION);
+        let static_key = joined(parts, &API_KEY);
+        let bearer = bearer_token_within(
+            MAX_USER_TOKEN_BYTES,
+            authorization.as_deref(),
+            static_key.is_some(),
+        );
+        match (bearer, static_key) {
+            (Ok(token), _) => {
+                let is_long = authorization
+                    .as_deref()
+                    .is_some_and(|value| value.len() > MAX_CREDENTIAL_BYTES);
+                if is_long && !is_jwt_shaped(token) {
+                    return Err(malformed(Malformed::TooLong));
+                }
+                Ok(Self::Bearer(token.to_owned()))
+            }
+            (Err(DenyReason::MissingCredential), None) => Err(Problem::missing_credential()),
+            (Err(DenyReason::MissingCredential), Some(key)) if key.contains(',') => {
+                Err(malformed(Malformed::TwoCredentials))
+            }
+            (Err(DenyReason::MissingCredential), Some(key)) => Ok(Self::ApiKey(key)),
+            (Err(reason), _) => Err(Problem::invalid(reason.detail())),
+        }
+    }
+}
+
+fn malformed(what: Malformed) -> Problem {
+    Problem::invalid(DenyReason::MalformedRequest(what).detail())
+}
+
+impl App {
+    /// Who holds this credential.
+    async fn identify(&self, credential: &Credential) -> Result<Principal, Problem> {
+        let token = match credential {
+            Credential::ApiKey(key) => return self.identify_static_key(key),
+            Credential::Bearer(token) => token,
+        };
+        if self.rules.admin_token.matches(token) {
+            return Ok(Principal::PlatformAdmin);
+        }
+        if is_jwt_shaped(token) {
+            let Some(tokens) = &self.user_tokens else {
+                return Err(Problem::wrong_credential(
+                    "User tokens are not accepted here: no issuer is configured.",
+                ));
+            };
+            let subject = tokens.subject(token).await?;
+            return Ok(Principal::User(User {
+                memberships: Vec::new(),
+                subject,
+            }));
+        }
+        Err(Problem::wrong_credential(
+            "Invalid admin token, user token or API key.",
+        ))
+    }
+
+    fn identify_static_key(&self, presented: &str) -> Result<Principal, Problem> {
+        match &self.rules.static_key {
+            Some(key) if key.matches(presented) => {
+                tracing::warn!(
+                    organization = %key.organization(),
+                    "the legacy static key was used; it is deprecated: make an API key in the group `admin` instead"
+                );
+                Ok(Principal::StaticKey {
+                    organization: key.organization(),
+                })
+            }
+            _ => Err(Problem::wrong_credential("Invalid Api-Key.")),
+        }
+    }
+}
+
+fn count_failure(app: &App, parts: &Parts) -> Result<(), Problem> {
+    match parts.extensions.get::<ConnectInfo<SocketAddr>>() {
+        Some(ConnectInfo(client)) => app
+            .failures
+            .fail(client.ip(), app.clock.now())
+            .map_err(Problem::too_many_failures),
+        None => Ok(()),
     }
 }
 
 /// A header's fields joined by `, `. Bytes that are not UTF-8 become signs that no credential holds.
-fn joined(parts: &Parts, name: &header::HeaderName) -> Option<String> {
+fn joined(parts: &Parts, name: &HeaderName) -> Option<String> {
     let fields: Vec<_> = parts
         .headers
         .get_all(name)

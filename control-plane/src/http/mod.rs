@@ -2,19 +2,15 @@
 
 use std::sync::Arc;
 
-use axum::{
-    Router,
-    extract::DefaultBodyLimit,
-    middleware,
-    routing::{get, post},
-};
+use axum::{Router, extract::DefaultBodyLimit, middleware, routing::get};
 use keyward_shared::Entropy;
 
 use crate::{
     clock::Clock,
     domain::OrganizationId,
+    oidc::UserTokens,
     publish::{Deployments, Publisher, Reconciler},
-    settings::{AdminToken, TagSecrets},
+    settings::{AdminToken, StaticKey, TagSecrets},
     store::Store,
 };
 
@@ -22,12 +18,14 @@ mod body;
 mod caller;
 mod health;
 mod keys;
+mod operations;
 mod problem;
 mod query;
 mod request;
 mod sync;
 mod throttle;
 mod usage;
+mod userinfo;
 
 pub use problem::Problem;
 
@@ -52,6 +50,8 @@ pub struct App {
     pub entropy: Arc<dyn Entropy + Send + Sync>,
     /// The organization that the platform admin's keys belong to.
     pub default_organization: OrganizationId,
+    /// Tells whose user token it is, if there is an issuer.
+    pub user_tokens: Option<UserTokens>,
     /// What keys are made and checked by.
     pub rules: Rules,
     /// Counts failed tries to sign in.
@@ -63,6 +63,8 @@ pub struct App {
 pub struct Rules {
     /// The token of platform admins.
     pub admin_token: AdminToken,
+    /// The legacy static key, if there is one.
+    pub static_key: Option<StaticKey>,
     /// The services there are keys for.
     pub services: Vec<String>,
     /// The brand parts of prefixes.
@@ -75,22 +77,7 @@ pub struct Rules {
 
 /// The API as a service. It needs the client's address as `ConnectInfo<SocketAddr>`.
 pub fn router(app: Arc<App>) -> Router {
-    let api = Router::new()
-        .route("/keys", post(keys::create::create).get(keys::list::list))
-        .route(
-            "/keys/{id}",
-            get(keys::get::get)
-                .patch(keys::update::update)
-                .delete(keys::revoke::revoke),
-        )
-        .route("/keys/{id}/rotate", post(keys::rotate::rotate))
-        .route("/keys/{id}/deactivate", post(keys::deactivate::deactivate))
-        .route("/keys/{id}/activate", post(keys::activate::activate))
-        .route("/keys/{id}/usage", get(keys::usage::usage))
-        .route("/sync", get(sync::status))
-        .route("/sync/reconcile", post(sync::reconcile));
-    Router::new()
-        .nest("/api/v1", api)
+    operations::routes()
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .merge(usage::router())
         .route("/healthz", get(health::healthz))

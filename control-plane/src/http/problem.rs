@@ -10,7 +10,8 @@ use serde::Serialize;
 
 use super::request::RequestId;
 use crate::{
-    domain::{FieldError, key::Refused},
+    domain::{FieldError, Operation, authorization::Need, key::Refused},
+    oidc::TokenError,
     store::{CommitError, StoreError},
 };
 
@@ -77,9 +78,10 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, "invalid_request", detail)
     }
 
-    /// 401: no admin token was sent. The challenge has no error code then (RFC 6750 §3.1).
-    pub fn missing_token() -> Self {
-        let detail = "Missing admin token. Send it as `Authorization: Bearer <token>`.";
+    /// 401: no credential was sent. The challenge has no error code then (RFC 6750 §3.1).
+    pub fn missing_credential() -> Self {
+        let detail =
+            "Missing admin token, user token or API key. Send one as `Authorization: Bearer <token>`.";
         let problem = Self::new(StatusCode::UNAUTHORIZED, "unauthenticated", detail);
         Self {
             challenge: Some(Challenge::SendToken),
@@ -87,15 +89,52 @@ impl Problem {
         }
     }
 
-    /// 401: the token is not the right one.
-    pub fn wrong_token() -> Self {
-        let problem = Self::new(
-            StatusCode::UNAUTHORIZED,
-            "unauthenticated",
-            "Invalid admin token.",
-        );
+    /// 401: the credential is not a right one, or not any more.
+    pub fn wrong_credential(detail: impl Into<String>) -> Self {
+        let problem = Self::new(StatusCode::UNAUTHORIZED, "unauthenticated", detail);
         Self {
             challenge: Some(Challenge::SendAnother),
+            ..problem
+        }
+    }
+
+    /// Whether this is [`Problem::wrong_credential`].
+    pub(super) const fn is_wrong_credential(&self) -> bool {
+        matches!(self.challenge, Some(Challenge::SendAnother))
+    }
+
+    /// 403: the caller is known, and may not do this.
+    pub fn forbidden(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "forbidden", detail)
+    }
+
+    /// 403: the caller lacks what the table asks for.
+    pub fn not_permitted(operation: Operation) -> Self {
+        let detail = match operation.need() {
+            Need::Credential | Need::PlatformAdmin => "This is for the platform admin alone.".to_owned(),
+            Need::In(permission) => format!("You lack the permission {permission} in this organization."),
+            Need::OnKey { own, any } => {
+                format!("You lack the permission {any}, or the permission {own} and a key of your own.")
+            }
+        };
+        Self::forbidden(detail)
+    }
+
+    /// 403: what is asked for would give more than the caller has.
+    pub fn beyond_own() -> Self {
+        Self::forbidden("You cannot grant what you do not have: scopes and groups beyond your own.")
+    }
+
+    /// 404: there is no such organization, or it is not the caller's to see.
+    pub fn organization_not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", "Organization not found")
+    }
+
+    /// 503: something that this needs does not answer.
+    pub fn unavailable(detail: impl Into<String>, retry_after_seconds: u32) -> Self {
+        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail);
+        Self {
+            retry_after_seconds: Some(retry_after_seconds),
             ..problem
         }
     }
@@ -203,6 +242,16 @@ impl From<UsageError> for Problem {
                 "too_large",
                 "The body is larger than 1 MiB. Send fewer keys.",
             ),
+        }
+    }
+}
+
+impl From<TokenError> for Problem {
+    fn from(error: TokenError) -> Self {
+        let detail = format!("The user token {error}.");
+        match error {
+            TokenError::Unavailable { retry_after_seconds } => Self::unavailable(detail, retry_after_seconds),
+            _ => Self::wrong_credential(detail),
         }
     }
 }

@@ -26,7 +26,7 @@ pub mod reconcile;
 mod run;
 pub mod status;
 pub mod sync;
-mod transport;
+pub(crate) mod transport;
 
 pub use self::{
     cloudflare::{ApiToken, CloudflareKv, Endpoint, EndpointError},

@@ -8,10 +8,17 @@ use toml::{Table, Value};
 use super::SettingsError;
 
 /// Variables of the file's top level and of `[tag_secrets]`: the name after `KEYWARD_`, and the path in the file.
-const SETTINGS: [(&str, &[&str]); 15] = [
+const SETTINGS: [(&str, &[&str]); 22] = [
     ("LISTEN", &["listen"]),
     ("DATABASE_URL", &["database_url"]),
     ("ADMIN_TOKEN", &["admin_token"]),
+    ("DEFAULT_ORGANIZATION_ID", &["default_organization_id"]),
+    ("JWT_ISSUER", &["jwt", "issuer"]),
+    ("JWT_AUDIENCE", &["jwt", "audience"]),
+    ("JWT_JWKS_URL", &["jwt", "jwks_url"]),
+    ("JWT_JWKS_COOLDOWN_SECONDS", &["jwt", "jwks_cooldown_seconds"]),
+    ("JWT_JWKS_MAX_AGE_SECONDS", &["jwt", "jwks_max_age_seconds"]),
+    ("JWT_SECRET", &["jwt", "secret"]),
     ("SERVICES", &["services"]),
     ("SERVICE_KEY_BRAND", &["service_key_brand"]),
     ("GATEWAY_KEY_BRAND", &["gateway_key_brand"]),
@@ -28,7 +35,7 @@ const SETTINGS: [(&str, &[&str]); 15] = [
 ];
 
 /// Names of the development stack. Whoever sources its `dev.env` has them set; they say nothing to the service.
-const DEVELOPMENT: [&str; 13] = [
+const DEVELOPMENT: [&str; 10] = [
     "URL",
     "EDGE_URL",
     "ORIGIN_URL",
@@ -37,9 +44,6 @@ const DEVELOPMENT: [&str; 13] = [
     "ORIGIN_PORT",
     "DEV_DIR",
     "VERIFY_SECRET",
-    "JWT_SECRET",
-    "JWT_ISSUER",
-    "JWT_AUDIENCE",
     "LEGACY_API_KEY",
     // Names the Worker's table of routes when that is built.
     "ROUTES",
@@ -59,6 +63,13 @@ const DEPLOYMENT: [(&str, &str); 8] = [
 
 /// What every variable of ours starts with.
 const PREFIX: &str = "KEYWARD_";
+/// But for this one, whose name is the reference's.
+const STATIC_KEY: (&str, &str) = ("API_KEY", "legacy_api_key");
+
+/// Whether a variable of this name is read at all.
+pub fn is_ours(name: &str) -> bool {
+    name.starts_with(PREFIX) || name == STATIC_KEY.0
+}
 
 /// Whether a variable of this name is one of ours, whatever the file says of deployments.
 pub fn is_known_name(name: &str) -> bool {
@@ -75,13 +86,16 @@ pub(super) fn overlay(
 ) -> Result<BTreeMap<Vec<String>, String>, SettingsError> {
     let mut origins = BTreeMap::new();
     for (name, value) in variables {
-        let Some(rest) = name.strip_prefix(PREFIX) else {
+        let path = if name == STATIC_KEY.0 {
+            vec![STATIC_KEY.1.to_owned()]
+        } else if let Some(rest) = name
+            .strip_prefix(PREFIX)
+            .filter(|rest| !DEVELOPMENT.contains(rest))
+        {
+            path_of(rest, table).ok_or_else(|| unknown(&name, table))?
+        } else {
             continue;
         };
-        if DEVELOPMENT.contains(&rest) {
-            continue;
-        }
-        let path = path_of(rest, table).ok_or_else(|| unknown(&name, table))?;
         if path.is_empty() {
             continue;
         }
@@ -134,12 +148,12 @@ fn deployment_ids(table: &Table) -> Vec<String> {
 
 /// The value in the type that its setting has in the file. What does not parse stays text, and the check says so.
 fn typed(path: &[String], value: String) -> Value {
-    match path.first().map(String::as_str) {
+    match path.last().map(String::as_str) {
         Some("services") => {
             let names = value.split(',').map(str::trim).filter(|name| !name.is_empty());
             Value::Array(names.map(|name| Value::String(name.to_owned())).collect())
         }
-        Some("propagation_wait_seconds" | "reconcile_interval_seconds") => {
+        Some(name) if name.ends_with("_seconds") => {
             value.parse().map_or(Value::String(value), Value::Integer)
         }
         _ => Value::String(value),

@@ -14,9 +14,16 @@ use keyward_shared::{
 };
 use serde::Deserialize;
 use toml::Table;
+use uuid::Uuid;
 
-use super::{AdminToken, DeploymentSettings, EdgeSettings, LogFormat, Settings, SettingsError, TagSecrets};
-use crate::publish::{ApiToken, EdgeEndpoint, Endpoint, cloudflare::EndpointError};
+use super::{
+    AdminToken, DeploymentSettings, EdgeSettings, LogFormat, Settings, SettingsError, StaticKey, TagSecrets,
+    jwt::JwtFile,
+};
+use crate::{
+    domain::OrganizationId,
+    publish::{ApiToken, EdgeEndpoint, Endpoint, cloudflare::EndpointError},
+};
 
 /// Below this address the Cloudflare API keeps each account.
 const CLOUDFLARE_ACCOUNTS: &str = "https://api.cloudflare.com/client/v4/accounts";
@@ -31,6 +38,9 @@ struct SettingsFile {
     #[serde(default = "default_database_url")]
     database_url: String,
     admin_token: Option<String>,
+    legacy_api_key: Option<String>,
+    default_organization_id: Option<Uuid>,
+    jwt: Option<JwtFile>,
     #[serde(default)]
     services: Vec<String>,
     #[serde(default = "default_service_brand")]
@@ -122,7 +132,7 @@ impl Places<'_> {
             .unwrap_or_else(|| format!("{}: {}", self.file, path.join(".")))
     }
 
-    fn error(&self, path: &[&str], problem: impl Into<String>) -> SettingsError {
+    pub(super) fn error(&self, path: &[&str], problem: impl Into<String>) -> SettingsError {
         SettingsError::new(self.of(path), problem)
     }
 }
@@ -172,6 +182,9 @@ pub(super) fn check(table: Table, places: &Places<'_>) -> Result<Settings, Setti
         database: check_database(&file.database_url, places)?,
         admin_token: AdminToken::new(admin_token)
             .map_err(|error| places.error(&["admin_token"], error.to_string()))?,
+        static_key: check_static_key(file.legacy_api_key.as_deref(), places)?,
+        default_organization: file.default_organization_id.map(OrganizationId),
+        jwt: file.jwt.as_ref().map(|jwt| jwt.check(places)).transpose()?,
         services: check_services(&file.services, places)?,
         brands: check_brands(&file, places)?,
         tag_secrets: check_tag_secrets(&file.tag_secrets, places)?,
@@ -197,6 +210,11 @@ fn check_database(url: &str, places: &Places<'_>) -> Result<PathBuf, SettingsErr
             "must name a SQLite file, for example sqlite:///var/lib/keyward/keyward.db",
         )
     })
+}
+
+fn check_static_key(text: Option<&str>, places: &Places<'_>) -> Result<Option<StaticKey>, SettingsError> {
+    let key = text.map(StaticKey::new).transpose();
+    key.map_err(|error| places.error(&["legacy_api_key"], error.to_string()))
 }
 
 fn check_services(services: &[String], places: &Places<'_>) -> Result<Vec<String>, SettingsError> {

@@ -6,15 +6,22 @@ use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration}
 
 use keyward_shared::{Brands, Environment, SecretRing};
 
-use crate::publish::{EdgeEndpoint, Endpoint};
-use crate::store::TagSecretInUse;
+use crate::{
+    domain::OrganizationId,
+    publish::{EdgeEndpoint, Endpoint},
+    store::TagSecretInUse,
+};
 
 mod admin_token;
 mod environment;
 mod file;
+mod jwt;
+mod static_key;
 
 pub use admin_token::{AdminToken, WeakToken};
-pub use environment::is_known_name;
+pub use environment::{is_known_name, is_ours};
+pub use jwt::{JwtKeys, JwtSettings};
+pub use static_key::{StaticKey, StaticKeyError};
 
 /// What `keyward serve` runs by. [`Settings::load`] is the one way to make it.
 #[derive(Debug)]
@@ -25,6 +32,12 @@ pub struct Settings {
     pub database: PathBuf,
     /// The token of platform admins.
     pub admin_token: AdminToken,
+    /// The legacy static key, if there is one.
+    pub static_key: Option<StaticKey>,
+    /// The id that the default organization gets when a database is first used.
+    pub default_organization: Option<OrganizationId>,
+    /// Whose user tokens are taken, if anybody's.
+    pub jwt: Option<JwtSettings>,
     /// The ids of the services there are keys for.
     pub services: Vec<String>,
     /// The brand parts of prefixes.

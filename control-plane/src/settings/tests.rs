@@ -66,7 +66,7 @@ fn the_names_of_the_development_stack_are_known_and_say_nothing() {
     for name in [
         "KEYWARD_URL",
         "KEYWARD_EDGE_URL",
-        "KEYWARD_JWT_SECRET",
+        "KEYWARD_LEGACY_API_KEY",
         "KEYWARD_DEV_DIR",
         "KEYWARD_VERIFY_SECRET",
     ] {
@@ -201,6 +201,105 @@ fn each_fault_names_its_place() {
     }
 }
 
+const JWT_SECRET: &str = "canary-canary-canary-canary-0789";
+
+/// What `cargo xtask dev` writes to dev.env of user tokens.
+const JWT: [(&str, &str); 3] = [
+    ("KEYWARD_JWT_SECRET", JWT_SECRET),
+    ("KEYWARD_JWT_ISSUER", "https://id.example"),
+    ("KEYWARD_JWT_AUDIENCE", "keyward"),
+];
+
+#[test]
+fn user_tokens_are_taken_from_an_issuer_with_keys_or_a_secret() {
+    assert!(load(&minimal(), &[]).unwrap().jwt.is_none());
+    let jwt = load(&minimal(), &JWT).unwrap().jwt.unwrap();
+    assert_eq!(
+        (jwt.issuer.as_str(), jwt.audience.as_str()),
+        ("https://id.example", "keyward")
+    );
+    assert!(matches!(jwt.keys, JwtKeys::Shared(_)));
+
+    let published = "[jwt]\nissuer = \"https://id.example\"\naudience = \"keyward\"\n\
+                     jwks_url = \"https://id.example/jwks\"\njwks_max_age_seconds = 60\n";
+    let cooldown = ("KEYWARD_JWT_JWKS_COOLDOWN_SECONDS", "7");
+    let jwt = load(&(minimal() + published), &[cooldown]).unwrap().jwt.unwrap();
+    let JwtKeys::Published {
+        cooldown, max_age, ..
+    } = jwt.keys
+    else {
+        panic!("{jwt:?}");
+    };
+    assert_eq!(
+        (cooldown, max_age),
+        (Duration::from_secs(7), Duration::from_secs(60))
+    );
+}
+
+#[test]
+fn each_fault_of_user_tokens_names_its_place() {
+    for (changed, value, expected) in [
+        (
+            "KEYWARD_JWT_SECRET",
+            "short",
+            "KEYWARD_JWT_SECRET: must have at least 32",
+        ),
+        ("KEYWARD_JWT_ISSUER", "", "KEYWARD_JWT_ISSUER: is missing"),
+        ("KEYWARD_JWT_AUDIENCE", "", "KEYWARD_JWT_AUDIENCE: is missing"),
+        (
+            "KEYWARD_JWT_JWKS_URL",
+            "https://id.example/jwks",
+            "KEYWARD_JWT_SECRET: goes without `jwks_url`",
+        ),
+    ] {
+        let kept = JWT.into_iter().filter(|(name, _)| *name != changed);
+        let variables: Vec<_> = kept.chain([(changed, value)]).collect();
+        let message = load(&minimal(), &variables).map(|_| ()).unwrap_err();
+        assert!(message.starts_with(expected), "{message}");
+    }
+    for (setting, expected) in [
+        (
+            "jwks_url = \"http://id.example/jwks\"",
+            "jwt.jwks_url: must be the https://",
+        ),
+        (
+            "jwks_url = \"https://id.example/\"\njwks_cooldown_seconds = 0",
+            "jwt.jwks_cooldown_seconds: must be 1 to 300",
+        ),
+        (
+            "jwks_url = \"https://id.example/\"\njwks_max_age_seconds = 90000",
+            "jwt.jwks_max_age_seconds: must be 60 to 86400",
+        ),
+        ("x = 1", "unknown field `x`"),
+        ("", "jwt.jwks_url: is missing"),
+    ] {
+        let text = format!("{}[jwt]\nissuer = \"i\"\naudience = \"a\"\n{setting}", minimal());
+        let message = load(&text, &[]).map(|_| ()).unwrap_err();
+        assert!(message.contains(expected), "{message}");
+    }
+}
+
+#[test]
+fn the_legacy_static_key_is_off_unless_it_is_set_and_strong() {
+    assert!(load(&minimal(), &[]).unwrap().static_key.is_none());
+    let organization = "d9fe7aa1-b0a2-48d9-bde1-4ee759481b61";
+    let key = format!("{organization}|Vu0nc2nUwv8aCRhfOGspC84nUkDOvF0=");
+    let settings = load(&minimal(), &[("API_KEY", &key)]).unwrap();
+    assert_eq!(
+        settings.static_key.unwrap().organization().to_string(),
+        organization
+    );
+    for weak in [
+        format!("{organization}|secret"),
+        "secret".to_owned(),
+        String::new(),
+    ] {
+        let message = load(&minimal(), &[("API_KEY", &weak)]).map(|_| ()).unwrap_err();
+        assert!(message.starts_with("API_KEY: "), "{message}");
+        assert!(!message.contains("secret"), "{message}");
+    }
+}
+
 #[test]
 fn nothing_secret_is_in_a_message_or_a_debug_text() {
     let secret = ring_entry(3, b"canary-canary-canary-canary-0123");
@@ -208,7 +307,7 @@ fn nothing_secret_is_in_a_message_or_a_debug_text() {
     assert!(!load(&broken, &[]).unwrap_err().contains(&secret[2..]));
     let settings = load(
         &(minimal() + &deployment("a") + &sync_secrets() + "edge_url = \"https://api.example.com\""),
-        &[("KEYWARD_TAG_SECRETS_TEST", &secret)],
+        &[JWT[0], JWT[1], JWT[2], ("KEYWARD_TAG_SECRETS_TEST", &secret)],
     )
     .unwrap();
     assert!(settings.deployments["a"].edge.is_some());

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use keyward_shared::{Brands, KeyHash};
 
-use crate::domain::{Change, Key, KeyId, OrganizationId, change::Dirty};
+use crate::domain::{Change, Key, KeyId, OrganizationId, change::Dirty, principal::Reach};
 
 pub mod sqlite;
 mod sync_outbox;
@@ -29,8 +29,8 @@ pub trait Store: SyncOutbox + UsageBook {
         now: Timestamp,
     ) -> Result<OrganizationId, StoreError>;
 
-    /// The key with this id, if it is the organization's.
-    async fn key(&self, organization: OrganizationId, id: KeyId) -> Result<Option<Key>, StoreError>;
+    /// The key with this id, if it is within reach.
+    async fn key(&self, reach: &Reach, id: KeyId) -> Result<Option<Key>, StoreError>;
 
     /// At most `limit` keys that pass the filter, newest first, starting after the key `after`.
     async fn keys(

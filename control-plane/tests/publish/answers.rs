@@ -25,6 +25,7 @@ pub(crate) const TOKEN: &str = "mT3kWq8xZp-1rYv_9sLb2C";
 
 pub(crate) fn app(world: &World, wait: Duration) -> axum::Router {
     let rules = Rules {
+        static_key: None,
         admin_token: AdminToken::new(TOKEN).unwrap(),
         services: vec!["prediction".into()],
         brands: Brands::default(),
@@ -35,6 +36,7 @@ pub(crate) fn app(world: &World, wait: Duration) -> axum::Router {
         propagation_wait: wait,
     };
     router(Arc::new(App {
+        user_tokens: None,
         store: Arc::clone(&world.store) as _,
         deployments: world.deployments(),
         publisher: Arc::clone(&world.publisher),

@@ -2,7 +2,10 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use keyward_control_plane::store::Store;
+use keyward_control_plane::{
+    domain::{OrganizationId, principal::Reach},
+    store::Store,
+};
 use keyward_shared::Brands;
 
 use crate::keys::{DEFAULT, at};
@@ -48,6 +51,11 @@ pub(crate) trait Backend: Sized + Send + Sync {
             self.rows("keys").await,
         ]
     }
+}
+
+/// Just this organization.
+pub(crate) fn within(organization: OrganizationId) -> Reach {
+    Reach::Within(vec![organization])
 }
 
 /// An audit event as it stands in the database.

@@ -7,7 +7,7 @@ use keyward_control_plane::{
 use keyward_shared::Brands;
 
 use crate::{
-    backend::Backend,
+    backend::{Backend, within},
     keys::{DEFAULT, at, change, create, key, organization, renamed, update},
 };
 
@@ -46,7 +46,10 @@ pub(crate) async fn a_change_is_written_whole(backend: impl Backend) {
         .await
         .unwrap();
     assert_eq!(backend.row_counts().await, [1, 2, 1]);
-    assert_eq!(backend.store().key(DEFAULT, key.id).await.unwrap(), Some(key));
+    assert_eq!(
+        backend.store().key(&within(DEFAULT), key.id).await.unwrap(),
+        Some(key)
+    );
 }
 
 pub(crate) async fn every_column_is_read_as_it_was_written(backend: impl Backend) {
@@ -64,7 +67,10 @@ pub(crate) async fn every_column_is_read_as_it_was_written(backend: impl Backend
     revoked.rotated_into = Some(key(3).id);
     for state in [off, revoked] {
         backend.store().commit(&update(&state, &[], at(4))).await.unwrap();
-        assert_eq!(backend.store().key(DEFAULT, state.id).await.unwrap(), Some(state));
+        assert_eq!(
+            backend.store().key(&within(DEFAULT), state.id).await.unwrap(),
+            Some(state)
+        );
     }
 }
 
@@ -91,8 +97,14 @@ pub(crate) async fn a_conflict_writes_nothing(backend: impl Backend) {
     assert!(matches!(error, CommitError::Conflict), "{error}");
 
     assert_eq!(backend.row_counts().await, before);
-    assert_eq!(backend.store().key(DEFAULT, other.id).await.unwrap(), None);
-    assert_eq!(backend.store().key(DEFAULT, first.id).await.unwrap(), Some(first));
+    assert_eq!(
+        backend.store().key(&within(DEFAULT), other.id).await.unwrap(),
+        None
+    );
+    assert_eq!(
+        backend.store().key(&within(DEFAULT), first.id).await.unwrap(),
+        Some(first)
+    );
     // Nor may a change leave out the one before it.
     let third = renamed(&renamed(&created, "second", at(3)), "third", at(3));
     let fourth = renamed(&third, "fourth", at(3));

@@ -1,13 +1,13 @@
 //! Reading keys: whose, which, in what order.
 
 use keyward_control_plane::{
-    domain::{Key, KeyId},
+    domain::{Key, KeyId, principal::Reach},
     store::{KeyFilter, TagSecretInUse},
 };
 use keyward_shared::Environment;
 
 use crate::{
-    backend::Backend,
+    backend::{Backend, within},
     keys::{DEFAULT, at, create, key, key_for, update},
 };
 
@@ -40,9 +40,23 @@ pub(crate) async fn a_key_of_another_organization_is_absent(backend: impl Backen
         organization: other,
         ..ALL
     };
-    assert_eq!(backend.store().key(other, keys[0].id).await.unwrap(), None);
+    assert_eq!(
+        backend.store().key(&within(other), keys[0].id).await.unwrap(),
+        None
+    );
     assert_eq!(backend.store().keys(&filter, None, 10).await.unwrap(), []);
-    assert_eq!(backend.store().key(DEFAULT, key(9).id).await.unwrap(), None);
+    assert_eq!(
+        backend.store().key(&within(DEFAULT), key(9).id).await.unwrap(),
+        None
+    );
+    for (reach, sees) in [
+        (Reach::Everywhere, true),
+        (Reach::Within(vec![other, DEFAULT]), true),
+        (Reach::Within(vec![]), false),
+    ] {
+        let seen = backend.store().key(&reach, keys[0].id).await.unwrap();
+        assert_eq!(seen.is_some(), sees, "{reach:?}");
+    }
 }
 
 pub(crate) async fn the_newest_come_first_and_a_cursor_goes_on(backend: impl Backend) {

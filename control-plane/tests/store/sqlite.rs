@@ -8,7 +8,7 @@ use sqlx::{AssertSqlSafe, Row as _, SqlitePool, sqlite::SqliteConnectOptions};
 use tempfile::TempDir;
 
 use crate::{
-    backend::{Backend, StoredEvent},
+    backend::{Backend, StoredEvent, within},
     keys,
 };
 
@@ -107,7 +107,7 @@ async fn what_is_committed_is_there_after_a_kill() {
         .unwrap();
     let sqlite = sqlite.reopen().await;
     assert_eq!(
-        sqlite.store().key(keys::DEFAULT, key.id).await.unwrap(),
+        sqlite.store().key(&within(keys::DEFAULT), key.id).await.unwrap(),
         Some(key)
     );
     assert_eq!(sqlite.row_counts().await, [1, 1, 1]);

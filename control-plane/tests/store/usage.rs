@@ -12,7 +12,7 @@ use keyward_control_plane::{
 use keyward_shared::{Environment, UnixMillis, month::Month};
 
 use crate::{
-    backend::Backend,
+    backend::{Backend, within},
     keys::{DEFAULT, at, change, create, key, key_for, renamed, update},
 };
 
@@ -88,7 +88,7 @@ pub(crate) async fn totals_and_last_use_never_fall(backend: impl Backend) {
     assert_eq!(by_hour(store, &key, 0..1, 1).await, [(0, 9, 9)]);
     let metered = store.metered_usage(&key, month()..month().next()).await.unwrap();
     assert_eq!((metered.len(), metered[0].requests.of_key), (1, 9));
-    let read = store.key(DEFAULT, key.id).await.unwrap().unwrap();
+    let read = store.key(&within(DEFAULT), key.id).await.unwrap().unwrap();
     assert_eq!((read.last_used_at, read.revision), (Some(at(90)), 1));
 }
 
@@ -100,7 +100,7 @@ pub(crate) async fn the_greatest_of_one_report_counts(backend: impl Backend) {
     };
     record(store, "main", &report).await;
     assert_eq!(by_hour(store, &key, 0..1, 1).await, [(0, 5, 5)]);
-    let read = store.key(DEFAULT, key.id).await.unwrap().unwrap();
+    let read = store.key(&within(DEFAULT), key.id).await.unwrap().unwrap();
     assert_eq!(read.last_used_at, Some(at(9)));
 }
 
@@ -117,7 +117,7 @@ pub(crate) async fn deployments_count_by_themselves_and_add_up(backend: impl Bac
     assert_eq!(by_hour(store, &key, 0..1, 1).await, [(0, 13, 13)]);
     let metered = store.metered_usage(&key, month()..month().next()).await.unwrap();
     assert_eq!((metered.len(), metered[0].requests.of_key), (1, 13));
-    let read = store.key(DEFAULT, key.id).await.unwrap().unwrap();
+    let read = store.key(&within(DEFAULT), key.id).await.unwrap().unwrap();
     assert_eq!(read.last_used_at, Some(at(80)));
 }
 
@@ -142,7 +142,7 @@ pub(crate) async fn keys_of_others_are_passed_over(backend: impl Backend) {
         ),
         (1, 1)
     );
-    let foreign = store.key(DEFAULT, foreign.id).await.unwrap().unwrap();
+    let foreign = store.key(&within(DEFAULT), foreign.id).await.unwrap().unwrap();
     assert_eq!(foreign.last_used_at, None);
 }
 
@@ -229,7 +229,7 @@ pub(crate) async fn a_use_is_no_change_and_survives_one(backend: impl Backend) {
     };
     record(store, "main", &used).await;
     store.commit(&update(&next, &[], at(3))).await.unwrap();
-    let read = store.key(DEFAULT, key.id).await.unwrap().unwrap();
+    let read = store.key(&within(DEFAULT), key.id).await.unwrap().unwrap();
     assert_eq!((read.revision, read.last_used_at), (2, Some(at(2))));
 }
 

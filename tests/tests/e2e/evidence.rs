@@ -17,6 +17,8 @@ pub(crate) enum Kind {
     Key,
     /// The admin token: in settings, and on the screen of who started the stack.
     AdminToken,
+    /// What callers of a development stack sign or show: in settings, and in dev.env.
+    Caller,
     /// A secret that tags keys or signs records: in settings.
     Ring,
 }
@@ -46,6 +48,11 @@ pub(crate) fn plant(key: &str) {
 /// Remembers the admin token of a stack.
 pub(crate) fn plant_admin_token(token: &str) {
     remember(Kind::AdminToken, token.as_bytes());
+}
+
+/// Remembers a secret of a development stack's callers.
+pub(crate) fn plant_caller_secret(secret: &str) {
+    remember(Kind::Caller, secret.as_bytes());
 }
 
 /// Remembers every secret of a ring, as the text that settings hold.
@@ -134,6 +141,7 @@ fn may_hold(file: &str, kind: Kind) -> bool {
     match kind {
         Kind::Key => false,
         Kind::AdminToken => matches!(file, "keyward.toml" | "secrets.env" | "dev.env" | "xtask-dev.log"),
+        Kind::Caller => matches!(file, "keyward.toml" | "secrets.env" | "dev.env"),
         Kind::Ring => matches!(file, "keyward.toml" | "secrets.env" | "worker.env"),
     }
 }

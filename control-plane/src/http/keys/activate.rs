@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{AppState, KeyPath};
 use crate::{
-    domain::{Action, Key},
+    domain::Action,
     http::{
         Problem,
         body::{NoFields, OptionalBody},
@@ -16,14 +16,18 @@ use crate::{
 /// Activates a key.
 pub(in crate::http) async fn activate(
     State(app): AppState,
-    Caller(caller): Caller,
+    caller: Caller,
     KeyPath(id): KeyPath,
     OptionalBody(NoFields {}): OptionalBody<NoFields>,
 ) -> Result<Response, Problem> {
     let changed = app
-        .change(&caller, &id, Action::KeyActivated, Key::activated, |_, _| {
-            json!({})
-        })
+        .change(
+            &caller,
+            &id,
+            Action::KeyActivated,
+            |key, _, now| Ok(key.activated(now)?),
+            |_, _| json!({}),
+        )
         .await?;
     Ok(app.answer_with_key(&changed).await)
 }

@@ -2,7 +2,12 @@
 
 use std::time::Duration;
 
-use axum::{Json, extract::State, http::StatusCode, response::Response};
+use axum::{
+    Json,
+    extract::State,
+    http::{StatusCode, Uri},
+    response::Response,
+};
 use keyward_shared::Environment;
 use serde::Deserialize;
 use serde_json::Value;
@@ -14,7 +19,7 @@ use crate::{
         bounds::{self, DEFAULT_PLAN, DEFAULT_RATE_LIMIT_PER_HOUR},
         key::Configuration,
     },
-    http::{Problem, body::Body, caller::Caller},
+    http::{Problem, body::Body, caller::Caller, query::Parameters},
 };
 
 const SECONDS_A_DAY: u64 = 86_400;
@@ -68,13 +73,20 @@ impl CreateKey {
     }
 }
 
-/// Creates a key of the default organization.
+/// Creates a key.
 pub(in crate::http) async fn create(
     State(app): AppState,
-    Caller(caller): Caller,
+    caller: Caller,
+    uri: Uri,
     Body(body): Body<CreateKey>,
 ) -> Result<Response, Problem> {
-    let wanted = body.check(app.default_organization, &app.rules.services)?;
+    let parameters = Parameters::of(&uri, &["organization_id"])?;
+    let organization = caller.organization(&app, parameters.text("organization_id"))?;
+    let rights = caller.check_in(organization)?;
+    let wanted = body.check(organization, &app.rules.services)?;
+    if !rights.cover(&wanted.rights()) {
+        return Err(Problem::beyond_own());
+    }
     let mint = app.mint(wanted.environment)?;
     let now = app.clock.now();
     let (key, text) = Key::create(wanted, caller.actor(), now, mint);

@@ -16,7 +16,7 @@ use crate::{
 /// Deactivates a key.
 pub(in crate::http) async fn deactivate(
     State(app): AppState,
-    Caller(caller): Caller,
+    caller: Caller,
     KeyPath(id): KeyPath,
     OptionalBody(NoFields {}): OptionalBody<NoFields>,
 ) -> Result<Response, Problem> {
@@ -25,7 +25,7 @@ pub(in crate::http) async fn deactivate(
             &caller,
             &id,
             Action::KeyDeactivated,
-            |key, now| key.deactivated(caller.actor(), now),
+            |key, _, now| Ok(key.deactivated(caller.actor(), now)?),
             |_, _| json!({}),
         )
         .await?;

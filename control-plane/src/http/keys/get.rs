@@ -12,9 +12,9 @@ use crate::http::{Problem, caller::Caller};
 /// Shows a key.
 pub(in crate::http) async fn get(
     State(app): AppState,
-    Caller(caller): Caller,
+    caller: Caller,
     KeyPath(id): KeyPath,
 ) -> Result<Response, Problem> {
-    let key = app.find(&caller, &id).await?;
+    let (key, _) = app.find(&caller, &id).await?;
     Ok(Json(KeyInfo::of(&key, app.clock.now())).into_response())
 }

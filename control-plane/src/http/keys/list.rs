@@ -31,13 +31,16 @@ const CURSOR_VERSION: u8 = 1;
 /// Lists keys.
 pub(in crate::http) async fn list(
     State(app): AppState,
-    Caller(_caller): Caller,
+    caller: Caller,
     uri: Uri,
 ) -> Result<Response, Problem> {
-    let parameters = Parameters::of(&uri, &["service_id", "active_only", "limit", "cursor"])?;
+    let known = ["organization_id", "service_id", "active_only", "limit", "cursor"];
+    let parameters = Parameters::of(&uri, &known)?;
+    let organization = caller.organization(&app, parameters.text("organization_id"))?;
+    caller.check_in(organization)?;
     let now = app.clock.now();
     let filter = KeyFilter {
-        organization: app.default_organization,
+        organization,
         service: parameters.text("service_id").map(str::to_owned),
         active_at: parameters.boolean("active_only")?.then_some(now),
     };
@@ -74,7 +77,7 @@ async fn page(
 /// RFC 8288: the same query, further on. The path is relative to the request's own.
 fn next_link(parameters: &Parameters, limit: u32, last: KeyId) -> String {
     let mut link = format!("</api/v1/keys?limit={limit}&cursor={}", write_cursor(last));
-    for name in ["service_id", "active_only"] {
+    for name in ["organization_id", "service_id", "active_only"] {
         if let Some(value) = parameters.text(name) {
             link.push_str(&format!("&{name}={}", escaped(value)));
         }

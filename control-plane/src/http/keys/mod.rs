@@ -11,13 +11,10 @@ use axum::{
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{App, Problem, request::RequestId};
+use super::{App, Problem, caller::Caller, request::RequestId};
 use crate::{
     clock::new_id,
-    domain::{
-        Action, AuditEvent, Change, Key, KeyId, KeyWrite, Principal,
-        key::{Mint, Refused},
-    },
+    domain::{Action, AuditEvent, Change, Key, KeyId, KeyWrite, Rights, key::Mint},
     store::{CommitError, StoreError},
 };
 
@@ -40,13 +37,14 @@ const PROPAGATION: HeaderName = HeaderName::from_static("keyward-propagation");
 const MAX_TRIES: u32 = 16;
 
 impl App {
-    /// The key of a path, if the caller may see it. An id that is none is a key that does not exist.
-    async fn find(&self, _caller: &Principal, id: &str) -> Result<Key, Problem> {
+    /// The key of a path, if the caller may do what it wants with it. An id that is none is a key that does not exist, and so
+    /// is a key of an organization where the caller has no place.
+    async fn find(&self, caller: &Caller, id: &str) -> Result<(Key, Rights), Problem> {
         let id: KeyId = id.parse().map_err(|_| Problem::key_not_found())?;
-        self.store
-            .key(self.default_organization, id)
-            .await?
-            .ok_or_else(Problem::key_not_found)
+        let found = self.store.key(&caller.principal().reach(), id).await?;
+        let key = found.ok_or_else(Problem::key_not_found)?;
+        let rights = caller.check_key(&key)?;
+        Ok((key, rights))
     }
 
     /// What making a key of an environment takes.
@@ -66,20 +64,20 @@ impl App {
         })
     }
 
-    /// Changes one key: reads it, lets `transition` make its next state, writes that with its audit event, and starts
-    /// anew when somebody else was faster. A transition that changes nothing writes nothing.
+    /// Changes one key: reads it, lets `transition` make its next state within the caller's rights, writes that with its audit
+    /// event, and starts anew when somebody else was faster. A transition that changes nothing writes nothing.
     async fn change(
         &self,
-        caller: &Principal,
+        caller: &Caller,
         id: &str,
         action: Action,
-        transition: impl Fn(&Key, Timestamp) -> Result<Key, Refused>,
+        transition: impl Fn(&Key, &Rights, Timestamp) -> Result<Key, Problem>,
         detail: impl Fn(&Key, &Key) -> Value,
     ) -> Result<Changed, Problem> {
         for _ in 0..MAX_TRIES {
-            let before = self.find(caller, id).await?;
+            let (before, rights) = self.find(caller, id).await?;
             let now = self.clock.now();
-            let after = transition(&before, now)?;
+            let after = transition(&before, &rights, now)?;
             if after == before {
                 return Ok(self.unchanged(after).await?);
             }
@@ -99,7 +97,7 @@ impl App {
     /// Writes keys, one event about the first of them, and outbox rows for all, and wakes the publisher.
     async fn commit(
         &self,
-        caller: &Principal,
+        caller: &Caller,
         action: Action,
         writes: Vec<KeyWrite>,
         detail: Value,

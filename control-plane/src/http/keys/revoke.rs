@@ -12,7 +12,7 @@ use crate::{
 /// Revokes a key.
 pub(in crate::http) async fn revoke(
     State(app): AppState,
-    Caller(caller): Caller,
+    caller: Caller,
     KeyPath(id): KeyPath,
 ) -> Result<Response, Problem> {
     let changed = app
@@ -20,7 +20,7 @@ pub(in crate::http) async fn revoke(
             &caller,
             &id,
             Action::KeyRevoked,
-            |key, now| Ok(key.revoked(caller.actor(), now)),
+            |key, _, now| Ok(key.revoked(caller.actor(), now)),
             |_, _| json!({}),
         )
         .await?;

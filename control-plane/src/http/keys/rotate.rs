@@ -17,12 +17,15 @@ use crate::{
 /// Rotates a key.
 pub(in crate::http) async fn rotate(
     State(app): AppState,
-    Caller(caller): Caller,
+    caller: Caller,
     KeyPath(id): KeyPath,
     OptionalBody(NoFields {}): OptionalBody<NoFields>,
 ) -> Result<Response, Problem> {
     for _ in 0..MAX_TRIES {
-        let key = app.find(&caller, &id).await?;
+        let (key, rights) = app.find(&caller, &id).await?;
+        if !caller.may_hold(&key, &rights) {
+            return Err(Problem::beyond_own());
+        }
         let now = app.clock.now();
         let (old, successor, text) = key.rotated(caller.actor(), now, app.mint(key.environment)?)?;
         let detail = json!({ "rotated_into": successor.id.to_string() });

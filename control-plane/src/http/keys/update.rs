@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::{AppState, KeyPath};
 use crate::{
-    domain::{Action, FieldError, audit, bounds, key::Configuration},
+    domain::{Action, FieldError, Rights, audit, bounds, key::Configuration},
     http::{Problem, body::Body, caller::Caller},
 };
 
@@ -88,7 +88,7 @@ impl Update {
 /// Changes a key's configuration.
 pub(in crate::http) async fn update(
     State(app): AppState,
-    Caller(caller): Caller,
+    caller: Caller,
     KeyPath(id): KeyPath,
     Body(body): Body<UpdateKey>,
 ) -> Result<Response, Problem> {
@@ -98,7 +98,17 @@ pub(in crate::http) async fn update(
             &caller,
             &id,
             Action::KeyUpdated,
-            |key, now| key.configured(update.apply(&key.configuration), now),
+            |key, rights, now| {
+                let wanted = update.apply(&key.configuration);
+                let added = wanted
+                    .scopes
+                    .iter()
+                    .filter(|scope| !key.configuration.scopes.contains(scope));
+                if !rights.cover(&Rights::only([], added.cloned())) {
+                    return Err(Problem::beyond_own());
+                }
+                Ok(key.configured(wanted, now)?)
+            },
             audit::difference,
         )
         .await?;

@@ -17,7 +17,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// Why it cannot be set up, for people.
-pub(super) fn client(address: &Url, timeout: Duration) -> Result<Client, String> {
+pub(crate) fn client(address: &Url, timeout: Duration) -> Result<Client, String> {
     let mut builder = Client::builder()
         .user_agent(concat!("keyward/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(CONNECT_TIMEOUT)
@@ -32,7 +32,7 @@ pub(super) fn client(address: &Url, timeout: Duration) -> Result<Client, String>
 }
 
 /// Whether what is sent to an address stays on this machine.
-pub(super) fn is_on_this_machine(address: &Url) -> bool {
+pub(crate) fn is_on_this_machine(address: &Url) -> bool {
     address.host_str().is_some_and(|host| {
         let address = host.trim_start_matches('[').trim_end_matches(']');
         host == "localhost"
@@ -43,12 +43,12 @@ pub(super) fn is_on_this_machine(address: &Url) -> bool {
 }
 
 /// How long an answer asks to wait.
-pub(super) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+pub(crate) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     retry_after::parse(headers.get(RETRY_AFTER)?.to_str().ok()?, now)
 }
 
 /// An exchange that came to no answer. The address is left out: what it holds is nobody's business but the settings'.
-pub(super) enum Failure {
+pub(crate) enum Failure {
     /// Nothing was sent.
     Unreachable(&'static str),
     /// No answer in time; what was sent may have been acted on.

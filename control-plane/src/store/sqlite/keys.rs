@@ -5,20 +5,27 @@ use keyward_shared::{Environment, KeyHash};
 use sqlx::{Row as _, SqlitePool, sqlite::SqliteRow};
 
 use super::{KeyFilter, StoreError, TagSecretInUse, columns};
-use crate::domain::{Key, KeyId, OrganizationId};
+use crate::domain::{Key, KeyId, principal::Reach};
 
-pub(super) async fn one(
-    pool: &SqlitePool,
-    organization: OrganizationId,
-    id: KeyId,
-) -> Result<Option<Key>, StoreError> {
-    sqlx::query("SELECT * FROM keys WHERE id = ?1 AND organization = ?2")
-        .bind(id.0.as_bytes().as_slice())
-        .bind(organization.0.as_bytes().as_slice())
-        .fetch_optional(pool)
-        .await?
-        .map(|row| columns::key(&row))
-        .transpose()
+pub(super) async fn one(pool: &SqlitePool, reach: &Reach, id: KeyId) -> Result<Option<Key>, StoreError> {
+    // One query for every reach, so that a key out of it takes as long as one that is not there.
+    let organizations = match reach {
+        Reach::Everywhere => None,
+        Reach::Within(organizations) => {
+            let ids: Vec<_> = organizations.iter().map(|organization| organization.0).collect();
+            Some(columns::json_text(&ids)?)
+        }
+    };
+    sqlx::query(
+        "SELECT * FROM keys WHERE id = ?1
+             AND (?2 IS NULL OR organization IN (SELECT unhex(value, '-') FROM json_each(?2)))",
+    )
+    .bind(id.0.as_bytes().as_slice())
+    .bind(organizations)
+    .fetch_optional(pool)
+    .await?
+    .map(|row| columns::key(&row))
+    .transpose()
 }
 
 pub(super) async fn list(

@@ -17,7 +17,7 @@ use sqlx::{
 };
 
 use super::{Backlog, Claim, Claimed, CommitError, KeyFilter, Settled, Store, StoreError, TagSecretInUse};
-use crate::domain::{Change, Key, KeyId, OrganizationId, change::Dirty};
+use crate::domain::{Change, Key, KeyId, OrganizationId, change::Dirty, principal::Reach};
 
 mod changes;
 mod columns;
@@ -144,8 +144,8 @@ impl Store for SqliteStore {
         Ok(organization)
     }
 
-    async fn key(&self, organization: OrganizationId, id: KeyId) -> Result<Option<Key>, StoreError> {
-        keys::one(&self.readers, organization, id).await
+    async fn key(&self, reach: &Reach, id: KeyId) -> Result<Option<Key>, StoreError> {
+        keys::one(&self.readers, reach, id).await
     }
 
     async fn keys(

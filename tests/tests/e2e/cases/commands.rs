@@ -79,6 +79,10 @@ fn dev_env_says_where_the_stack_answers() {
         "KEYWARD_EDGE_URL",
         "KEYWARD_ORIGIN_URL",
         "KEYWARD_ADMIN_TOKEN",
+        "KEYWARD_JWT_SECRET",
+        "KEYWARD_JWT_ISSUER",
+        "KEYWARD_JWT_AUDIENCE",
+        "KEYWARD_LEGACY_API_KEY",
     ] {
         assert_eq!(
             names.iter().filter(|known| **known == name).count(),

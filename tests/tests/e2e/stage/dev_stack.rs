@@ -159,6 +159,11 @@ pub(crate) fn remember_secrets(secrets_env: &Path) {
     for (name, value) in variables(&fs::read_to_string(secrets_env).unwrap()) {
         match name.as_str() {
             "ADMIN_TOKEN" => evidence::plant_admin_token(&value),
+            "JWT_SECRET" => evidence::plant_caller_secret(&value),
+            "LEGACY_API_KEY" => {
+                let (_organization, random) = value.split_once('|').unwrap();
+                evidence::plant_caller_secret(random);
+            }
             _ => evidence::plant_ring(&value),
         }
     }

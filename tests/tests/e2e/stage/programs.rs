@@ -31,7 +31,7 @@ pub(crate) fn quiet(command: &mut Command) {
         let is_foreign = ["KEYWARD_", "CARGO_PKG_", "CARGO_MANIFEST_"]
             .iter()
             .any(|start| text.starts_with(start));
-        if is_foreign || text == "LD_LIBRARY_PATH" {
+        if is_foreign || ["LD_LIBRARY_PATH", "API_KEY"].contains(&text.as_ref()) {
             command.env_remove(&name);
         }
     }

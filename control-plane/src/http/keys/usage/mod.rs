@@ -97,14 +97,14 @@ struct Bucket {
 /// Shows a key's usage.
 pub(in crate::http) async fn usage(
     State(app): AppState,
-    Caller(caller): Caller,
+    caller: Caller,
     KeyPath(id): KeyPath,
     uri: Uri,
 ) -> Result<Response, Problem> {
     let now = app.clock.now();
     let parameters = Parameters::of(&uri, &["granularity", "from", "to"])?;
     let period = Period::asked_for(&parameters, now)?;
-    let key = app.find(&caller, &id).await?;
+    let (key, _) = app.find(&caller, &id).await?;
     Ok(Json(app.usage(&key, period, now).await?).into_response())
 }
 

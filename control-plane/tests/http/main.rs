@@ -1,0 +1,14 @@
+//! The REST API over a real database and without a network: who may call, and what each may do.
+#![expect(
+    clippy::unwrap_used,
+    reason = "what cannot be set up fails the test that asked for it"
+)]
+
+#[expect(dead_code, reason = "shared with suites that need more of it")]
+#[path = "../support/clock.rs"]
+mod clock;
+mod credentials;
+#[expect(dead_code, reason = "shared with suites that need more of it")]
+#[path = "../support/keys.rs"]
+mod keys;
+mod service;

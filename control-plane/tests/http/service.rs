@@ -1,0 +1,188 @@
+//! The API as a service in this process.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{Router, body::Body, http::Request};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use keyward_control_plane::{
+    domain::OrganizationId,
+    http::{App, FailureThrottle, Rules, router},
+    oidc::{TokenKeys, UserTokens, VerifyingKey},
+    publish::{Deployments, Publisher, Reconciler},
+    settings::{AdminToken, StaticKey, TagSecrets},
+    store::{SqliteStore, Store},
+};
+use keyward_shared::{Brands, Environment};
+use ring::hmac;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tower::ServiceExt as _;
+
+use crate::{
+    clock::ManualClock,
+    keys::{DEFAULT, Seeded, at, ring},
+};
+
+pub(crate) const ADMIN_TOKEN: &str = "mT3kWq8xZp-1rYv_9sLb2C";
+pub(crate) const JWT_SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
+const STATIC_PART: &str = "Vu0nc2nUwv8aCRhfOGspC84nUkDOvF0=";
+
+/// A service without deployments, on a database of its own. Its time is [`at`]`(100)` until a test moves it.
+pub(crate) struct Service {
+    router: Router,
+    pub(crate) clock: Arc<ManualClock>,
+    _folder: TempDir,
+}
+
+/// An answer.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) body: Value,
+}
+
+impl Answer {
+    #[track_caller]
+    pub(crate) fn expect(self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{}", self.body);
+        self.body
+    }
+
+    #[track_caller]
+    pub(crate) fn expect_problem(&self, status: u16, code: &str) {
+        assert_eq!(
+            (self.status, self.body["code"].as_str()),
+            (status, Some(code)),
+            "{}",
+            self.body
+        );
+    }
+}
+
+impl Service {
+    pub(crate) async fn start() -> Self {
+        let folder = TempDir::new().unwrap();
+        let clock = Arc::new(ManualClock::at(at(100)));
+        let entropy = Arc::new(Seeded::new(7));
+        let store = SqliteStore::open(&folder.path().join("keyward.db"))
+            .await
+            .unwrap();
+        store.prepare(DEFAULT, &Brands::default(), at(0)).await.unwrap();
+        let store: Arc<dyn Store> = Arc::new(store);
+        let deployments = Deployments::default();
+        let publisher = Arc::new(Publisher::new(
+            Arc::clone(&store),
+            &deployments,
+            clock.clone(),
+            entropy.clone(),
+            "test".into(),
+        ));
+        let tokens = UserTokens::new(
+            "https://id.example".into(),
+            "keyward".into(),
+            TokenKeys::Shared(VerifyingKey::shared(JWT_SECRET)),
+            clock.clone(),
+        );
+        let app = App {
+            store,
+            deployments,
+            reconciler: Arc::new(Reconciler::new(Arc::clone(&publisher))),
+            publisher,
+            clock: clock.clone(),
+            entropy,
+            default_organization: DEFAULT,
+            user_tokens: Some(tokens),
+            rules: Rules {
+                admin_token: AdminToken::new(ADMIN_TOKEN).unwrap(),
+                static_key: Some(StaticKey::new(&static_key(DEFAULT)).unwrap()),
+                services: vec!["prediction".into(), "platform".into()],
+                brands: Brands::default(),
+                tag_secrets: TagSecrets {
+                    service: Environment::ALL
+                        .map(|environment| (environment, ring(&[9])))
+                        .into(),
+                    gateway: Some(ring(&[8])),
+                },
+                propagation_wait: Duration::ZERO,
+            },
+            failures: FailureThrottle::default(),
+        };
+        Self {
+            router: router(Arc::new(app)),
+            clock,
+            _folder: folder,
+        }
+    }
+
+    /// Sends a request with these headers, and JSON if there is a body.
+    pub(crate) async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<&Value>,
+    ) -> Answer {
+        let mut request = Request::builder().method(method).uri(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let body = match body {
+            Some(body) => {
+                request = request.header("content-type", "application/json");
+                Body::from(body.to_string())
+            }
+            None => Body::empty(),
+        };
+        let answer = self
+            .router
+            .clone()
+            .oneshot(request.body(body).unwrap())
+            .await
+            .unwrap();
+        let status = answer.status().as_u16();
+        let bytes = axum::body::to_bytes(answer.into_body(), 1 << 24).await.unwrap();
+        Answer {
+            status,
+            body: serde_json::from_slice(&bytes).unwrap_or_default(),
+        }
+    }
+
+    /// Sends a request with a bearer token.
+    pub(crate) async fn ask(&self, token: &str, method: &str, path: &str, body: Option<&Value>) -> Answer {
+        let authorization = format!("Bearer {token}");
+        self.send(method, path, &[("authorization", &authorization)], body)
+            .await
+    }
+}
+
+/// The legacy static key of an organization.
+pub(crate) fn static_key(organization: OrganizationId) -> String {
+    format!("{organization}|{STATIC_PART}")
+}
+
+/// A token of the issuer for this person, good for an hour from [`at`]`(100)` on.
+pub(crate) fn user(subject: &str) -> String {
+    user_with(json!({ "sub": subject }))
+}
+
+/// The same with these claims instead of, or besides, the usual ones; null leaves one out.
+pub(crate) fn user_with(claims: Value) -> String {
+    let mut all = json!({
+        "iss": "https://id.example",
+        "aud": "keyward",
+        "sub": "somebody",
+        "exp": at(3700).as_second(),
+    });
+    let all = all.as_object_mut().unwrap();
+    let Value::Object(claims) = claims else {
+        panic!("claims are an object")
+    };
+    all.extend(claims);
+    all.retain(|_, value| !value.is_null());
+    let part = |text: String| URL_SAFE_NO_PAD.encode(text);
+    let header = part(json!({ "alg": "HS256", "typ": "JWT" }).to_string());
+    let text = format!("{header}.{}", part(json!(all).to_string()));
+    let key = hmac::Key::new(hmac::HMAC_SHA256, JWT_SECRET);
+    let signature = URL_SAFE_NO_PAD.encode(hmac::sign(&key, text.as_bytes()));
+    format!("{text}.{signature}")
+}
