@@ -55,7 +55,7 @@ pub fn of(
     });
     let mut bounds: Vec<_> = ratios.collect();
     bounds.push(Bound {
-        what: "KV reads and KeyGuard calls for forged keys".to_owned(),
+        what: "KV reads, KeyGuard calls and requests to the origin for forged keys".to_owned(),
         at_most: 0.0,
         is: look_ups.map(|count| u32::try_from(count).map_or(f64::INFINITY, f64::from)),
     });

@@ -34,7 +34,7 @@ pub fn run(workspace: &Workspace, launcher: &Launcher) -> Result<ExitCode> {
         for contestant in contestants {
             step.tick(|| contestant.name.to_owned());
             let running = prepared.start(contestant, None)?;
-            prepared.drive(&running, SECONDS)?;
+            prepared.warm_up(&running, SECONDS)?;
         }
         Ok(())
     })?;

@@ -14,8 +14,8 @@ cargo xtask bench edge [options]
   Prints median CPU µs a request (the process's own account), p50 and p99, and the ratio to an empty Worker;
   the Worker's size, the CPU of its start, and which bounds hold. Needs two cores, Linux and wrk.
 
-  --rounds N         How often each is driven (5).
-  --seconds N        How long each time (3).
+  --rounds N         How often each is driven (9).
+  --seconds N        How long each time (2).
   --only NAME        This contestant alone; can be repeated.
   --json             For a program instead of a person.
   --write            Puts the table into docs/benchmarks.md.
@@ -78,8 +78,8 @@ pub struct Edge {
 impl Default for Edge {
     fn default() -> Self {
         Self {
-            rounds: 5,
-            seconds: 3,
+            rounds: 9,
+            seconds: 2,
             only: Vec::new(),
             json: false,
             write: false,

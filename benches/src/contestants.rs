@@ -15,6 +15,8 @@ pub struct Contestant {
     pub asked_with: AskedWith,
     /// The status of each of its answers.
     pub status: u16,
+    /// Whether each request reaches the origin.
+    pub forwards: bool,
 }
 
 /// What runs in a contestant.
@@ -59,6 +61,7 @@ pub const CONTESTANTS: &[Contestant] = &[
         kind: Kind::Script,
         asked_with: AskedWith::Key,
         status: 200,
+        forwards: false,
     },
     Contestant {
         name: EMPTY_401,
@@ -67,6 +70,7 @@ pub const CONTESTANTS: &[Contestant] = &[
         kind: Kind::Script,
         asked_with: AskedWith::Forgeries,
         status: 401,
+        forwards: false,
     },
     Contestant {
         name: FORWARD,
@@ -75,6 +79,7 @@ pub const CONTESTANTS: &[Contestant] = &[
         kind: Kind::Script,
         asked_with: AskedWith::Key,
         status: 200,
+        forwards: true,
     },
     Contestant {
         name: "plain-js",
@@ -83,6 +88,7 @@ pub const CONTESTANTS: &[Contestant] = &[
         kind: Kind::Script,
         asked_with: AskedWith::Key,
         status: 200,
+        forwards: false,
     },
     Contestant {
         name: HONO,
@@ -91,6 +97,7 @@ pub const CONTESTANTS: &[Contestant] = &[
         kind: Kind::Script,
         asked_with: AskedWith::Key,
         status: 200,
+        forwards: false,
     },
     Contestant {
         name: VERIFY,
@@ -99,6 +106,7 @@ pub const CONTESTANTS: &[Contestant] = &[
         kind: Kind::Keyward,
         asked_with: AskedWith::Key,
         status: 200,
+        forwards: false,
     },
     Contestant {
         name: KEYWARD_FORWARD,
@@ -107,6 +115,7 @@ pub const CONTESTANTS: &[Contestant] = &[
         kind: Kind::Keyward,
         asked_with: AskedWith::Key,
         status: 200,
+        forwards: true,
     },
     Contestant {
         name: FORGED,
@@ -115,6 +124,7 @@ pub const CONTESTANTS: &[Contestant] = &[
         kind: Kind::Keyward,
         asked_with: AskedWith::Forgeries,
         status: 401,
+        forwards: false,
     },
 ];
 

@@ -7,6 +7,7 @@ use keyward_shared::{
     Brands, Entropy, Environment, Family, KeyHash, KeyText, Record, SecretRing,
     key::{self, RANDOM_DIGITS, TAG_DIGITS},
     record::{self, Status, Version},
+    secret,
 };
 use xtask::secrets::{Secrets, system_randomness};
 
@@ -77,20 +78,25 @@ impl Credentials {
         serde_json::json!(self.hashes.iter().map(ToString::to_string).collect::<Vec<_>>()).to_string()
     }
 
-    /// The Worker's secrets, as names and texts.
-    #[must_use]
-    pub fn worker_secrets(&self) -> Vec<(String, String)> {
+    /// The Worker's secrets, as names and texts. The key that signs assertions is another each time; nobody but the Worker needs it.
+    ///
+    /// # Errors
+    /// When the system has no randomness.
+    pub fn worker_secrets(&self) -> Result<Vec<(String, String)>> {
+        let mut seed = [0; 32];
+        system_randomness(&mut seed)?;
         let rings = self
             .secrets
             .tag_secrets_by_name()
             .map(|(name, ring)| (name, ring.reveal().to_owned()));
         let more = [
-            ("RECORD_SECRETS", &self.secrets.record_secrets),
-            ("SYNC_SECRETS", &self.secrets.sync_secrets),
+            ("RECORD_SECRETS", self.secrets.record_secrets.reveal().to_owned()),
+            ("SYNC_SECRETS", self.secrets.sync_secrets.reveal().to_owned()),
+            ("ASSERTION_KEYS", secret::ring_entry(1, &seed)),
         ];
-        rings
-            .chain(more.map(|(name, ring)| (name.to_owned(), ring.reveal().to_owned())))
-            .collect()
+        Ok(rings
+            .chain(more.map(|(name, text)| (name.to_owned(), text)))
+            .collect())
     }
 }
 

@@ -1,6 +1,6 @@
 //! `cargo xtask bench forged`: that made-up keys cost no look-up, counted.
 
-use std::{fmt, net::SocketAddr, process::ExitCode, sync::mpsc, thread};
+use std::{net::SocketAddr, process::ExitCode, sync::mpsc, thread};
 
 use anyhow::{Context as _, Result, ensure};
 use xtask::{interrupt::Interrupt, process::Launcher, progress::Progress, workspace::Workspace};
@@ -9,6 +9,7 @@ use crate::{
     build::Names,
     contestants::{self, Contestant, FORGED},
     cores::Cores,
+    counters::Counters,
     credentials::Forger,
     line::Line,
     prepared::Prepared,
@@ -17,15 +18,6 @@ use crate::{
 
 /// Connections that are open at once.
 const CONNECTIONS: u32 = 16;
-
-/// What was counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Count {
-    /// Reads of KV.
-    pub kv_reads: u64,
-    /// Calls to KeyGuards.
-    pub guard_calls: u64,
-}
 
 /// Sends `requests` forged keys and prints what was counted.
 ///
@@ -56,20 +48,16 @@ pub fn run(workspace: &Workspace, launcher: &Launcher, requests: u32) -> Result<
 ///
 /// # Errors
 /// When something was looked up for a forged key, or nothing for the good one, or an answer had another status than it must have.
-pub fn ensure_no_look_up(prepared: &Prepared<'_>, requests: u32) -> Result<(Count, Count)> {
+pub fn ensure_no_look_up(prepared: &Prepared<'_>, requests: u32) -> Result<(Counters, Counters)> {
     let running = prepared.start(contestant()?, None)?;
     let count = count(prepared, &running, requests)?;
-    let nothing = Count {
-        kv_reads: 0,
-        guard_calls: 0,
-    };
-    ensure!(count == nothing, "forged keys were looked up: {count}");
+    ensure!(count.sum() == 0, "forged keys cost {count}");
     Ok((count, control(prepared, &running)?))
 }
 
 /// Counts what one request with a good key looks up: something, or the counters count nothing.
-fn control(prepared: &Prepared<'_>, running: &Running) -> Result<Count> {
-    let before = look_ups(prepared, running)?;
+fn control(prepared: &Prepared<'_>, running: &Running) -> Result<Counters> {
+    let before = running.counters()?;
     let mut line = Line::open(running.address)?;
     let answer = line.ask(&request(prepared.around.credentials.key()))?;
     ensure!(
@@ -77,9 +65,9 @@ fn control(prepared: &Prepared<'_>, running: &Running) -> Result<Count> {
         "a good key was answered with `{}`",
         answer.start
     );
-    let count = look_ups(prepared, running)?.since(before);
+    let count = running.counters()?.since(before);
     ensure!(
-        count.kv_reads > 0 && count.guard_calls > 0,
+        count.kv_reads > 0 && count.guard_calls > 0 && count.forwarded > 0,
         "for a key that the Worker had not seen, the counters counted only {count}"
     );
     Ok(count)
@@ -90,8 +78,8 @@ fn contestant() -> Result<&'static Contestant> {
 }
 
 /// Sends `requests` forged keys, each another, and counts what was looked up meanwhile.
-fn count(prepared: &Prepared<'_>, running: &Running, requests: u32) -> Result<Count> {
-    let before = look_ups(prepared, running)?;
+fn count(prepared: &Prepared<'_>, running: &Running, requests: u32) -> Result<Counters> {
+    let before = running.counters()?;
     let (tell, told) = mpsc::channel();
     for number in 0..CONNECTIONS {
         let share = requests / CONNECTIONS + u32::from(number < requests % CONNECTIONS);
@@ -109,7 +97,7 @@ fn count(prepared: &Prepared<'_>, running: &Running, requests: u32) -> Result<Co
         refused == requests,
         "{refused} of {requests} forged keys were sent"
     );
-    Ok(look_ups(prepared, running)?.since(before))
+    Ok(running.counters()?.since(before))
 }
 
 /// Sends so many over one connection.
@@ -125,30 +113,4 @@ fn send(address: SocketAddr, forger: &Forger, share: u32, status: u16, interrupt
         );
     }
     Ok(share)
-}
-
-fn look_ups(prepared: &Prepared<'_>, running: &Running) -> Result<Count> {
-    Ok(Count {
-        kv_reads: prepared.around.kv.requests(),
-        guard_calls: running.guard_calls()?,
-    })
-}
-
-impl fmt::Display for Count {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} KV reads, {} KeyGuard calls",
-            self.kv_reads, self.guard_calls
-        )
-    }
-}
-
-impl Count {
-    fn since(self, before: Self) -> Self {
-        Self {
-            kv_reads: self.kv_reads - before.kv_reads,
-            guard_calls: self.guard_calls - before.guard_calls,
-        }
-    }
 }

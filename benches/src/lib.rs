@@ -2,7 +2,7 @@
 //!
 //! A package of its own, because what it needs takes long to compile and `xtask` is what a newcomer waits for first.
 //!
-//! In reading order: [`command_line`] → [`contestants`] (who takes part) → [`prepared`] and [`build`] (what each runs) → [`workerd`] (how it is started) →
+//! In reading order: [`command_line`] → [`contestants`] (who takes part) → [`prepared`] and [`build`] (what each runs) → [`workerd`] and [`config`] (how it is started) →
 //! [`rounds`] (who is driven when, by [`wrk`]) → [`bounds`] and [`report`]. [`stand_in`] is the origin and the KV behind them,
 //! [`credentials`] the keys they are asked with, [`cpu`] what counts.
 
@@ -10,8 +10,10 @@ pub mod bounds;
 pub mod build;
 pub mod check;
 pub mod command_line;
+pub mod config;
 pub mod contestants;
 pub mod cores;
+pub mod counters;
 pub mod cpu;
 pub mod credentials;
 pub mod edge;

@@ -6,15 +6,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use xtask::{private_file, process::Launcher, progress::Progress, setup, workspace::Workspace};
 
 use crate::{
     build::{self, Names},
-    contestants::{AskedWith, Contestant},
+    contestants::{AskedWith, Contestant, Kind},
     cores::Cores,
+    counters::Counters,
     credentials::{Credentials, Forger},
-    stand_in::StandIn,
     workerd::{self, Running, Surroundings},
     wrk::{self, Load, Order},
 };
@@ -67,8 +67,6 @@ impl<'a> Prepared<'a> {
                     program: workerd::program(workspace)?,
                     wrangler_toml: toml::from_str(&text).context("wrangler.toml is no TOML")?,
                     bundle,
-                    origin: StandIn::origin()?,
-                    kv: StandIn::kv(credentials.kv_values())?,
                     credentials,
                 },
                 root,
@@ -135,17 +133,58 @@ impl<'a> Prepared<'a> {
     /// Drives a contestant.
     ///
     /// # Errors
-    /// When it answers wrongly, or not at all.
-    pub fn drive(&self, running: &Running, seconds: u32) -> Result<Load> {
-        let log = self.folder(running.contestant).join("wrk.log");
-        wrk::drive(
-            self.around.workspace,
-            self.around.launcher,
-            &self.order(running, seconds),
-            &log,
-        )
-        .with_context(|| format!("driving {}", running.contestant.name))
+    /// When it answers wrongly, or not at all, or forwards what it should not, or not what it should.
+    pub fn drive(&self, running: &Running, seconds: u32) -> Result<Driven> {
+        let contestant = running.contestant;
+        let before = running.counters()?;
+        let log = self.folder(contestant).join("wrk.log");
+        let order = self.order(running, seconds);
+        let load = wrk::drive(self.around.workspace, self.around.launcher, &order, &log)
+            .with_context(|| format!("driving {}", contestant.name))?;
+        let counters = running.counters()?.since(before);
+        // What is under way when the time is over is forwarded and not counted as answered.
+        let as_it_should = if contestant.forwards {
+            counters.forwarded >= load.requests
+        } else {
+            counters.forwarded == 0
+        };
+        ensure!(
+            as_it_should,
+            "{} answered {} requests and made {counters}",
+            contestant.name,
+            load.requests
+        );
+        Ok(Driven { load, counters })
     }
+
+    /// Drives a contestant that has just started.
+    ///
+    /// # Errors
+    /// Those of [`drive`](Self::drive), and when it decides without what it should decide by.
+    pub fn warm_up(&self, running: &Running, seconds: u32) -> Result<()> {
+        let Driven { counters, .. } = self.drive(running, seconds)?;
+        let Contestant {
+            name,
+            kind,
+            asked_with,
+            ..
+        } = running.contestant;
+        let takes_leases = *kind == Kind::Keyward && *asked_with == AskedWith::Key;
+        ensure!(
+            !takes_leases || counters.guard_calls > 0,
+            "{name} admitted requests without a lease: {counters}"
+        );
+        Ok(())
+    }
+}
+
+/// What came of driving a contestant.
+#[derive(Clone, Copy, Debug)]
+pub struct Driven {
+    /// What `wrk` saw.
+    pub load: Load,
+    /// What the contestant asked of others meanwhile.
+    pub counters: Counters,
 }
 
 fn forget(folder: &Path) -> Result<()> {

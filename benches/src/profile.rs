@@ -41,9 +41,7 @@ pub fn run(
     let inspector: SocketAddr = free_address()?;
     let running = prepared.start(contestant, Some(inspector))?;
     let folder = prepared.folder(contestant);
-    progress.step("Warming up", |_| {
-        prepared.drive(&running, MARGIN_SECONDS).map(drop)
-    })?;
+    progress.step("Warming up", |_| prepared.warm_up(&running, MARGIN_SECONDS))?;
     let file = folder.join("profile.cpuprofile");
     let order = prepared.order(&running, seconds + 2 * MARGIN_SECONDS);
     // It ends with this scope, later than the profile.

@@ -2,12 +2,7 @@
 
 use anyhow::{Context as _, Result};
 
-use crate::{
-    contestants::{AskedWith, Kind},
-    figures::Figures,
-    prepared::Prepared,
-    workerd::Running,
-};
+use crate::{contestants::FORGED, figures::Figures, prepared::Prepared, workerd::Running};
 
 /// How long each is driven before anything counts, in seconds: until the runtime has compiled what is hot.
 const WARM_UP_SECONDS: u32 = 2;
@@ -17,7 +12,7 @@ const WARM_UP_SECONDS: u32 = 2;
 pub struct Measured {
     /// Each contestant's figures.
     pub figures: Vec<Figures>,
-    /// KV reads and KeyGuard calls while Keyward was asked with forged keys; none when it was not.
+    /// KV reads, KeyGuard calls and requests to the origin while Keyward was asked with forged keys; none when it was not.
     pub look_ups: Option<u64>,
 }
 
@@ -34,7 +29,7 @@ pub fn run(
 ) -> Result<Measured> {
     for contestant in running.iter() {
         tick(format!("{} warms up", contestant.contestant.name));
-        prepared.drive(contestant, WARM_UP_SECONDS)?;
+        prepared.warm_up(contestant, WARM_UP_SECONDS)?;
     }
     let mut figures: Vec<_> = running
         .iter()
@@ -56,27 +51,19 @@ pub fn run(
                 "round {round} of {rounds}: {}",
                 contestant.contestant.name
             ));
-            let before = (contestant.cpu_time()?, look_ups_of(prepared, contestant)?);
-            let load = prepared.drive(contestant, seconds)?;
-            let cpu = contestant.cpu_time()?.saturating_sub(before.0);
-            let requests = u32::try_from(load.requests).context("more requests than a benchmark makes")?;
+            let before = contestant.cpu_time()?;
+            let driven = prepared.drive(contestant, seconds)?;
+            let cpu = contestant.cpu_time()?.saturating_sub(before);
+            let requests =
+                u32::try_from(driven.load.requests).context("more requests than a benchmark makes")?;
             figures[index]
                 .cpu_us
                 .push(cpu.as_secs_f64() * 1_000_000.0 / f64::from(requests));
-            figures[index].loads.push(load);
-            if let Some((now, before)) = look_ups_of(prepared, contestant)?.zip(before.1) {
-                look_ups = Some(look_ups.unwrap_or(0) + now.saturating_sub(before));
+            figures[index].loads.push(driven.load);
+            if contestant.contestant.name == FORGED {
+                look_ups = Some(look_ups.unwrap_or(0) + driven.counters.sum());
             }
         }
     }
     Ok(Measured { figures, look_ups })
-}
-
-/// KV reads and KeyGuard calls so far, if it is Keyward asked with forged keys. One contestant runs at a time, so all reads are its own.
-fn look_ups_of(prepared: &Prepared<'_>, running: &Running) -> Result<Option<u64>> {
-    let contestant = running.contestant;
-    if contestant.kind != Kind::Keyward || contestant.asked_with != AskedWith::Forgeries {
-        return Ok(None);
-    }
-    Ok(Some(prepared.around.kv.requests() + running.guard_calls()?))
 }

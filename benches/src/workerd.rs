@@ -1,8 +1,6 @@
-//! Contestants in plain `workerd`: configuration, start, and their addresses.
+//! Contestants in plain `workerd`: how they are started, asked, and what they have used.
 
 use std::{
-    fmt::Write as _,
-    fs,
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     thread,
@@ -12,7 +10,7 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use xtask::{
     clock::Stopwatch,
-    ports, private_file,
+    ports,
     process::{Launcher, Process},
     setup,
     workspace::Workspace,
@@ -20,10 +18,12 @@ use xtask::{
 
 use crate::{
     build::Bundle,
+    config,
     contestants::{Contestant, Kind},
     cores::Cores,
+    counters::Counters,
     cpu,
-    credentials::{CLIENT_IP, Credentials, DEPLOYMENT, METHOD, PATH},
+    credentials::{CLIENT_IP, Credentials, METHOD, PATH},
     line::{Line, Received},
     stand_in::StandIn,
 };
@@ -48,10 +48,6 @@ pub struct Surroundings<'a> {
     pub bundle: Bundle,
     /// The keys.
     pub credentials: Credentials,
-    /// The origin.
-    pub origin: StandIn,
-    /// The storage behind KV.
-    pub kv: StandIn,
 }
 
 /// Where npm put the program.
@@ -74,9 +70,11 @@ pub struct Running {
     /// Where it listens.
     pub address: SocketAddr,
     /// Where it tells how many calls its KeyGuards got; only Keyward does.
-    pub guard_calls_address: SocketAddr,
+    guard_calls_address: SocketAddr,
     /// The process's CPU time from its start until its first answer had been read.
     pub start_up: Duration,
+    origin: StandIn,
+    kv: StandIn,
     process: Process,
 }
 
@@ -94,11 +92,18 @@ impl Running {
         inspector: Option<SocketAddr>,
     ) -> Result<Self> {
         let [address, guard_calls_address] = [free_address()?, free_address()?];
-        write_files(around, contestant, folder, address, guard_calls_address)?;
+        let (origin, kv) = (StandIn::origin()?, StandIn::kv(around.credentials.kv_values())?);
+        let places = config::Places {
+            http: address,
+            guard_calls: guard_calls_address,
+            origin: origin.address(),
+            kv: kv.address(),
+        };
+        config::write(around, contestant, folder, &places)?;
         let mut command = around.workspace.command(&around.program.to_string_lossy());
         command
             .args(["serve", "--experimental"])
-            .arg(folder.join("config.capnp"));
+            .arg(folder.join(config::FILE));
         if let Some(inspector) = inspector {
             command.arg(format!("--inspector-addr={inspector}"));
         }
@@ -128,6 +133,8 @@ impl Running {
             contestant,
             address,
             guard_calls_address,
+            origin,
+            kv,
             process,
         };
         running.check(&answer)?;
@@ -172,13 +179,24 @@ impl Running {
         self.process.id()
     }
 
-    /// How many calls its KeyGuards have received.
+    /// What it has asked of others so far.
     ///
     /// # Errors
     /// When it does not tell.
-    pub fn guard_calls(&self) -> Result<u64> {
-        let answer = Line::open(self.guard_calls_address)
-            .and_then(|mut line| line.ask("GET / HTTP/1.1\r\nHost: calls\r\n\r\n"))?;
+    pub fn counters(&self) -> Result<Counters> {
+        Ok(Counters {
+            kv_reads: self.kv.requests(),
+            guard_calls: match self.contestant.kind {
+                Kind::Script => 0,
+                Kind::Keyward => self.guard_calls()?,
+            },
+            forwarded: self.origin.requests(),
+        })
+    }
+
+    fn guard_calls(&self) -> Result<u64> {
+        let mut line = Line::open(self.guard_calls_address)?;
+        let answer = line.ask("GET / HTTP/1.1\r\nHost: calls\r\n\r\n")?;
         let text = String::from_utf8_lossy(&answer.body).into_owned();
         text.parse()
             .with_context(|| format!("the count of KeyGuard calls is `{text}`"))
@@ -199,88 +217,4 @@ pub fn request(credential: &str) -> String {
 /// When all ports are taken.
 pub fn free_address() -> Result<SocketAddr> {
     Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, ports::free_port()?)))
-}
-
-/// Puts the configuration, and what it embeds, beside `worker.js`.
-fn write_files(
-    around: &Surroundings<'_>,
-    contestant: &Contestant,
-    folder: &Path,
-    address: SocketAddr,
-    guard_calls_address: SocketAddr,
-) -> Result<()> {
-    let upstream = format!("http://{}", around.origin.address());
-    let date = around
-        .wrangler_toml
-        .get("compatibility_date")
-        .and_then(toml::Value::as_str);
-    let date = date.context("wrangler.toml has no compatibility_date")?;
-    let mut texts = vec![("UPSTREAM_ORIGIN".to_owned(), upstream)];
-    let mut modules = vec![("worker.js".to_owned(), "esModule")];
-    let mut sockets = format!("(name = \"http\", address = \"{address}\", http = (), service = \"worker\"),");
-    let mut extra = String::new();
-    let mut bindings = String::new();
-    match contestant.kind {
-        Kind::Script => {
-            fs::write(folder.join("keys.json"), around.credentials.hashes())?;
-            modules.push(("keys.json".to_owned(), "json"));
-        }
-        Kind::Keyward => {
-            let name = around.bundle.module.file_name().unwrap_or_default();
-            fs::copy(&around.bundle.script, folder.join("keyward.js"))?;
-            fs::copy(&around.bundle.module, folder.join(name))?;
-            modules.push(("keyward.js".to_owned(), "esModule"));
-            modules.push((name.to_string_lossy().into_owned(), "wasm"));
-            texts.extend(variables(&around.wrangler_toml));
-            texts.push(("DEPLOYMENT".to_owned(), DEPLOYMENT.to_owned()));
-            texts.extend(around.credentials.worker_secrets());
-            // Objects with their storage on disk, as `wrangler dev` has them.
-            let objects = folder.join("objects");
-            private_file::make_folder(&objects)?;
-            bindings.push_str("(name = \"KEYS\", kvNamespace = \"kv\"), (name = \"GUARDS\", durableObjectNamespace = \"KeyGuard\"),");
-            extra.push_str("durableObjectNamespaces = [(className = \"KeyGuard\", uniqueKey = \"keyward-edge-KeyGuard\", enableSql = true)], durableObjectStorage = (localDisk = \"objects\"),");
-            let service = "(name = \"worker\", entrypoint = \"GuardCalls\")";
-            let _ = write!(
-                sockets,
-                "(name = \"calls\", address = \"{guard_calls_address}\", http = (), service = {service}),"
-            );
-        }
-    }
-    for (name, text) in texts {
-        let _ = write!(bindings, "(name = {name:?}, text = {text:?}),");
-    }
-    let modules: String = modules
-        .iter()
-        .map(|(name, kind)| format!("(name = {name:?}, {kind} = embed {name:?}),"))
-        .collect();
-    let text = format!(
-        "using Workerd = import \"/workerd/workerd.capnp\";\n\
-         const config :Workerd.Config = (\n\
-         services = [\n\
-         (name = \"worker\", worker = (modules = [{modules}], compatibilityDate = {date:?}, globalOutbound = \"origin\",\n\
-         bindings = [{bindings}], {extra})),\n\
-         (name = \"origin\", external = (address = \"{origin}\", http = ())),\n\
-         (name = \"kv\", external = (address = \"{kv}\", http = ())),\n\
-         (name = \"objects\", disk = (path = {objects:?}, writable = true)),\n\
-         ],\n\
-         sockets = [{sockets}]\n\
-         );\n",
-        origin = around.origin.address(),
-        kv = around.kv.address(),
-        objects = folder.join("objects").to_string_lossy(),
-    );
-    private_file::make_folder(&folder.join("objects"))?;
-    private_file::write(&folder.join("config.capnp"), &text)
-}
-
-/// The `[vars]` of wrangler.toml: what is measured is what is deployed by default.
-fn variables(wrangler_toml: &toml::Table) -> Vec<(String, String)> {
-    let table = wrangler_toml
-        .get("vars")
-        .and_then(toml::Value::as_table)
-        .into_iter()
-        .flatten();
-    table
-        .filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())))
-        .collect()
 }
