@@ -12,6 +12,9 @@
 //! }
 //! ```
 //!
+//! Behind a [`Guard`] there is also `assertion`: `{ "verified": { … } }` with the claims of `Keyward-Assertion`, or `{ "refused": "…" }`
+//! with the reason why it is not believed. A strict one refuses such requests. `GET /healthz` is always answered with 200.
+//!
 //! `path` and `query` are as they came, not decoded; `query` is empty when there is none. Names of headers are in lower case; the values of one that
 //! came several times are joined with `", "`. A body is counted while it comes in, and never held.
 //!
@@ -24,18 +27,21 @@
 //! | `download_bytes=<n>` | `application/octet-stream` of n zero bytes, streamed, in the place of JSON |
 //! | `sleep_ms=<n>` | the head of the answer is held back for n milliseconds |
 
-use std::{collections::BTreeMap, convert::Infallible, iter, time::Duration};
+use std::{collections::BTreeMap, convert::Infallible, iter, sync::Arc, time::Duration};
 
 use axum::{
     Json, Router,
     body::{Body, BodyDataStream},
-    extract::{Query, Request},
+    extract::{Query, Request, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse as _, Response},
+    routing::get,
 };
 use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde::{Deserialize, Serialize};
+
+use crate::assertion::{Claims, Guard};
 
 /// How much of a download is handed over at a time, in bytes.
 const CHUNK: usize = 64 * 1024;
@@ -48,6 +54,16 @@ struct Received {
     query: String,
     headers: BTreeMap<String, String>,
     body_bytes: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    assertion: Option<Assertion>,
+}
+
+/// What came of the assertion.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Assertion {
+    Verified(Claims),
+    Refused(String),
 }
 
 /// What the query asks for. Parameters that are not listed here are nobody's business: they are in the answer.
@@ -59,13 +75,33 @@ struct Wish {
     sleep_ms: Option<u64>,
 }
 
-/// Answers every method and path.
+/// Answers every method and path of everyone.
 pub fn router() -> Router {
-    Router::new().fallback(answer)
+    router_behind(None)
 }
 
-async fn answer(request: Request) -> Response {
+/// Answers every method and path, once the guard has seen the request.
+pub fn guarded_router(guard: Guard) -> Router {
+    router_behind(Some(Arc::new(guard)))
+}
+
+fn router_behind(guard: Option<Arc<Guard>>) -> Router {
+    Router::new()
+        .route("/healthz", get(|| async { "ok" }))
+        .fallback(answer)
+        .with_state(guard)
+}
+
+async fn answer(State(guard): State<Option<Arc<Guard>>>, request: Request) -> Response {
     let (head, body) = request.into_parts();
+    let assertion = match guard {
+        None => None,
+        Some(guard) => match guard.verifier.verify(&head.headers).await {
+            Ok(claims) => Some(Assertion::Verified(claims)),
+            Err(refused) if guard.is_strict => return refused.into_response(),
+            Err(refused) => Some(Assertion::Refused(refused.detail())),
+        },
+    };
     let wish = match Query::<Wish>::try_from_uri(&head.uri) {
         Ok(Query(wish)) => wish,
         Err(rejection) => return rejection.into_response(),
@@ -93,6 +129,7 @@ async fn answer(request: Request) -> Response {
             query: head.uri.query().unwrap_or_default().to_owned(),
             headers: joined(&head.headers),
             body_bytes,
+            assertion,
         })
         .into_response(),
     };
@@ -181,6 +218,24 @@ mod tests {
             "body_bytes": 10,
         });
         assert_eq!(body, expected);
+    }
+
+    #[tokio::test]
+    async fn behind_a_guard_it_tells_what_is_believed_or_refuses() {
+        for is_strict in [false, true] {
+            let guard = Guard::new("http://127.0.0.1:9", "urn:x", "https://api.example", is_strict).unwrap();
+            let router = guarded_router(guard);
+            let health = router.clone().oneshot(get("/healthz")).await.unwrap();
+            assert_eq!(health.status(), StatusCode::OK);
+            let answer = router.oneshot(get("/x")).await.unwrap();
+            if is_strict {
+                assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
+            } else {
+                let body = to_bytes(answer.into_body(), usize::MAX).await.unwrap();
+                let body: Value = serde_json::from_slice(&body).unwrap();
+                assert!(body["assertion"]["refused"].is_string(), "{body}");
+            }
+        }
     }
 
     #[tokio::test]

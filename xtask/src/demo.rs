@@ -20,7 +20,7 @@ use crate::{
 const EDGE_FOLLOWS_WITHIN: Duration = Duration::from_secs(15);
 
 /// How many steps [`tell`] prints.
-const STORY_STEPS: usize = 9;
+const STORY_STEPS: usize = 10;
 
 /// Starts a stack on free ports, tells the story, and ends it.
 ///
@@ -59,7 +59,16 @@ fn tell(stack: &Stack, launcher: &Launcher, progress: &mut Progress) -> Result<(
     progress.step("The edge admits it", |step| {
         let answer = story.follow(step, &key, Verdict::Admitted)?;
         check_what_the_origin_saw(&answer, &key)?;
-        step.remark("the origin saw who calls, and not the key");
+        step.remark("the origin verified who calls, and did not see the key");
+        Ok(())
+    })?;
+    progress.step("Calling the origin past the edge", |step| {
+        let url = format!("{}/v1/predict", stack.ports().url(Role::Origin));
+        let answer = story
+            .client
+            .send("POST", &url, Some(&key.text), Some(&json!({})))?;
+        answer.expect(401, &format!("POST {url}"))?;
+        step.remark("refused, for want of an assertion");
         Ok(())
     })?;
     progress.step("Taking its scope away", |step| {
@@ -221,6 +230,10 @@ fn check_what_the_origin_saw(answer: &Answer, key: &Key) -> Result<()> {
         header("keyward-key-id") == Some(&json!(key.id))
             && header("keyward-service") == Some(&json!("prediction")),
         "the origin did not see the key's id and service: {seen}"
+    );
+    ensure!(
+        seen.pointer("/assertion/verified/sub") == Some(&json!(key.id)),
+        "the origin did not verify the key's id: {seen}"
     );
     ensure!(
         header("authorization").is_none() && !answer.body.contains(&key.text),

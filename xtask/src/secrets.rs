@@ -39,6 +39,8 @@ pub struct Secrets {
     pub record_secrets: Secret,
     /// The ring by which control plane and Worker know each other when a change is confirmed.
     pub sync_secrets: Secret,
+    /// The keys by which the Worker tells origins who calls.
+    pub assertion_keys: Secret,
     /// What signs user tokens, 256 bits.
     pub jwt_secret: Secret,
     /// The legacy static key of the default organization, whose id it starts with.
@@ -89,6 +91,7 @@ impl Secrets {
             sync_secrets: make("SYNC_SECRETS".to_owned(), ring_of_one)?,
             jwt_secret: make("JWT_SECRET".to_owned(), token)?,
             legacy_api_key: make("LEGACY_API_KEY".to_owned(), static_key)?,
+            assertion_keys: make("ASSERTION_KEYS".to_owned(), ring_of_one)?,
         };
         if known.len() > count_before {
             let text: String = known

@@ -110,11 +110,26 @@ pub fn worker(ports: &Ports, secrets: &Secrets) -> String {
         .map(|(name, ring)| format!("{name}={}\n", ring.reveal()))
         .collect();
     format!(
-        "DEPLOYMENT={DEPLOYMENT}\nENVIRONMENT={ENVIRONMENT}\nUPSTREAM_ORIGIN={}\n{rings}RECORD_SECRETS={}\nSYNC_SECRETS={}\n",
+        "DEPLOYMENT={DEPLOYMENT}\nENVIRONMENT={ENVIRONMENT}\nUPSTREAM_ORIGIN={}\n{rings}RECORD_SECRETS={}\nSYNC_SECRETS={}\n\
+         ASSERTION_KEYS={}\n",
         ports.url(Role::Origin),
         secrets.record_secrets.reveal(),
         secrets.sync_secrets.reveal(),
+        secrets.assertion_keys.reveal(),
     )
+}
+
+/// The arguments of the sample origin: it admits nobody who did not pass the Worker.
+#[must_use]
+pub fn origin_arguments(ports: &Ports) -> Vec<String> {
+    let options = [
+        ("--listen", ports.address(Role::Origin).to_string()),
+        ("--edge", ports.url(Role::Edge)),
+        ("--issuer", format!("urn:keyward:deployment:{DEPLOYMENT}")),
+    ];
+    let options = options.into_iter();
+    let options = options.flat_map(|(option, value)| [option.to_owned(), value]);
+    options.chain(["--require-assertion".to_owned()]).collect()
 }
 
 /// dev.env: where the stack answers, for scripts. One `NAME=value` a line; the `|` of the static key is quoted for shells.
@@ -200,9 +215,11 @@ mod tests {
         assert!(worker.contains(&format!("\nTAG_SECRETS_GATEWAY={ring}\n")));
         let record_secrets = deployment["record_secrets"].as_str().unwrap();
         let sync_secrets = deployment["sync_secrets"].as_str().unwrap();
-        assert!(worker.ends_with(&format!(
+        assert!(worker.contains(&format!(
             "\nRECORD_SECRETS={record_secrets}\nSYNC_SECRETS={sync_secrets}\n"
         )));
+        // The Worker's alone.
+        assert!(worker.contains("\nASSERTION_KEYS=1:") && !text.contains(secrets.assertion_keys.reveal()));
         assert_eq!(deployment["edge_url"].as_str(), Some("http://127.0.0.1:8787"));
         assert!(worker.contains("\nUPSTREAM_ORIGIN=http://127.0.0.1:9000\n"));
     }

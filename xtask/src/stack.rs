@@ -238,7 +238,7 @@ impl Stack {
                     &mut tick,
                 )
             }
-            Role::Origin => self.wait_for(role, &format!("{url}/"), &mut tick),
+            Role::Origin => self.wait_for(role, &format!("{url}/healthz"), &mut tick),
         }
     }
 
@@ -326,7 +326,7 @@ impl Stack {
             }
             Role::Origin => {
                 let mut command = self.native_command(&self.programs.origin);
-                command.args(["--listen", &self.ports.address(role).to_string()]);
+                command.args(settings::origin_arguments(&self.ports));
                 command
             }
             Role::Edge => self.wrangler_dev(),

@@ -92,6 +92,7 @@ fn spoofed_identity_headers_reach_no_origin_in_any_spelling() {
     assert_eq!(
         ours,
         [
+            "keyward-assertion",
             "keyward-environment",
             "keyward-key-id",
             "keyward-organization",
@@ -152,7 +153,16 @@ fn a_public_route_needs_no_key_and_passes_none_on() {
             .filter(|name| plain(name).starts_with("keyward"))
             .collect();
         // Nothing speaks of a key.
-        assert_eq!(names, ["keyward-environment", "keyward-request-id"], "{answer}");
+        assert_eq!(
+            names,
+            ["keyward-assertion", "keyward-environment", "keyward-request-id"],
+            "{answer}"
+        );
+        assert_eq!(
+            answer.json()["assertion"]["verified"]["sub"],
+            Value::Null,
+            "{answer}"
+        );
         assert_eq!(
             (&seen["authorization"], &seen["api-key"]),
             (&Value::Null, &Value::Null)

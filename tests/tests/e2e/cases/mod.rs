@@ -13,6 +13,7 @@ macro_rules! cases {
 }
 
 mod api;
+mod assertions;
 mod browsers;
 mod commands;
 mod credentials;
@@ -39,6 +40,7 @@ pub(crate) fn side_by_side() -> Vec<Trial> {
     let parts = [
         forwarding::all(),
         commands::all(),
+        assertions::all(),
         outages::all(),
         reconcile::all(),
         isolates::all(),

@@ -43,6 +43,8 @@ pub(crate) struct DevStack {
     pub(crate) admin: Admin,
     /// Its Worker.
     pub(crate) edge: Edge,
+    /// Its origin, for those who call it past the Worker.
+    pub(crate) origin: Edge,
     folder: PathBuf,
     ports: Ports,
     process: Mutex<Option<Guarded>>,
@@ -87,6 +89,7 @@ impl DevStack {
         Self {
             admin: Admin::at(&variables["KEYWARD_URL"], &variables["KEYWARD_ADMIN_TOKEN"]),
             edge: Edge::at(&variables["KEYWARD_EDGE_URL"]),
+            origin: Edge::at(&variables["KEYWARD_ORIGIN_URL"]),
             folder,
             ports,
             process: Mutex::new(Some(process)),
