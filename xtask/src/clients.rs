@@ -1,6 +1,6 @@
 //! The client examples of the reference, run as they are printed there but for host, key id and token, against a fresh stack.
 //!
-//! They are in `tests/clients`. What is printed for Go is there as the request that it sends, because Go need not be installed to send it.
+//! They are in `tests/clients`; those for origins, which verify who calls, in `tests/origins`. What is printed for Go is there as the request that it sends, because Go need not be installed to send it.
 
 use std::{
     fs,
@@ -17,6 +17,7 @@ use crate::{
     documented::{self, Shape},
     fresh_stack,
     http::Client,
+    origins,
     ports::Role,
     process::{Launcher, Output},
     setup,
@@ -108,11 +109,15 @@ pub fn missing_tool(workspace: &Workspace) -> Option<String> {
     if setup::version_of(workspace, "python3").is_none() {
         return Some("python3 is missing".to_owned());
     }
-    let mut requests = workspace.command("python3");
-    requests.args(["-c", "import requests; print(requests.__version__)"]);
-    setup::first_line(&mut requests)
-        .is_none()
-        .then(|| "the Python package `requests` is missing; `.ci/run` installs it below target/".to_owned())
+    let mut packages = workspace.command("python3");
+    packages.args([
+        "-c",
+        "import cryptography, jwt, requests; print(requests.__version__)",
+    ]);
+    setup::first_line(&mut packages).is_none().then(|| {
+        "a Python package of `requests` and `pyjwt[crypto]` is missing; `.ci/run` installs them below target/"
+            .to_owned()
+    })
 }
 
 /// Runs every example.
@@ -124,7 +129,7 @@ pub fn run(workspace: &Workspace, launcher: &Launcher) -> Result<()> {
         workspace,
         launcher,
         "clients",
-        EXAMPLES.len(),
+        EXAMPLES.len() + origins::EXAMPLES.len(),
         |stack, progress| {
             let reader = Reader {
                 workspace,
@@ -134,7 +139,8 @@ pub fn run(workspace: &Workspace, launcher: &Launcher) -> Result<()> {
             };
             EXAMPLES.into_iter().try_for_each(|(file, language, prints)| {
                 progress.step(file, |_| reader.try_out(stack, file, language, prints))
-            })
+            })?;
+            origins::try_out(workspace, launcher, stack, progress)
         },
     )
 }
@@ -155,14 +161,14 @@ impl Reader<'_> {
         let text = text.replace(HOST, &self.url).replace(KEY_ID, &key_id);
         let printed = match language {
             Language::Transcript => self.send(stack, &text)?,
-            Language::Shell => self.run("/bin/sh", "-c", text, &key_id)?,
+            Language::Shell => self.run("/bin/sh", "-c", &text, &key_id)?,
             Language::Python => {
                 let given = "import os, requests\nADMIN_TOKEN = os.environ['ADMIN_TOKEN']\nkey_id = os.environ['KEY_ID']\n";
-                self.run("python3", "-c", format!("{given}{text}"), &key_id)?
+                self.run("python3", "-c", &format!("{given}{text}"), &key_id)?
             }
             Language::JavaScript => {
                 let given = "const { ADMIN_TOKEN } = process.env;\n";
-                self.run("node", "--input-type=module", format!("{given}{text}"), &key_id)?
+                self.run("node", "--input-type=module", &format!("{given}{text}"), &key_id)?
             }
         };
         check(&printed, prints)
@@ -182,31 +188,10 @@ impl Reader<'_> {
             .context("the answer to creating a key has no id")
     }
 
-    fn run(&self, program: &str, option: &str, text: String, key_id: &str) -> Result<String> {
-        let mut command: Command = self.workspace.command(program);
-        command.arg(option);
-        if option.starts_with("--") {
-            command.arg("--eval");
-        }
-        command
-            .arg(text)
-            .env("ADMIN_TOKEN", self.token)
-            .env("KEY_ID", key_id)
-            .env("NO_PROXY", "127.0.0.1");
-        let (out, log) = (
-            self.workspace.scratch().join("client.out"),
-            self.workspace.scratch().join("client.log"),
-        );
-        let status = self.launcher.run(command, Output::Split(&out, &log), || {})?;
-        let printed = fs::read_to_string(&out)?;
-        if !status.success() {
-            bail!(
-                "it failed ({status}): {}{}",
-                printed.trim(),
-                fs::read_to_string(&log)?.trim()
-            );
-        }
-        Ok(printed)
+    fn run(&self, program: &str, option: &str, text: &str, key_id: &str) -> Result<String> {
+        let mut command = evaluation(self.workspace, program, option, text);
+        command.env("ADMIN_TOKEN", self.token).env("KEY_ID", key_id);
+        printed_by(command, self.workspace, self.launcher)
     }
 
     /// Sends the request and returns the body of the answer, which comes in one piece because it is small.
@@ -235,6 +220,38 @@ impl Reader<'_> {
         ensure!(head.starts_with("HTTP/1.1 201 "), "it was answered {head}");
         Ok(body.to_owned())
     }
+}
+
+/// The command that runs a program's text.
+pub(crate) fn evaluation(workspace: &Workspace, program: &str, option: &str, text: &str) -> Command {
+    let mut command: Command = workspace.command(program);
+    command.arg(option);
+    if option.starts_with("--") {
+        command.arg("--eval");
+    }
+    command.arg(text).env("NO_PROXY", "127.0.0.1");
+    command
+}
+
+/// Runs a command and returns what it prints.
+///
+/// # Errors
+/// When it fails; the message holds all that it said.
+pub(crate) fn printed_by(command: Command, workspace: &Workspace, launcher: &Launcher) -> Result<String> {
+    let (out, log) = (
+        workspace.scratch().join("client.out"),
+        workspace.scratch().join("client.log"),
+    );
+    let status = launcher.run(command, Output::Split(&out, &log), || {})?;
+    let printed = fs::read_to_string(&out)?;
+    if !status.success() {
+        bail!(
+            "it failed ({status}): {}{}",
+            printed.trim(),
+            fs::read_to_string(&log)?.trim()
+        );
+    }
+    Ok(printed)
 }
 
 fn check(printed: &str, prints: Prints) -> Result<()> {

@@ -20,6 +20,7 @@ pub mod documented;
 pub mod fresh_stack;
 pub mod http;
 pub mod interrupt;
+mod origins;
 pub mod ports;
 pub mod private_file;
 pub mod process;

@@ -119,13 +119,19 @@ pub fn worker(ports: &Ports, secrets: &Secrets) -> String {
     )
 }
 
+/// What the Worker calls itself where it signs.
+#[must_use]
+pub fn issuer() -> String {
+    format!("urn:keyward:deployment:{DEPLOYMENT}")
+}
+
 /// The arguments of the sample origin: it admits nobody who did not pass the Worker.
 #[must_use]
 pub fn origin_arguments(ports: &Ports) -> Vec<String> {
     let options = [
         ("--listen", ports.address(Role::Origin).to_string()),
         ("--edge", ports.url(Role::Edge)),
-        ("--issuer", format!("urn:keyward:deployment:{DEPLOYMENT}")),
+        ("--issuer", issuer()),
     ];
     let options = options.into_iter();
     let options = options.flat_map(|(option, value)| [option.to_owned(), value]);

@@ -80,7 +80,7 @@ pub const STEPS: &[Check] = &[
     },
     Check {
         name: "clients",
-        about: "the client examples of the reference work",
+        about: "the examples for clients and for origins work",
         run: clients,
     },
     Check {
