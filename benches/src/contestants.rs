@@ -82,6 +82,15 @@ pub const CONTESTANTS: &[Contestant] = &[
         forwards: true,
     },
     Contestant {
+        name: "forward-headers",
+        about: "a Worker that forwards and edits the headers that Keyward edits, and checks nothing",
+        source: "forward-headers",
+        kind: Kind::Script,
+        asked_with: AskedWith::Key,
+        status: 200,
+        forwards: true,
+    },
+    Contestant {
         name: "plain-js",
         about: "plain JavaScript: `crypto.subtle` and a Map of 10,000 hashed keys",
         source: "plain-js",

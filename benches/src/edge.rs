@@ -55,6 +55,7 @@ pub fn run(workspace: &Workspace, launcher: &Launcher, order: &Edge) -> Result<E
             Some(start_up_ms),
             measured.look_ups,
         ),
+        share_waited: measured.share_waited,
         figures: measured.figures,
         machine: Machine::read(workspace, &prepared.around.program),
         rounds: order.rounds,

@@ -11,6 +11,9 @@ use crate::{bounds::Bound, contestants::EMPTY, figures::Figures, machine::Machin
 const BEGIN: &str = "<!-- written by `cargo xtask bench edge --write` -->";
 const END: &str = "<!-- end -->";
 
+/// From this share of the time on that others had the core, their traces in its caches are a good part of what is measured.
+const BUSY: f64 = 0.05;
+
 /// What a run found.
 #[derive(Debug)]
 pub struct Report {
@@ -20,6 +23,8 @@ pub struct Report {
     pub bounds: Vec<Bound>,
     /// Where it was measured.
     pub machine: Machine,
+    /// Which part of its time a contestant waited for its core while something else ran on it, 0 to 1.
+    pub share_waited: f64,
     /// How many rounds there were.
     pub rounds: u32,
     /// How long each contestant was driven in each.
@@ -33,6 +38,17 @@ impl Report {
             .iter()
             .find(|figures| figures.contestant.name == EMPTY)?;
         figures.ratio_to(empty)
+    }
+
+    /// How far the figures can be trusted: what else ran on the core that was measured.
+    fn quiet(&self) -> String {
+        let percent = 100.0 * self.share_waited;
+        let judged = if self.share_waited > BUSY {
+            ": the machine was busy, and even ratios are rough"
+        } else {
+            ""
+        };
+        format!("Other programs had workerd's core for {percent:.1} % of the time{judged}.")
     }
 
     /// For a person at a terminal.
@@ -69,10 +85,11 @@ impl Report {
         }
         let _ = writeln!(
             text,
-            "\n{}; {} rounds of {} s",
+            "\n{}; {} rounds of {} s\n{}",
             self.machine.sentence(),
             self.rounds,
-            self.seconds
+            self.seconds,
+            self.quiet(),
         );
         text
     }
@@ -102,6 +119,7 @@ impl Report {
             .collect();
         json!({
             "machine": self.machine.json(),
+            "share_waited": self.share_waited,
             "rounds": self.rounds,
             "seconds": self.seconds,
             "contestants": contestants,
@@ -113,10 +131,11 @@ impl Report {
     #[must_use]
     pub fn markdown(&self) -> String {
         let mut text = format!(
-            "`cargo xtask bench edge --rounds {} --seconds {} --write`, on {}:\n\n",
+            "`cargo xtask bench edge --rounds {} --seconds {} --write`, on {}. {}\n\n",
             self.rounds,
             self.seconds,
-            self.machine.sentence()
+            self.machine.sentence(),
+            self.quiet(),
         );
         text.push_str("| contestant | what it is | CPU µs a request | p50 µs | p99 µs | CPU ÷ empty |\n|---|---|--:|--:|--:|--:|\n");
         for figures in &self.figures {

@@ -2,7 +2,12 @@
 
 use anyhow::{Context as _, Result};
 
-use crate::{contestants::FORGED, figures::Figures, prepared::Prepared, workerd::Running};
+use crate::{
+    contestants::FORGED,
+    figures::{Figures, median},
+    prepared::Prepared,
+    workerd::Running,
+};
 
 /// How long each is driven before anything counts, in seconds: until the runtime has compiled what is hot.
 const WARM_UP_SECONDS: u32 = 2;
@@ -14,6 +19,8 @@ pub struct Measured {
     pub figures: Vec<Figures>,
     /// KV reads, KeyGuard calls and requests to the origin while Keyward was asked with forged keys; none when it was not.
     pub look_ups: Option<u64>,
+    /// Which part of its time a contestant waited for its core while something else ran on it: the median, 0 to 1.
+    pub share_waited: f64,
 }
 
 /// Drives all of them, `rounds` times for `seconds` each.
@@ -40,6 +47,7 @@ pub fn run(
         })
         .collect();
     let mut look_ups = None;
+    let mut waited = Vec::new();
     for round in 1..=rounds {
         let mut order: Vec<_> = (0..running.len()).collect();
         if round % 2 == 0 {
@@ -51,19 +59,24 @@ pub fn run(
                 "round {round} of {rounds}: {}",
                 contestant.contestant.name
             ));
-            let before = contestant.cpu_time()?;
+            let before = contestant.cpu()?;
             let driven = prepared.drive(contestant, seconds)?;
-            let cpu = contestant.cpu_time()?.saturating_sub(before);
+            let cpu = contestant.cpu()?.since(before);
             let requests =
                 u32::try_from(driven.load.requests).context("more requests than a benchmark makes")?;
             figures[index]
                 .cpu_us
-                .push(cpu.as_secs_f64() * 1_000_000.0 / f64::from(requests));
+                .push(cpu.spent.as_secs_f64() * 1_000_000.0 / f64::from(requests));
             figures[index].loads.push(driven.load);
+            waited.push(cpu.share_waited());
             if contestant.contestant.name == FORGED {
                 look_ups = Some(look_ups.unwrap_or(0) + driven.counters.sum());
             }
         }
     }
-    Ok(Measured { figures, look_ups })
+    Ok(Measured {
+        figures,
+        look_ups,
+        share_waited: median(&waited).unwrap_or_default(),
+    })
 }

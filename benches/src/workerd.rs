@@ -129,7 +129,7 @@ impl Running {
             }
         };
         let running = Self {
-            start_up: cpu::time_of(process.id())?,
+            start_up: cpu::of(process.id())?.spent,
             contestant,
             address,
             guard_calls_address,
@@ -164,13 +164,13 @@ impl Running {
         )
     }
 
-    /// The CPU time that it has spent.
+    /// What it has had of its core.
     ///
     /// # Errors
     /// When it has ended.
-    pub fn cpu_time(&mut self) -> Result<Duration> {
+    pub fn cpu(&mut self) -> Result<cpu::Account> {
         self.process.ensure_runs()?;
-        cpu::time_of(self.process.id())
+        cpu::of(self.process.id())
     }
 
     /// The number of its process.
