@@ -119,6 +119,14 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
             "the database has a default organization already, with another id than default_organization_id"
         );
     }
+    if let Some(key) = &settings.static_key
+        && store.organization(key.organization()).await?.is_none()
+    {
+        tracing::warn!(
+            organization = %key.organization(),
+            "API_KEY names an organization that does not exist, so it opens nothing"
+        );
+    }
     settings
         .tag_secrets
         .check_cover(&store.tag_secrets_in_use(now).await?)?;

@@ -22,6 +22,14 @@ pub enum Action {
     KeyActivated,
     /// A key was revoked.
     KeyRevoked,
+    /// An organization was created.
+    OrganizationCreated,
+    /// Somebody became a member, or got another role.
+    MemberChanged,
+    /// Somebody is no member any more.
+    MemberRemoved,
+    /// Keys of a member who is about to be removed got another owner, or ended.
+    MemberKeysChanged,
 }
 
 impl Action {
@@ -34,6 +42,32 @@ impl Action {
             Self::KeyDeactivated => "key.deactivated",
             Self::KeyActivated => "key.activated",
             Self::KeyRevoked => "key.revoked",
+            Self::OrganizationCreated => "organization.created",
+            Self::MemberChanged => "member.changed",
+            Self::MemberRemoved => "member.removed",
+            Self::MemberKeysChanged => "member.keys_changed",
+        }
+    }
+}
+
+/// What was changed. Which kind it is follows from the action.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// A key.
+    Key(KeyId),
+    /// An organization itself.
+    Organization(OrganizationId),
+    /// A member, by subject.
+    Member(String),
+}
+
+impl Target {
+    /// As it is stored and chained.
+    pub fn as_bytes(&self) -> &[u8] {
+        match self {
+            Self::Key(id) => id.0.as_bytes(),
+            Self::Organization(id) => id.0.as_bytes(),
+            Self::Member(subject) => subject.as_bytes(),
         }
     }
 }
@@ -45,14 +79,14 @@ pub struct AuditEvent {
     pub id: Uuid,
     /// When.
     pub at: Timestamp,
-    /// Whose key it is.
+    /// Whose it is.
     pub organization: OrganizationId,
     /// Who did it.
     pub actor: String,
     /// What was done.
     pub action: Action,
-    /// To which key.
-    pub key: KeyId,
+    /// To what.
+    pub target: Target,
     /// The request it came with.
     pub request_id: String,
     /// What changed, from what to what. Holds no secret.
@@ -74,7 +108,7 @@ impl AuditEvent {
             self.organization.0.as_bytes(),
             self.actor.as_bytes(),
             self.action.as_str().as_bytes(),
-            self.key.0.as_bytes(),
+            self.target.as_bytes(),
             self.request_id.as_bytes(),
             detail.as_bytes(),
         ];

@@ -19,6 +19,21 @@ pub enum Operation {
     ActivateKey,
     RevokeKey,
     ReadKeyUsage,
+    CreateOrganization,
+    ListOrganizations,
+    ReadOrganization,
+    ListMembers,
+    PutMember,
+    RemoveMember,
+    CreateOrganizationKey,
+    ListOrganizationKeys,
+    ReadOrganizationKey,
+    UpdateOrganizationKey,
+    RotateOrganizationKey,
+    DeactivateOrganizationKey,
+    ActivateOrganizationKey,
+    RevokeOrganizationKey,
+    ReadOrganizationKeyUsage,
     ReadSync,
     Reconcile,
 }
@@ -30,8 +45,14 @@ pub enum Need {
     Credential,
     /// The admin token.
     PlatformAdmin,
+    /// A user token or the admin token: keys stay in their organization.
+    Person,
+    /// A place in the organization concerned.
+    Place,
     /// A permission in the organization concerned.
     In(Permission),
+    /// The permission, or to be the member concerned.
+    OnMember(Permission),
     /// On a key of the caller's own the first permission, on any other the second.
     OnKey {
         /// For a key that the caller owns.
@@ -41,15 +62,9 @@ pub enum Need {
     },
 }
 
-/// Managing a key.
-const MANAGE_KEY: Need = Need::OnKey {
-    own: Permission::KeysCreate,
-    any: Permission::KeysManage,
-};
-
 impl Operation {
     /// Every operation once.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 27] = [
         Self::ShowCaller,
         Self::CreateKey,
         Self::ListKeys,
@@ -60,6 +75,21 @@ impl Operation {
         Self::ActivateKey,
         Self::RevokeKey,
         Self::ReadKeyUsage,
+        Self::CreateOrganization,
+        Self::ListOrganizations,
+        Self::ReadOrganization,
+        Self::ListMembers,
+        Self::PutMember,
+        Self::RemoveMember,
+        Self::CreateOrganizationKey,
+        Self::ListOrganizationKeys,
+        Self::ReadOrganizationKey,
+        Self::UpdateOrganizationKey,
+        Self::RotateOrganizationKey,
+        Self::DeactivateOrganizationKey,
+        Self::ActivateOrganizationKey,
+        Self::RevokeOrganizationKey,
+        Self::ReadOrganizationKeyUsage,
         Self::ReadSync,
         Self::Reconcile,
     ];
@@ -70,13 +100,39 @@ impl Operation {
             // Whoever has a credential may ask what it is good for.
             Self::ShowCaller => Need::Credential,
             // Who may create keys grants them no more than it holds: the handler checks what is asked for.
-            Self::CreateKey => Need::In(Permission::KeysCreate),
+            Self::CreateKey | Self::CreateOrganizationKey => Need::In(Permission::KeysCreate),
             // Keys are seen by every member, the text of none.
-            Self::ListKeys | Self::ReadKey | Self::ReadKeyUsage => Need::In(Permission::KeysRead),
+            Self::ListKeys
+            | Self::ListOrganizationKeys
+            | Self::ReadKey
+            | Self::ReadOrganizationKey
+            | Self::ReadKeyUsage
+            | Self::ReadOrganizationKeyUsage => Need::In(Permission::KeysRead),
             // A Developer manages what it owns, an Admin everything.
-            Self::UpdateKey | Self::RotateKey | Self::DeactivateKey | Self::ActivateKey | Self::RevokeKey => {
-                MANAGE_KEY
-            }
+            Self::UpdateKey
+            | Self::UpdateOrganizationKey
+            | Self::RotateKey
+            | Self::RotateOrganizationKey
+            | Self::DeactivateKey
+            | Self::DeactivateOrganizationKey
+            | Self::ActivateKey
+            | Self::ActivateOrganizationKey
+            | Self::RevokeKey
+            | Self::RevokeOrganizationKey => Need::OnKey {
+                own: Permission::KeysCreate,
+                any: Permission::KeysManage,
+            },
+            // Who creates an organization owns it, and only persons own.
+            Self::CreateOrganization => Need::Person,
+            // The list holds no more than those where the caller has a place.
+            Self::ListOrganizations => Need::Credential,
+            Self::ReadOrganization => Need::Place,
+            // Members see each other.
+            Self::ListMembers => Need::In(Permission::MembersRead),
+            // Nobody gives or takes a role that its own does not cover: the handler compares the two.
+            Self::PutMember => Need::In(Permission::MembersManage),
+            // Everybody may leave.
+            Self::RemoveMember => Need::OnMember(Permission::MembersManage),
             // What waits is told of all organizations together.
             Self::ReadSync | Self::Reconcile => Need::PlatformAdmin,
         }

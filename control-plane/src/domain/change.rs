@@ -1,6 +1,6 @@
 //! A change: what one transaction writes, all of it or nothing.
 
-use super::{audit::AuditEvent, key::Key};
+use super::{Member, Organization, OrganizationId, Role, audit::AuditEvent, key::Key};
 
 /// A write to one key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,11 +20,36 @@ impl KeyWrite {
     }
 }
 
-/// Key rows, the audit event and the outbox rows of one change.
+/// A write to what says who belongs where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DirectoryWrite {
+    /// A new organization.
+    AddOrganization(Organization),
+    /// A new member, or one with another role.
+    PutMember {
+        /// As it is from now on.
+        member: Member,
+        /// The role that whoever decided saw; none for a new member. Another one is a conflict.
+        before: Option<Role>,
+    },
+    /// A member who is one no longer. The last Owner stays.
+    RemoveMember {
+        /// Where.
+        organization: OrganizationId,
+        /// Who.
+        subject: String,
+        /// The role that whoever decided saw. Another one is a conflict.
+        before: Role,
+    },
+}
+
+/// The rows, the audit event and the outbox rows of one change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
     /// The keys.
     pub writes: Vec<KeyWrite>,
+    /// What changes of who belongs where. It is written first.
+    pub directory: Vec<DirectoryWrite>,
     /// The one event.
     pub event: AuditEvent,
     /// Which deployments have to hear of which of the keys.

@@ -62,8 +62,10 @@ pub struct Configuration {
 pub struct Key {
     /// Public id.
     pub id: KeyId,
-    /// Who owns it.
+    /// The organization that owns it.
     pub organization: OrganizationId,
+    /// The name of the one whose key it is there.
+    pub owner: String,
     /// SHA-256 of its text.
     pub hash: KeyHash,
     /// What may be shown of its text.
@@ -112,8 +114,10 @@ pub struct Act {
 /// What is asked for when a key is created.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewKey {
-    /// Who will own it.
+    /// The organization that will own it.
     pub organization: OrganizationId,
+    /// Whose it will be there.
+    pub owner: String,
     /// The service it is for.
     pub service: String,
     /// The environment it is for.
@@ -169,6 +173,7 @@ impl Key {
         let key = Self {
             id,
             organization: wanted.organization,
+            owner: wanted.owner,
             hash: text.as_presented().hash(),
             preview: text.as_presented().preview(),
             tag_secret,
@@ -252,6 +257,21 @@ impl Key {
         })
     }
 
+    /// The key in other hands. Its text and configuration stay. With the owner it has, it stays as it is.
+    ///
+    /// # Errors
+    /// [`Refused`] when it has ended or expired.
+    pub fn handed_to(&self, owner: &str, now: Timestamp) -> Result<Self, Refused> {
+        self.check_alive(now)?;
+        if owner == self.owner {
+            return Ok(self.clone());
+        }
+        Ok(Self {
+            owner: owner.to_owned(),
+            ..self.next()
+        })
+    }
+
     /// The key revoked, for ever. A key that has ended stays as it is.
     pub fn revoked(&self, actor: &str, now: Timestamp) -> Self {
         if self.status.has_ended() {
@@ -284,6 +304,7 @@ impl Key {
             .and_then(|end| Duration::try_from(end.duration_since(self.created_at)).ok());
         let wanted = NewKey {
             organization: self.organization,
+            owner: self.owner.clone(),
             service: self.service.clone(),
             environment: self.environment,
             configuration: self.configuration.clone(),
@@ -392,6 +413,7 @@ pub(crate) mod tests {
     pub(crate) fn wanted(lifetime_days: Option<u64>) -> NewKey {
         NewKey {
             organization: OrganizationId(Uuid::nil()),
+            owner: "admin".into(),
             service: "prediction".into(),
             environment: Environment::Production,
             configuration: Configuration {
@@ -440,6 +462,12 @@ pub(crate) mod tests {
         );
         assert_eq!(on.activated(at(4)).unwrap(), on);
         assert_eq!(on.configured(on.configuration.clone(), at(4)).unwrap(), on);
+        let given = on.handed_to("other", at(5)).unwrap();
+        assert_eq!(
+            (given.revision, given.owner.as_str(), given.hash),
+            (4, "other", on.hash)
+        );
+        assert_eq!(given.handed_to("other", at(6)).unwrap(), given);
     }
 
     #[test]
@@ -447,6 +475,7 @@ pub(crate) mod tests {
         let revoked = key(1, None).revoked("admin", at(1));
         assert_eq!(revoked.activated(at(2)), Err(Refused::Revoked));
         assert_eq!(revoked.deactivated("a", at(2)), Err(Refused::Revoked));
+        assert_eq!(revoked.handed_to("a", at(2)), Err(Refused::Revoked));
         assert_eq!(rotate(&revoked, at(2)), Err(Refused::Revoked));
         assert_eq!(revoked.revoked("other", at(3)), revoked);
         let (old, _) = rotate(&key(2, None), at(1)).unwrap();

@@ -5,17 +5,19 @@ pub mod authorization;
 pub mod bounds;
 pub mod change;
 pub mod key;
+pub mod organization;
 pub mod permission;
 pub mod principal;
 pub mod rights;
 pub mod usage;
 
 pub use self::{
-    audit::{Action, AuditEvent},
+    audit::{Action, AuditEvent, Target},
     authorization::Operation,
     bounds::FieldError,
-    change::{Change, KeyWrite},
+    change::{Change, DirectoryWrite, KeyWrite},
     key::{Key, KeyId, NewKey, OrganizationId},
+    organization::{Member, Organization},
     permission::{Permission, Role},
     principal::Principal,
     rights::Rights,

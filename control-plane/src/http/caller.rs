@@ -14,11 +14,7 @@ use keyward_shared::{
 
 use super::{App, Problem};
 use crate::{
-    domain::{
-        Key, Operation, OrganizationId, Principal, Rights,
-        authorization::Need,
-        principal::{Reach, User},
-    },
+    domain::{Key, Operation, OrganizationId, Principal, Rights, Role, authorization::Need, principal::User},
     oidc::is_jwt_shaped,
 };
 
@@ -50,10 +46,14 @@ impl FromRequestParts<Arc<App>> for Caller {
             }
             Err(problem) => return Err(problem),
         };
-        if operation.need() == Need::PlatformAdmin && principal != Principal::PlatformAdmin {
-            return Err(Problem::forbidden(
-                "This is for the platform admin alone: it concerns all organizations.",
-            ));
+        let may = match operation.need() {
+            Need::PlatformAdmin => principal == Principal::PlatformAdmin,
+            Need::Person => matches!(principal, Principal::PlatformAdmin | Principal::User(_)),
+            // What more is needed depends on the organization, and the handler asks with `check_in` and its like.
+            _ => true,
+        };
+        if !may {
+            return Err(Problem::not_permitted(operation));
         }
         Ok(Self {
             actor: principal.actor(),
@@ -74,14 +74,27 @@ impl Caller {
         &self.actor
     }
 
+    /// The name that a new key of the caller's belongs to.
+    pub(super) fn owner(&self) -> String {
+        self.actor.clone()
+    }
+
+    /// What the caller is in an organization, as a person.
+    pub(super) fn role_in(&self, organization: OrganizationId) -> Option<Role> {
+        match &self.principal {
+            Principal::User(user) => user.role_in(organization),
+            _ => None,
+        }
+    }
+
     /// What the caller may do in an organization, if the operation is among it. To whom has no place there, the organization is
     /// not there.
     pub(super) fn check_in(&self, organization: OrganizationId) -> Result<Rights, Problem> {
         let rights = self.rights_in(organization)?;
         let may = match self.operation.need() {
-            Need::Credential => true,
-            Need::PlatformAdmin => self.principal == Principal::PlatformAdmin,
-            Need::In(permission) => rights.hold(permission),
+            // The extractor has seen to these.
+            Need::Credential | Need::PlatformAdmin | Need::Person | Need::Place => true,
+            Need::In(permission) | Need::OnMember(permission) => rights.hold(permission),
             Need::OnKey { any, .. } => rights.hold(any),
         };
         self.allowed(may, rights)
@@ -97,25 +110,17 @@ impl Caller {
         self.allowed(may, rights)
     }
 
-    /// The organization that a call concerns which names it in `organization_id` or not at all.
-    pub(super) fn organization(&self, app: &App, named: Option<&str>) -> Result<OrganizationId, Problem> {
-        if let Some(text) = named {
-            let id = text.parse().map_err(|_| Problem::organization_not_found())?;
-            return Ok(OrganizationId(id));
+    /// The same for a member.
+    pub(super) fn check_member(
+        &self,
+        organization: OrganizationId,
+        subject: &str,
+    ) -> Result<Rights, Problem> {
+        let is_own = matches!(&self.principal, Principal::User(user) if user.subject == subject);
+        if is_own && matches!(self.operation.need(), Need::OnMember(_)) {
+            return self.rights_in(organization);
         }
-        match self.principal.reach() {
-            Reach::Everywhere => Ok(app.default_organization),
-            Reach::Within(organizations) => match organizations.as_slice() {
-                [only] => Ok(*only),
-                [] => Err(Problem::forbidden(
-                    "You belong to no organization. Create one, or ask an Owner or Admin of one to add you.",
-                )),
-                _ => Err(Problem::invalid(
-                    "You belong to several organizations. Say which one with the query parameter `organization_id`.",
-                )
-                .of_field("organization_id")),
-            },
-        }
+        self.check_in(organization)
     }
 
     /// Whether the caller may learn the text of a key that can do this much: a person of its own, anybody of one that can do no
@@ -126,10 +131,10 @@ impl Caller {
     }
 
     fn owns(&self, key: &Key) -> bool {
-        key.created_by == self.actor
+        key.owner == self.actor
     }
 
-    fn rights_in(&self, organization: OrganizationId) -> Result<Rights, Problem> {
+    pub(super) fn rights_in(&self, organization: OrganizationId) -> Result<Rights, Problem> {
         let rights = self.principal.rights_in(organization);
         rights.ok_or_else(Problem::organization_not_found)
     }
@@ -203,7 +208,7 @@ impl App {
             };
             let subject = tokens.subject(token).await?;
             return Ok(Principal::User(User {
-                memberships: Vec::new(),
+                memberships: self.store.memberships(&subject).await?,
                 subject,
             }));
         }

@@ -16,9 +16,16 @@ use crate::{
 
 mod body;
 mod caller;
+mod change;
 mod health;
 mod keys;
+mod members;
+mod moments;
+mod names;
 mod operations;
+mod organizations;
+mod paging;
+mod places;
 mod problem;
 mod query;
 mod request;

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use axum::{
     Extension, Router,
-    routing::{MethodRouter, delete, get, patch, post},
+    routing::{MethodRouter, delete, get, patch, post, put},
 };
 
-use super::{App, keys, sync, userinfo};
+use super::{App, keys, members, organizations, sync, userinfo};
 use crate::domain::Operation;
 
 /// Every operation at its path. Each request carries its [`Operation`], by which the caller is judged.
@@ -22,6 +22,10 @@ pub(super) fn routes() -> Router<Arc<App>> {
                 .fold(router, |router, path| router.route(path, handler.clone()))
         })
 }
+
+const MEMBER: &str = "/api/v1/organizations/{org_id}/members/{subject}";
+const ORGANIZATION_KEYS: &str = "/api/v1/organizations/{org_id}/api-keys";
+const ORGANIZATION_KEY: &str = "/api/v1/organizations/{org_id}/api-keys/{key_id}";
 
 fn endpoint(operation: Operation) -> (&'static [&'static str], MethodRouter<Arc<App>>) {
     use Operation as O;
@@ -42,6 +46,36 @@ fn endpoint(operation: Operation) -> (&'static [&'static str], MethodRouter<Arc<
             post(keys::activate::activate),
         ),
         O::ReadKeyUsage => (&["/api/v1/keys/{key_id}/usage"], get(keys::usage::usage)),
+        O::CreateOrganization => (&["/api/v1/organizations"], post(organizations::create::create)),
+        O::ListOrganizations => (&["/api/v1/organizations"], get(organizations::list::list)),
+        O::ReadOrganization => (&["/api/v1/organizations/{org_id}"], get(organizations::get::get)),
+        O::ListMembers => (
+            &["/api/v1/organizations/{org_id}/members"],
+            get(members::list::list),
+        ),
+        O::PutMember => (&[MEMBER], put(members::put::put)),
+        O::RemoveMember => (&[MEMBER], delete(members::remove::remove)),
+        O::CreateOrganizationKey => (&[ORGANIZATION_KEYS], post(keys::create::create)),
+        O::ListOrganizationKeys => (&[ORGANIZATION_KEYS], get(keys::list::list)),
+        O::ReadOrganizationKey => (&[ORGANIZATION_KEY], get(keys::get::get)),
+        O::UpdateOrganizationKey => (&[ORGANIZATION_KEY], patch(keys::update::update)),
+        O::RevokeOrganizationKey => (&[ORGANIZATION_KEY], delete(keys::revoke::revoke)),
+        O::RotateOrganizationKey => (
+            &["/api/v1/organizations/{org_id}/api-keys/{key_id}/rotate"],
+            post(keys::rotate::rotate),
+        ),
+        O::DeactivateOrganizationKey => (
+            &["/api/v1/organizations/{org_id}/api-keys/{key_id}/deactivate"],
+            post(keys::deactivate::deactivate),
+        ),
+        O::ActivateOrganizationKey => (
+            &["/api/v1/organizations/{org_id}/api-keys/{key_id}/activate"],
+            post(keys::activate::activate),
+        ),
+        O::ReadOrganizationKeyUsage => (
+            &["/api/v1/organizations/{org_id}/api-keys/{key_id}/usage"],
+            get(keys::usage::usage),
+        ),
         O::ReadSync => (&["/api/v1/sync"], get(sync::status)),
         O::Reconcile => (&["/api/v1/sync/reconcile"], post(sync::reconcile)),
     }

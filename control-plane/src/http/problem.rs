@@ -111,8 +111,13 @@ impl Problem {
     /// 403: the caller lacks what the table asks for.
     pub fn not_permitted(operation: Operation) -> Self {
         let detail = match operation.need() {
-            Need::Credential | Need::PlatformAdmin => "This is for the platform admin alone.".to_owned(),
-            Need::In(permission) => format!("You lack the permission {permission} in this organization."),
+            Need::Credential | Need::Place | Need::PlatformAdmin => {
+                "This is for the platform admin alone: it concerns all organizations.".to_owned()
+            }
+            Need::Person => "This is for persons, by a user token, and for the platform admin.".to_owned(),
+            Need::In(permission) | Need::OnMember(permission) => {
+                format!("You lack the permission {permission} in this organization.")
+            }
             Need::OnKey { own, any } => {
                 format!("You lack the permission {any}, or the permission {own} and a key of your own.")
             }
@@ -123,6 +128,23 @@ impl Problem {
     /// 403: what is asked for would give more than the caller has.
     pub fn beyond_own() -> Self {
         Self::forbidden("You cannot grant what you do not have: scopes and groups beyond your own.")
+    }
+
+    /// 403: the role is above the caller's.
+    pub fn beyond_own_role() -> Self {
+        Self::forbidden(
+            "You cannot give or take a role above your own: only an Owner makes and unmakes Owners.",
+        )
+    }
+
+    /// 404: there is no such member.
+    pub fn member_not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", "Member not found")
+    }
+
+    /// 409: it does not go with how things stand.
+    pub fn conflict(code: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, code, detail)
     }
 
     /// 404: there is no such organization, or it is not the caller's to see.
@@ -154,12 +176,12 @@ impl Problem {
         }
     }
 
-    /// 409: too many others change the same key.
+    /// 409: too many others change the same thing.
     pub fn contended() -> Self {
         Self::new(
             StatusCode::CONFLICT,
             "conflict",
-            "The API key is being changed by others. Read it and try again.",
+            "The same thing is being changed by others. Read it and try again.",
         )
     }
 
@@ -266,6 +288,10 @@ impl From<CommitError> for Problem {
     fn from(error: CommitError) -> Self {
         match error {
             CommitError::Conflict => Self::contended(),
+            CommitError::LastOwner => Self::conflict(
+                "last_owner",
+                "An organization keeps at least one Owner. Make somebody else an Owner first.",
+            ),
             CommitError::Store(error) => error.into(),
         }
     }

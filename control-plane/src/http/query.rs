@@ -2,7 +2,10 @@
 
 use axum::{extract::Query, http::Uri};
 
-use super::Problem;
+use super::{Problem, names::Names};
+
+/// Names the organization that a call concerns.
+pub(super) const ORGANIZATION: &str = "organization_id";
 
 /// A request's query parameters.
 pub(super) struct Parameters(Vec<(String, String)>);
@@ -30,12 +33,32 @@ impl Parameters {
         Ok(Self(pairs))
     }
 
+    /// The same where the call may say in `organization_id` which organization it concerns, unless its path does.
+    ///
+    /// # Errors
+    /// As [`Parameters::of`].
+    pub(super) fn of_place(uri: &Uri, names: &Names, known: &[&str]) -> Result<Self, Problem> {
+        match names.organization() {
+            Some(_) => Self::of(uri, known),
+            None => Self::of(uri, &[&[ORGANIZATION], known].concat()),
+        }
+    }
+
     /// The text of a parameter.
     pub(super) fn text(&self, name: &str) -> Option<&str> {
         self.0
             .iter()
             .find(|(known, _)| known == name)
             .map(|(_, value)| value.as_str())
+    }
+
+    /// The parameters but for these, in the order given.
+    pub(super) fn others(&self, but_for: &[&str]) -> impl Iterator<Item = (&str, &str)> {
+        let others = self
+            .0
+            .iter()
+            .filter(move |(name, _)| !but_for.contains(&name.as_str()));
+        others.map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     /// A yes or no. Python's `requests` writes `True`, so the case does not matter.

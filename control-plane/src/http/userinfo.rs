@@ -5,8 +5,12 @@ use std::sync::Arc;
 use axum::{Json, extract::State};
 use serde::Serialize;
 
-use super::{App, Problem, caller::Caller};
-use crate::domain::{OrganizationId, Principal, Rights, principal::Reach};
+use super::{App, Problem, caller::Caller, members::MAX_MEMBERSHIPS};
+use crate::domain::{Organization, Principal, Rights, Role, principal::Reach};
+
+/// As many as there can be.
+#[expect(clippy::cast_possible_truncation, reason = "a small constant")]
+const MAX_ORGANIZATIONS: u32 = MAX_MEMBERSHIPS as u32;
 
 /// Who calls. `id`, `is_admin`, `groups` and `org_id` are those of the reference's `userinfo`.
 #[derive(Serialize)]
@@ -28,6 +32,7 @@ pub(super) struct UserInfo {
 #[derive(Serialize)]
 struct Place {
     organization_id: String,
+    name: String,
     /// Only of persons.
     role: Option<&'static str>,
 }
@@ -35,28 +40,28 @@ struct Place {
 /// Tells the caller about itself.
 pub(super) async fn userinfo(State(app): State<Arc<App>>, caller: Caller) -> Result<Json<UserInfo>, Problem> {
     let principal = caller.principal();
-    let organization = home(&app, principal);
-    let rights = organization.and_then(|organization| principal.rights_in(organization));
+    let home = app.home(principal).ok();
+    let rights = home.and_then(|home| principal.rights_in(home));
     let permissions = rights.iter().flat_map(Rights::permissions);
+    let reach = match principal.reach() {
+        // Every organization is the platform admin's; one is enough to tell where its keys go.
+        Reach::Everywhere => Reach::Within(vec![app.default_organization]),
+        within => within,
+    };
+    let organizations = app.store.organizations(&reach, None, MAX_ORGANIZATIONS).await?;
+    let place = |organization: Organization| Place {
+        role: caller.role_in(organization.id).map(Role::as_str),
+        organization_id: organization.id.to_string(),
+        name: organization.name,
+    };
     Ok(Json(UserInfo {
         id: caller.actor().to_owned(),
         kind: kind(principal),
         is_admin: rights.as_ref().is_some_and(Rights::is_admin),
-        org_id: organization.map(|id| id.to_string()),
+        org_id: home.map(|id| id.to_string()),
         permissions: permissions.map(|permission| permission.as_str()).collect(),
-        organizations: places(principal, organization),
+        organizations: organizations.into_iter().map(place).collect(),
     }))
-}
-
-/// The organization of calls that name none.
-fn home(app: &App, principal: &Principal) -> Option<OrganizationId> {
-    match principal.reach() {
-        Reach::Everywhere => Some(app.default_organization),
-        Reach::Within(organizations) => match organizations.as_slice() {
-            [only] => Some(*only),
-            _ => None,
-        },
-    }
 }
 
 const fn kind(principal: &Principal) -> &'static str {
@@ -64,25 +69,5 @@ const fn kind(principal: &Principal) -> &'static str {
         Principal::PlatformAdmin => "platform_admin",
         Principal::StaticKey { .. } => "static_key",
         Principal::User(_) => "user",
-    }
-}
-
-fn places(principal: &Principal, home: Option<OrganizationId>) -> Vec<Place> {
-    match principal {
-        Principal::User(user) => user
-            .memberships
-            .iter()
-            .map(|membership| Place {
-                organization_id: membership.organization.to_string(),
-                role: Some(membership.role.as_str()),
-            })
-            .collect(),
-        _ => home
-            .map(|id| Place {
-                organization_id: id.to_string(),
-                role: None,
-            })
-            .into_iter()
-            .collect(),
     }
 }

@@ -10,17 +10,19 @@ use keyward_shared::{Brands, KeyHash};
 
 use crate::domain::{Change, Key, KeyId, OrganizationId, change::Dirty, principal::Reach};
 
+mod directory;
 pub mod sqlite;
 mod sync_outbox;
 mod usage;
 
+pub use directory::Directory;
 pub use sqlite::SqliteStore;
 pub use sync_outbox::{Confirmation, SyncBacklog, SyncOutbox, SyncOutcome, SyncSettled};
 pub use usage::{Metered, UsageBook};
 
 /// The store.
 #[async_trait]
-pub trait Store: SyncOutbox + UsageBook {
+pub trait Store: Directory + SyncOutbox + UsageBook {
     /// Makes sure that there is a default organization and that the brands are those of the keys already issued.
     async fn prepare(
         &self,
@@ -110,6 +112,8 @@ pub struct TagSecretInUse {
 pub struct KeyFilter {
     /// Whose.
     pub organization: OrganizationId,
+    /// Only those that belong to this one.
+    pub owner: Option<String>,
     /// For which service.
     pub service: Option<String>,
     /// Only active keys that are not expired at this moment.
@@ -219,6 +223,9 @@ pub enum CommitError {
     /// Somebody else changed the key first: read it again.
     #[error("the key was changed by somebody else at the same time")]
     Conflict,
+    /// The organization would be left without an Owner.
+    #[error("an organization keeps at least one Owner")]
+    LastOwner,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -4,6 +4,7 @@
     reason = "what cannot be set up fails the test that asked for it"
 )]
 
+mod cast;
 #[expect(dead_code, reason = "shared with suites that need more of it")]
 #[path = "../support/clock.rs"]
 mod clock;
@@ -11,4 +12,7 @@ mod credentials;
 #[expect(dead_code, reason = "shared with suites that need more of it")]
 #[path = "../support/keys.rs"]
 mod keys;
+mod members;
+mod organizations;
 mod service;
+mod table;

@@ -2,7 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use axum::{Router, body::Body, http::Request};
+use axum::{
+    Router,
+    body::Body,
+    http::{HeaderMap, Request},
+};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use keyward_control_plane::{
     domain::OrganizationId,
@@ -31,6 +35,7 @@ const STATIC_PART: &str = "Vu0nc2nUwv8aCRhfOGspC84nUkDOvF0=";
 pub(crate) struct Service {
     router: Router,
     pub(crate) clock: Arc<ManualClock>,
+    pub(crate) store: Arc<dyn Store>,
     _folder: TempDir,
 }
 
@@ -38,6 +43,7 @@ pub(crate) struct Service {
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
     pub(crate) body: Value,
 }
 
@@ -84,7 +90,7 @@ impl Service {
             clock.clone(),
         );
         let app = App {
-            store,
+            store: Arc::clone(&store),
             deployments,
             reconciler: Arc::new(Reconciler::new(Arc::clone(&publisher))),
             publisher,
@@ -110,6 +116,7 @@ impl Service {
         Self {
             router: router(Arc::new(app)),
             clock,
+            store,
             _folder: folder,
         }
     }
@@ -140,9 +147,11 @@ impl Service {
             .await
             .unwrap();
         let status = answer.status().as_u16();
+        let headers = answer.headers().clone();
         let bytes = axum::body::to_bytes(answer.into_body(), 1 << 24).await.unwrap();
         Answer {
             status,
+            headers,
             body: serde_json::from_slice(&bytes).unwrap_or_default(),
         }
     }

@@ -13,6 +13,7 @@ use crate::{
 
 const ALL: KeyFilter = KeyFilter {
     organization: DEFAULT,
+    owner: None,
     service: None,
     active_at: None,
 };
@@ -149,4 +150,25 @@ pub(crate) async fn tag_secrets_count_while_their_keys_live(backend: impl Backen
         store.commit(&update(&next, &[], at(10))).await.unwrap();
     }
     assert_eq!(store.tag_secrets_in_use(at(11)).await.unwrap(), [in_use(3)]);
+}
+
+pub(crate) async fn a_list_of_one_owner_goes_on_by_its_cursor(backend: impl Backend) {
+    let keys = with_keys(&backend, 1..6).await;
+    let store = backend.store();
+    let mut given = Vec::new();
+    for key in &keys[1..4] {
+        let next = key.handed_to("dev", at(9)).unwrap();
+        store.commit(&update(&next, &[], at(9))).await.unwrap();
+        given.push(next);
+    }
+    given.reverse();
+    let of_owner = KeyFilter {
+        owner: Some("dev".into()),
+        ..ALL
+    };
+    assert_eq!(store.keys(&of_owner, None, 10).await.unwrap(), given);
+    assert_eq!(
+        store.keys(&of_owner, Some(given[0].id), 1).await.unwrap(),
+        given[1..2]
+    );
 }

@@ -17,10 +17,19 @@ macro_rules! store_contract {
                 a_repeated_hash_writes_nothing,
                 the_chain_of_audit_events_holds,
                 the_chain_goes_on_after_a_restart;
+            directory:
+                an_organization_is_read_as_it_was_written,
+                organizations_within_reach_come_newest_first,
+                members_come_by_subject,
+                a_person_is_a_member_of_many_organizations,
+                a_role_that_somebody_else_changed_is_a_conflict,
+                the_last_owner_stays,
+                a_refused_member_takes_the_whole_change_along;
             lists:
                 a_key_of_another_organization_is_absent,
                 the_newest_come_first_and_a_cursor_goes_on,
                 a_list_is_filtered,
+                a_list_of_one_owner_goes_on_by_its_cursor,
                 keys_of_an_environment_come_by_id,
                 keys_are_found_by_their_hashes,
                 tag_secrets_count_while_their_keys_live;
@@ -78,6 +87,7 @@ macro_rules! store_contract {
 
 mod backend;
 mod changes;
+mod directory;
 #[path = "../support/keys.rs"]
 mod keys;
 mod lists;

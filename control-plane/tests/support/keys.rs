@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use keyward_control_plane::{
     clock::new_id,
     domain::{
-        Action, AuditEvent, Change, Key, KeyWrite, NewKey, OrganizationId,
+        Action, AuditEvent, Change, Key, KeyWrite, NewKey, OrganizationId, Target,
         change::Dirty,
         key::{Configuration, Mint},
     },
@@ -63,6 +63,7 @@ pub(crate) fn key_for(seed: u64, organization: OrganizationId, environment: Envi
     let (brands, tag_secrets, entropy) = (Brands::default(), ring(&[9]), Seeded::new(seed));
     let wanted = NewKey {
         organization,
+        owner: "admin".into(),
         service: "prediction".into(),
         environment,
         configuration: Configuration {
@@ -110,11 +111,12 @@ pub(crate) fn change(
             organization: first.organization,
             actor: "admin".into(),
             action,
-            key: first.id,
+            target: Target::Key(first.id),
             request_id: format!("request {}", first.revision),
             detail: serde_json::json!({ "revision": first.revision }),
         },
         writes,
+        directory: Vec::new(),
     }
 }
 

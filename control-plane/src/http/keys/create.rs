@@ -19,7 +19,7 @@ use crate::{
         bounds::{self, DEFAULT_PLAN, DEFAULT_RATE_LIMIT_PER_HOUR},
         key::Configuration,
     },
-    http::{Problem, body::Body, caller::Caller, query::Parameters},
+    http::{Problem, body::Body, caller::Caller, change::Work, names::Names, query::Parameters},
 };
 
 const SECONDS_A_DAY: u64 = 86_400;
@@ -41,7 +41,12 @@ pub(in crate::http) struct CreateKey {
 }
 
 impl CreateKey {
-    fn check(self, organization: OrganizationId, services: &[String]) -> Result<NewKey, FieldError> {
+    fn check(
+        self,
+        organization: OrganizationId,
+        owner: String,
+        services: &[String],
+    ) -> Result<NewKey, FieldError> {
         let environment = match self.environment.as_deref() {
             None => Environment::Production,
             Some(text) => text
@@ -65,6 +70,7 @@ impl CreateKey {
         };
         Ok(NewKey {
             organization,
+            owner,
             service: bounds::service(&self.service_id, services)?,
             environment,
             configuration,
@@ -77,13 +83,14 @@ impl CreateKey {
 pub(in crate::http) async fn create(
     State(app): AppState,
     caller: Caller,
+    names: Names,
     uri: Uri,
     Body(body): Body<CreateKey>,
 ) -> Result<Response, Problem> {
-    let parameters = Parameters::of(&uri, &["organization_id"])?;
-    let organization = caller.organization(&app, parameters.text("organization_id"))?;
-    let rights = caller.check_in(organization)?;
-    let wanted = body.check(organization, &app.rules.services)?;
+    let (organization, rights) = app
+        .place(&caller, &names, &Parameters::of_place(&uri, &names, &[])?)
+        .await?;
+    let wanted = body.check(organization, caller.owner(), &app.rules.services)?;
     if !rights.cover(&wanted.rights()) {
         return Err(Problem::beyond_own());
     }
@@ -94,9 +101,7 @@ pub(in crate::http) async fn create(
     let changed = app
         .commit(
             &caller,
-            Action::KeyCreated,
-            vec![KeyWrite::Insert(key)],
-            detail,
+            Work::on_keys(Action::KeyCreated, vec![KeyWrite::Insert(key)], detail),
             now,
         )
         .await?;

@@ -3,13 +3,14 @@
 use axum::{extract::State, response::Response};
 use serde_json::json;
 
-use super::{AppState, KeyPath};
+use super::AppState;
 use crate::{
     domain::Action,
     http::{
         Problem,
         body::{NoFields, OptionalBody},
         caller::Caller,
+        names::Names,
     },
 };
 
@@ -17,13 +18,13 @@ use crate::{
 pub(in crate::http) async fn deactivate(
     State(app): AppState,
     caller: Caller,
-    KeyPath(id): KeyPath,
+    names: Names,
     OptionalBody(NoFields {}): OptionalBody<NoFields>,
 ) -> Result<Response, Problem> {
     let changed = app
         .change(
             &caller,
-            &id,
+            &names,
             Action::KeyDeactivated,
             |key, _, now| Ok(key.deactivated(caller.actor(), now)?),
             |_, _| json!({}),

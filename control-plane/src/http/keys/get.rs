@@ -6,15 +6,15 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 
-use super::{AppState, KeyInfo, KeyPath};
-use crate::http::{Problem, caller::Caller};
+use super::{AppState, KeyInfo};
+use crate::http::{Problem, caller::Caller, names::Names};
 
 /// Shows a key.
 pub(in crate::http) async fn get(
     State(app): AppState,
     caller: Caller,
-    KeyPath(id): KeyPath,
+    names: Names,
 ) -> Result<Response, Problem> {
-    let (key, _) = app.find(&caller, &id).await?;
+    let (key, _) = app.find(&caller, &names).await?;
     Ok(Json(KeyInfo::of(&key, app.clock.now())).into_response())
 }

@@ -4,14 +4,17 @@ use jiff::Timestamp;
 use keyward_shared::{Cidr, Environment, KeyText, record::Status};
 use serde::{Serialize, Serializer};
 
-use crate::domain::{
-    Key,
-    key::{Act, KeyId},
+use crate::{
+    domain::{
+        Key,
+        key::{Act, KeyId},
+    },
+    http::moments::{moment, optional_moment},
 };
 
 /// `APIKeyInfo` of the reference, and below the blank line what Keyward adds to it.
 #[derive(Serialize)]
-pub(super) struct KeyInfo<'a> {
+pub(in crate::http) struct KeyInfo<'a> {
     key_id: String,
     name: &'a str,
     key_prefix: &'a str,
@@ -47,7 +50,7 @@ pub(super) struct KeyInfo<'a> {
 
 impl<'a> KeyInfo<'a> {
     /// The key as it stands at this moment.
-    pub(super) fn of(key: &'a Key, now: Timestamp) -> Self {
+    pub(in crate::http) fn of(key: &'a Key, now: Timestamp) -> Self {
         let configuration = &key.configuration;
         let by = |act: &'a Option<Act>| act.as_ref().map(|act| act.by.as_str());
         let at = |act: &Option<Act>| act.as_ref().map(|act| act.at);
@@ -56,7 +59,7 @@ impl<'a> KeyInfo<'a> {
             key_id: key.id.to_string(),
             name: &configuration.name,
             key_prefix: &key.preview,
-            user_id: &key.created_by,
+            user_id: &key.owner,
             service_id: &key.service,
             scopes: &configuration.scopes,
             environment: key.environment,
@@ -103,19 +106,4 @@ impl<'a> ShownOnce<'a> {
 /// The text itself. Only [`ShownOnce`] uses this.
 fn exposed<S: Serializer>(text: &KeyText, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(text.expose())
-}
-
-/// RFC 3339 in UTC, in whole seconds: `2025-01-15T10:30:00Z`.
-pub(super) fn moment<S: Serializer>(moment: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(&crate::clock::whole_second(*moment))
-}
-
-pub(super) fn optional_moment<S: Serializer>(
-    value: &Option<Timestamp>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    match value {
-        Some(value) => moment(value, serializer),
-        None => serializer.serialize_none(),
-    }
 }

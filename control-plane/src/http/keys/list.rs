@@ -9,7 +9,6 @@ use axum::{
     http::{HeaderValue, Uri, header},
     response::{IntoResponse as _, Response},
 };
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use futures_util::stream;
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -17,108 +16,50 @@ use uuid::Uuid;
 use super::{AppState, KeyInfo};
 use crate::{
     domain::{Key, KeyId},
-    http::{App, Problem, caller::Caller, query::Parameters},
+    http::{
+        App, Problem,
+        caller::Caller,
+        names::Names,
+        paging::{CURSOR, LIMIT, Page, wrong_cursor},
+        query::Parameters,
+    },
     store::{KeyFilter, StoreError},
 };
 
-/// The most keys on a page.
-const MAX_LIMIT: u32 = 1000;
 /// How many keys are read at a time when all are streamed.
 const STREAM_PAGE: u32 = 500;
-/// The first byte of a cursor: the version of its form.
-const CURSOR_VERSION: u8 = 1;
 
 /// Lists keys.
 pub(in crate::http) async fn list(
     State(app): AppState,
     caller: Caller,
+    names: Names,
     uri: Uri,
 ) -> Result<Response, Problem> {
-    let known = ["organization_id", "service_id", "active_only", "limit", "cursor"];
-    let parameters = Parameters::of(&uri, &known)?;
-    let organization = caller.organization(&app, parameters.text("organization_id"))?;
-    caller.check_in(organization)?;
+    let known = ["service_id", "active_only", "user_id", LIMIT, CURSOR];
+    let parameters = Parameters::of_place(&uri, &names, &known)?;
+    let (organization, _) = app.place(&caller, &names, &parameters).await?;
     let now = app.clock.now();
     let filter = KeyFilter {
         organization,
+        owner: parameters.text("user_id").map(str::to_owned),
         service: parameters.text("service_id").map(str::to_owned),
         active_at: parameters.boolean("active_only")?.then_some(now),
     };
-    let after = parameters.text("cursor").map(read_cursor).transpose()?;
-    match parameters.text("limit") {
-        Some(limit) => page(&app, &filter, after, read_limit(limit)?, &parameters, now).await,
-        None if after.is_some() => Err(Problem::invalid("`cursor` goes with `limit`.").of_field("cursor")),
-        None => Ok(stream_all(app, filter, now)),
-    }
-}
-
-/// One page, with a link to the next if there is one.
-async fn page(
-    app: &App,
-    filter: &KeyFilter,
-    after: Option<KeyId>,
-    limit: u32,
-    parameters: &Parameters,
-    now: Timestamp,
-) -> Result<Response, Problem> {
-    let mut keys = app.store.keys(filter, after, limit + 1).await?;
-    let has_more = keys.len() > limit as usize;
-    keys.truncate(limit as usize);
-    let infos: Vec<KeyInfo<'_>> = keys.iter().map(|key| KeyInfo::of(key, now)).collect();
-    let mut response = Json(infos).into_response();
-    if let Some(last) = keys.last().filter(|_| has_more) {
-        let link = next_link(parameters, limit, last.id);
-        let link = HeaderValue::from_str(&link).map_err(|error| Problem::internal(&error))?;
-        response.headers_mut().insert(header::LINK, link);
-    }
-    Ok(response)
-}
-
-/// RFC 8288: the same query, further on. The path is relative to the request's own.
-fn next_link(parameters: &Parameters, limit: u32, last: KeyId) -> String {
-    let mut link = format!("</api/v1/keys?limit={limit}&cursor={}", write_cursor(last));
-    for name in ["organization_id", "service_id", "active_only"] {
-        if let Some(value) = parameters.text(name) {
-            link.push_str(&format!("&{name}={}", escaped(value)));
-        }
-    }
-    link.push_str(">; rel=\"next\"");
-    link
-}
-
-fn escaped(value: &str) -> String {
-    let escape = |byte: u8| match byte {
-        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => char::from(byte).to_string(),
-        _ => format!("%{byte:02X}"),
+    let Some(page) = Page::of(&parameters)? else {
+        return Ok(stream_all(app, filter, now));
     };
-    value.bytes().map(escape).collect()
+    let after = page.after.as_deref().map(key_id).transpose()?;
+    let mut keys = app.store.keys(&filter, after, page.limit + 1).await?;
+    let has_more = page.cut(&mut keys);
+    let infos: Vec<KeyInfo<'_>> = keys.iter().map(|key| KeyInfo::of(key, now)).collect();
+    let last = keys.last().filter(|_| has_more);
+    let last = last.map(|key| key.id.0.as_bytes().as_slice());
+    page.linked(Json(infos), &uri, &parameters, last)
 }
 
-fn read_limit(text: &str) -> Result<u32, Problem> {
-    text.parse()
-        .ok()
-        .filter(|limit| (1..=MAX_LIMIT).contains(limit))
-        .ok_or_else(|| {
-            Problem::invalid(format!("`limit` must be a whole number from 1 to {MAX_LIMIT}."))
-                .of_field("limit")
-        })
-}
-
-fn write_cursor(last: KeyId) -> String {
-    let mut bytes = vec![CURSOR_VERSION];
-    bytes.extend_from_slice(last.0.as_bytes());
-    URL_SAFE_NO_PAD.encode(bytes)
-}
-
-fn read_cursor(text: &str) -> Result<KeyId, Problem> {
-    let bytes = URL_SAFE_NO_PAD.decode(text).ok();
-    let id = bytes.as_deref().and_then(|bytes| match bytes {
-        [CURSOR_VERSION, id @ ..] => Uuid::from_slice(id).ok(),
-        _ => None,
-    });
-    let detail = "`cursor` is not one that this API gave out; start again without it.";
-    id.map(KeyId)
-        .ok_or_else(|| Problem::invalid(detail).of_field("cursor"))
+fn key_id(bytes: &[u8]) -> Result<KeyId, Problem> {
+    Uuid::from_slice(bytes).map(KeyId).map_err(|_| wrong_cursor())
 }
 
 /// Every key as one JSON array, read page by page while it is sent, so that memory stays flat. Should the database fail

@@ -3,22 +3,22 @@
 use axum::{Json, extract::State, http::StatusCode, response::Response};
 use serde_json::json;
 
-use super::{AppState, KeyPath};
+use super::AppState;
 use crate::{
     domain::Action,
-    http::{Problem, caller::Caller},
+    http::{Problem, caller::Caller, names::Names},
 };
 
 /// Revokes a key.
 pub(in crate::http) async fn revoke(
     State(app): AppState,
     caller: Caller,
-    KeyPath(id): KeyPath,
+    names: Names,
 ) -> Result<Response, Problem> {
     let changed = app
         .change(
             &caller,
-            &id,
+            &names,
             Action::KeyRevoked,
             |key, _, now| Ok(key.revoked(caller.actor(), now)),
             |_, _| json!({}),

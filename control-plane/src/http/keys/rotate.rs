@@ -3,13 +3,15 @@
 use axum::{Json, extract::State, http::StatusCode, response::Response};
 use serde_json::json;
 
-use super::{AppState, KeyPath, MAX_TRIES, ShownOnce};
+use super::{AppState, ShownOnce};
 use crate::{
     domain::{Action, KeyWrite},
     http::{
         Problem,
         body::{NoFields, OptionalBody},
         caller::Caller,
+        change::{MAX_TRIES, Work},
+        names::Names,
     },
     store::CommitError,
 };
@@ -18,11 +20,11 @@ use crate::{
 pub(in crate::http) async fn rotate(
     State(app): AppState,
     caller: Caller,
-    KeyPath(id): KeyPath,
+    names: Names,
     OptionalBody(NoFields {}): OptionalBody<NoFields>,
 ) -> Result<Response, Problem> {
     for _ in 0..MAX_TRIES {
-        let (key, rights) = app.find(&caller, &id).await?;
+        let (key, rights) = app.find(&caller, &names).await?;
         if !caller.may_hold(&key, &rights) {
             return Err(Problem::beyond_own());
         }
@@ -30,7 +32,8 @@ pub(in crate::http) async fn rotate(
         let (old, successor, text) = key.rotated(caller.actor(), now, app.mint(key.environment)?)?;
         let detail = json!({ "rotated_into": successor.id.to_string() });
         let writes = vec![KeyWrite::Update(old), KeyWrite::Insert(successor)];
-        match app.commit(&caller, Action::KeyRotated, writes, detail, now).await {
+        let work = Work::on_keys(Action::KeyRotated, writes, detail);
+        match app.commit(&caller, work, now).await {
             Err(CommitError::Conflict) => {}
             Err(error) => return Err(error.into()),
             Ok(changed) => {

@@ -3,10 +3,10 @@
 use axum::{extract::State, response::Response};
 use serde::{Deserialize, Deserializer};
 
-use super::{AppState, KeyPath};
+use super::AppState;
 use crate::{
     domain::{Action, FieldError, Rights, audit, bounds, key::Configuration},
-    http::{Problem, body::Body, caller::Caller},
+    http::{Problem, body::Body, caller::Caller, names::Names},
 };
 
 /// The fields to change. `null` takes a limit or an allowlist away.
@@ -89,14 +89,14 @@ impl Update {
 pub(in crate::http) async fn update(
     State(app): AppState,
     caller: Caller,
-    KeyPath(id): KeyPath,
+    names: Names,
     Body(body): Body<UpdateKey>,
 ) -> Result<Response, Problem> {
     let update = body.check()?;
     let changed = app
         .change(
             &caller,
-            &id,
+            &names,
             Action::KeyUpdated,
             |key, rights, now| {
                 let wanted = update.apply(&key.configuration);

@@ -2,7 +2,7 @@
 
 use sqlx::{Row as _, Sqlite, Transaction};
 
-use super::{CommitError, StoreError, columns, outbox};
+use super::{CommitError, StoreError, columns, directory, outbox};
 use crate::domain::{
     AuditEvent, Change, Key, KeyWrite,
     audit::CHAIN_START,
@@ -13,6 +13,9 @@ pub(super) async fn write(
     transaction: &mut Transaction<'_, Sqlite>,
     change: &Change,
 ) -> Result<(), CommitError> {
+    for write in &change.directory {
+        directory::write(transaction, write).await?;
+    }
     for write in &change.writes {
         match write {
             KeyWrite::Insert(key) => insert(transaction, key).await?,
@@ -29,8 +32,8 @@ async fn insert(transaction: &mut Transaction<'_, Sqlite>, key: &Key) -> Result<
     sqlx::query(
         "INSERT INTO keys (id, organization, hash, preview, tag_secret, service, environment, name, scopes, allowed_ips,
              rate_limit_per_hour, monthly_limit, plan, status, revision, lineage, created_by, created_at, expires_at,
-             rotated_from)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)",
+             rotated_from, owner)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)",
     )
     .bind(bytes(&key.id))
     .bind(key.organization.0.as_bytes().as_slice())
@@ -52,6 +55,7 @@ async fn insert(transaction: &mut Transaction<'_, Sqlite>, key: &Key) -> Result<
     .bind(key.created_at.as_millisecond())
     .bind(key.expires_at.map(jiff::Timestamp::as_millisecond))
     .bind(key.rotated_from.as_ref().map(bytes))
+    .bind(&key.owner)
     .execute(&mut **transaction)
     .await?;
     Ok(())
@@ -65,7 +69,7 @@ async fn update(transaction: &mut Transaction<'_, Sqlite>, key: &Key) -> Result<
     let written = sqlx::query(
         "UPDATE keys SET name = ?3, scopes = ?4, allowed_ips = ?5, rate_limit_per_hour = ?6, monthly_limit = ?7,
              plan = ?8, status = ?9, revision = ?2, expires_at = ?10, deactivated_by = ?11, deactivated_at = ?12,
-             ended_by = ?13, ended_at = ?14, rotated_into = ?15
+             ended_by = ?13, ended_at = ?14, rotated_into = ?15, owner = ?16
          WHERE id = ?1 AND revision = ?2 - 1",
     )
     .bind(bytes(&key.id))
@@ -83,6 +87,7 @@ async fn update(transaction: &mut Transaction<'_, Sqlite>, key: &Key) -> Result<
     .bind(by(&key.ended))
     .bind(at(&key.ended))
     .bind(key.rotated_into.as_ref().map(bytes))
+    .bind(&key.owner)
     .execute(&mut **transaction)
     .await?
     .rows_affected();
@@ -110,7 +115,7 @@ async fn append(transaction: &mut Transaction<'_, Sqlite>, event: &AuditEvent) -
     let detail = event.detail.to_string();
     let chain = event.chain(&previous, &detail);
     sqlx::query(
-        "INSERT INTO audit_events (id, at, organization, actor, action, key, request_id, detail, chain)
+        "INSERT INTO audit_events (id, at, organization, actor, action, target, request_id, detail, chain)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
     )
     .bind(event.id.as_bytes().as_slice())
@@ -118,7 +123,7 @@ async fn append(transaction: &mut Transaction<'_, Sqlite>, event: &AuditEvent) -
     .bind(event.organization.0.as_bytes().as_slice())
     .bind(&event.actor)
     .bind(event.action.as_str())
-    .bind(bytes(&event.key))
+    .bind(event.target.as_bytes())
     .bind(&event.request_id)
     .bind(detail)
     .bind(chain.as_slice())

@@ -7,7 +7,10 @@ use sqlx::{Row as _, sqlite::SqliteRow};
 use uuid::Uuid;
 
 use super::{Claimed, StoreError};
-use crate::domain::key::{Act, Configuration, Key, KeyId, OrganizationId};
+use crate::domain::{
+    key::{Act, Configuration, Key, KeyId, OrganizationId},
+    principal::Reach,
+};
 
 /// Reads a key from a row that has all columns of `keys`.
 pub(super) fn key(row: &SqliteRow) -> Result<Key, StoreError> {
@@ -19,6 +22,7 @@ pub(super) fn key(row: &SqliteRow) -> Result<Key, StoreError> {
     Ok(Key {
         id: KeyId(uuid(row.try_get("id")?, "key id")?),
         organization: OrganizationId(uuid(row.try_get("organization")?, "organization id")?),
+        owner: row.try_get("owner")?,
         hash: KeyHash::from_bytes(hash),
         preview: row.try_get("preview")?,
         tag_secret: number(row.try_get("tag_secret")?, "tag_secret")?,
@@ -50,6 +54,17 @@ pub(super) fn key(row: &SqliteRow) -> Result<Key, StoreError> {
         })?,
         last_used_at: optional(row.try_get("last_used_at")?, moment)?,
     })
+}
+
+/// The organizations within reach as one parameter: a JSON list of UUIDs, or NULL for all of them.
+pub(super) fn reach(reach: &Reach) -> Result<Option<String>, StoreError> {
+    match reach {
+        Reach::Everywhere => Ok(None),
+        Reach::Within(organizations) => {
+            let ids: Vec<_> = organizations.iter().map(|organization| organization.0).collect();
+            json_text(&ids).map(Some)
+        }
+    }
 }
 
 /// Reads a claimed key from a row that has all columns of `keys`, and `attempts`.

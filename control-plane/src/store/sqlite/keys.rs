@@ -9,23 +9,31 @@ use crate::domain::{Key, KeyId, principal::Reach};
 
 pub(super) async fn one(pool: &SqlitePool, reach: &Reach, id: KeyId) -> Result<Option<Key>, StoreError> {
     // One query for every reach, so that a key out of it takes as long as one that is not there.
-    let organizations = match reach {
-        Reach::Everywhere => None,
-        Reach::Within(organizations) => {
-            let ids: Vec<_> = organizations.iter().map(|organization| organization.0).collect();
-            Some(columns::json_text(&ids)?)
-        }
-    };
     sqlx::query(
         "SELECT * FROM keys WHERE id = ?1
              AND (?2 IS NULL OR organization IN (SELECT unhex(value, '-') FROM json_each(?2)))",
     )
     .bind(id.0.as_bytes().as_slice())
-    .bind(organizations)
+    .bind(columns::reach(reach)?)
     .fetch_optional(pool)
     .await?
     .map(|row| columns::key(&row))
     .transpose()
+}
+
+macro_rules! list_query {
+    ($owner:literal) => {
+        concat!(
+            "SELECT * FROM keys
+             WHERE organization = ?1
+               AND (?2 IS NULL OR id < ?2)
+               AND (?3 IS NULL OR service = ?3)
+               AND (?4 IS NULL OR (status = 'active' AND (expires_at IS NULL OR expires_at > ?4)))
+               AND ",
+            $owner,
+            " ORDER BY id DESC LIMIT ?5"
+        )
+    };
 }
 
 pub(super) async fn list(
@@ -34,21 +42,20 @@ pub(super) async fn list(
     after: Option<KeyId>,
     limit: u32,
 ) -> Result<Vec<Key>, StoreError> {
-    let rows = sqlx::query(
-        "SELECT * FROM keys
-         WHERE organization = ?1
-           AND (?2 IS NULL OR id < ?2)
-           AND (?3 IS NULL OR service = ?3)
-           AND (?4 IS NULL OR (status = 'active' AND (expires_at IS NULL OR expires_at > ?4)))
-         ORDER BY id DESC LIMIT ?5",
-    )
-    .bind(filter.organization.0.as_bytes().as_slice())
-    .bind(after.map(|id| id.0.as_bytes().to_vec()))
-    .bind(filter.service.as_deref())
-    .bind(filter.active_at.map(jiff::Timestamp::as_millisecond))
-    .bind(limit)
-    .fetch_all(pool)
-    .await?;
+    // Two texts, because SQLite takes the index of owners only where there surely is an owner to look for.
+    let query = match &filter.owner {
+        None => sqlx::query(list_query!("?6 IS NULL")),
+        Some(_) => sqlx::query(list_query!("owner = ?6")),
+    };
+    let rows = query
+        .bind(filter.organization.0.as_bytes().as_slice())
+        .bind(after.map(|id| id.0.as_bytes().to_vec()))
+        .bind(filter.service.as_deref())
+        .bind(filter.active_at.map(jiff::Timestamp::as_millisecond))
+        .bind(limit)
+        .bind(filter.owner.as_deref())
+        .fetch_all(pool)
+        .await?;
     read(&rows)
 }
 

@@ -21,6 +21,7 @@ use crate::domain::{Change, Key, KeyId, OrganizationId, change::Dirty, principal
 
 mod changes;
 mod columns;
+mod directory;
 mod keys;
 mod outbox;
 mod sync_outbox;

@@ -13,16 +13,19 @@ use axum::{
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{
-    AppState, KeyPath,
-    info::{moment, optional_moment},
-};
+use super::AppState;
 use crate::{
     domain::{
         Key,
         usage::{Hour, Requests, month_of},
     },
-    http::{App, Problem, caller::Caller, query::Parameters},
+    http::{
+        App, Problem,
+        caller::Caller,
+        moments::{moment, optional_moment},
+        names::Names,
+        query::Parameters,
+    },
     store::Metered,
 };
 
@@ -98,13 +101,13 @@ struct Bucket {
 pub(in crate::http) async fn usage(
     State(app): AppState,
     caller: Caller,
-    KeyPath(id): KeyPath,
+    names: Names,
     uri: Uri,
 ) -> Result<Response, Problem> {
     let now = app.clock.now();
     let parameters = Parameters::of(&uri, &["granularity", "from", "to"])?;
     let period = Period::asked_for(&parameters, now)?;
-    let (key, _) = app.find(&caller, &id).await?;
+    let (key, _) = app.find(&caller, &names).await?;
     Ok(Json(app.usage(&key, period, now).await?).into_response())
 }
 

@@ -1,0 +1,79 @@
+//! Organizations and the people in them.
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::{OrganizationId, Role};
+use crate::clock::{new_id, whole_second};
+
+/// An organization: it owns keys, members and groups, and nobody outside can tell that it exists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Organization {
+    /// Public id.
+    pub id: OrganizationId,
+    /// For people; names may repeat.
+    pub name: String,
+    /// Who created it.
+    pub created_by: String,
+    /// When, in whole seconds.
+    pub created_at: Timestamp,
+}
+
+/// A person's place in an organization.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// Where.
+    pub organization: OrganizationId,
+    /// Who: the `sub` of the person's tokens.
+    pub subject: String,
+    /// As what.
+    pub role: Role,
+    /// Who added the person.
+    pub added_by: String,
+    /// When, in whole seconds.
+    pub added_at: Timestamp,
+}
+
+impl Organization {
+    /// A new one.
+    pub fn create(name: String, actor: &str, now: Timestamp, entropy: &dyn keyward_shared::Entropy) -> Self {
+        Self {
+            id: OrganizationId(new_id(now, entropy)),
+            name,
+            created_by: actor.to_owned(),
+            created_at: whole_second(now),
+        }
+    }
+
+    /// A person as a member of it.
+    pub fn member(&self, subject: String, role: Role, actor: &str, now: Timestamp) -> Member {
+        Member::new(self.id, subject, role, actor, now)
+    }
+}
+
+impl Member {
+    /// A new one.
+    pub fn new(
+        organization: OrganizationId,
+        subject: String,
+        role: Role,
+        actor: &str,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            organization,
+            subject,
+            role,
+            added_by: actor.to_owned(),
+            added_at: whole_second(now),
+        }
+    }
+}
+
+impl std::str::FromStr for OrganizationId {
+    type Err = uuid::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse::<Uuid>().map(Self)
+    }
+}

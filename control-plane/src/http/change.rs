@@ -1,0 +1,131 @@
+//! Changes: written with their audit event, sent on their way, and awaited for a while.
+
+use axum::{
+    http::{HeaderName, HeaderValue, StatusCode},
+    response::{IntoResponse, Response},
+};
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::{App, caller::Caller, request::RequestId};
+use crate::{
+    clock::new_id,
+    domain::{
+        Action, AuditEvent, Change, DirectoryWrite, Key, KeyWrite, OrganizationId, Target, change::Dirty,
+    },
+    store::{CommitError, StoreError},
+};
+
+/// Says how far a change has come on its way to the edge.
+const PROPAGATION: HeaderName = HeaderName::from_static("keyward-propagation");
+/// How often a change starts anew because somebody else changed the same thing first.
+pub(super) const MAX_TRIES: u32 = 16;
+
+/// What one change is about, and what it writes.
+pub(super) struct Work {
+    pub(super) action: Action,
+    pub(super) organization: OrganizationId,
+    pub(super) target: Target,
+    pub(super) keys: Vec<KeyWrite>,
+    pub(super) directory: Vec<DirectoryWrite>,
+    /// What the audit event says of it. Holds no secret.
+    pub(super) detail: Value,
+}
+
+/// What a change wrote, and where it has to arrive.
+#[derive(Default)]
+pub(super) struct Changed {
+    /// The keys as they are now.
+    pub(super) keys: Vec<Key>,
+    /// What the edge has to hear.
+    pub(super) dirty: Vec<Dirty>,
+}
+
+impl Work {
+    /// Work on keys alone, about the first of them.
+    pub(super) fn on_keys(action: Action, keys: Vec<KeyWrite>, detail: Value) -> Self {
+        let first = keys[0].key();
+        Self {
+            action,
+            organization: first.organization,
+            target: Target::Key(first.id),
+            keys,
+            directory: Vec::new(),
+            detail,
+        }
+    }
+}
+
+impl App {
+    /// Writes a change, one event about it, and outbox rows for its keys, and wakes the publisher.
+    pub(super) async fn commit(
+        &self,
+        caller: &Caller,
+        work: Work,
+        now: Timestamp,
+    ) -> Result<Changed, CommitError> {
+        let keys: Vec<&Key> = work.keys.iter().map(KeyWrite::key).collect();
+        let dirty = self.deployments.dirty(&keys);
+        let event = AuditEvent {
+            id: new_id(now, self.entropy.as_ref()),
+            at: now,
+            organization: work.organization,
+            actor: caller.actor().to_owned(),
+            action: work.action,
+            target: work.target,
+            request_id: RequestId::current().map(|id| id.to_string()).unwrap_or_default(),
+            detail: work.detail,
+        };
+        let change = Change {
+            writes: work.keys,
+            directory: work.directory,
+            event,
+            dirty,
+        };
+        self.store.commit(&change).await?;
+        self.publisher.wake();
+        let keys = change.writes.into_iter().map(|write| match write {
+            KeyWrite::Insert(key) | KeyWrite::Update(key) => key,
+        });
+        Ok(Changed {
+            keys: keys.collect(),
+            dirty: change.dirty,
+        })
+    }
+
+    /// A key that was already as asked. The call waits for it all the same: an earlier one may have answered `pending`, or
+    /// have come before the deployment had an edge to ask.
+    pub(super) async fn unchanged(&self, key: Key) -> Result<Changed, StoreError> {
+        let dirty = self.deployments.dirty(&[&key]);
+        let to_guards: Vec<_> = dirty.iter().filter(|dirty| dirty.to_guards).cloned().collect();
+        if !to_guards.is_empty() {
+            self.store.ask_again(&to_guards, self.clock.now()).await?;
+            self.publisher.wake();
+        }
+        Ok(Changed {
+            keys: vec![key],
+            dirty,
+        })
+    }
+
+    /// Waits a while for a change to arrive, and answers with how far it has come.
+    pub(super) async fn answer(
+        &self,
+        status: StatusCode,
+        body: impl IntoResponse,
+        changed: &Changed,
+    ) -> Response {
+        let propagation = self
+            .publisher
+            .wait_for(&changed.dirty, self.rules.propagation_wait)
+            .await;
+        let mut response = (status, body).into_response();
+        if let Some(value) = propagation.header_value() {
+            // The values are ASCII; were one not, it would say nothing.
+            if let Ok(value) = HeaderValue::try_from(value.as_ref()) {
+                response.headers_mut().insert(PROPAGATION, value);
+            }
+        }
+        response
+    }
+}

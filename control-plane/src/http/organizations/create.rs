@@ -1,0 +1,65 @@
+//! `POST /api/v1/organizations`: a new organization. Who creates it owns it.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse as _, Response},
+};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::OrganizationInfo;
+use crate::{
+    domain::{Action, DirectoryWrite, Organization, Principal, Role, Target, bounds},
+    http::{
+        App, Problem,
+        body::Body,
+        caller::Caller,
+        change::Work,
+        members::{MAX_MEMBERSHIPS, too_many_memberships},
+    },
+};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct CreateOrganization {
+    name: String,
+}
+
+/// Creates an organization.
+pub(in crate::http) async fn create(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Body(body): Body<CreateOrganization>,
+) -> Result<Response, Problem> {
+    let name = bounds::name(&body.name)?;
+    let now = app.clock.now();
+    let organization = Organization::create(name, caller.actor(), now, app.entropy.as_ref());
+    let owner = match caller.principal() {
+        Principal::User(user) if user.memberships.len() >= MAX_MEMBERSHIPS => {
+            return Err(too_many_memberships());
+        }
+        Principal::User(user) => {
+            Some(organization.member(user.subject.clone(), Role::Owner, caller.actor(), now))
+        }
+        // The platform admin owns everything already, and is no person.
+        _ => None,
+    };
+    let role = owner.as_ref().map(|owner| owner.role);
+    let mut directory = vec![DirectoryWrite::AddOrganization(organization.clone())];
+    directory.extend(owner.map(|member| DirectoryWrite::PutMember { member, before: None }));
+    let work = Work {
+        action: Action::OrganizationCreated,
+        organization: organization.id,
+        target: Target::Organization(organization.id),
+        keys: Vec::new(),
+        directory,
+        detail: json!({ "name": organization.name }),
+    };
+    app.commit(&caller, work, now).await?;
+    let info = OrganizationInfo::of(&organization, role);
+    Ok((StatusCode::CREATED, Json(info)).into_response())
+}
