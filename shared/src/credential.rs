@@ -37,7 +37,7 @@ pub fn bearer_token_within(
     if value.len() > max_bytes {
         return Err(DenyReason::MalformedRequest(Malformed::TooLong));
     }
-    if !value.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+    if !is_printable(value) {
         return Err(DenyReason::MalformedRequest(Malformed::NotAscii));
     }
     let (scheme, token) = value
@@ -54,6 +54,30 @@ pub fn bearer_token_within(
         return Err(DenyReason::MissingCredential);
     }
     Ok(token)
+}
+
+/// Checks a token that came by another way than a request's headers, as if it had come by them.
+///
+/// # Errors
+/// As [`bearer_token`].
+pub fn check_token(token: &str) -> Result<(), DenyReason> {
+    if token.is_empty() {
+        return Err(DenyReason::MissingCredential);
+    }
+    if token.len() > MAX_TOKEN_BYTES {
+        return Err(DenyReason::MalformedRequest(Malformed::TooLong));
+    }
+    if !is_printable(token) {
+        return Err(DenyReason::MalformedRequest(Malformed::NotAscii));
+    }
+    if token.contains([' ', ',']) {
+        return Err(DenyReason::MalformedRequest(Malformed::TwoCredentials));
+    }
+    Ok(())
+}
+
+fn is_printable(value: &str) -> bool {
+    value.bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
 /// Whether a bearer credential was joined to another field's value, be that empty: `Basic …, Bearer …`.
@@ -110,6 +134,21 @@ mod tests {
             assert_eq!(bearer_token(Some(value), false), two, "{value:?}");
         }
         assert_eq!(bearer_token(Some("Bearer a"), true), two);
+    }
+
+    /// A header takes the spaces around a token away; nothing else does.
+    #[test]
+    fn a_token_passes_by_itself_if_it_would_in_a_header() {
+        let long = "a".repeat(MAX_TOKEN_BYTES);
+        let longer = "a".repeat(MAX_TOKEN_BYTES + 1);
+        for token in ["abc", "", "a b", "a,b", "é", "a\tb", &long, &longer] {
+            let in_header = alloc::format!("Bearer {token}");
+            assert_eq!(
+                check_token(token),
+                bearer_token(Some(&in_header), false).map(drop),
+                "{token:?}"
+            );
+        }
     }
 
     #[test]

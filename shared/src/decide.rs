@@ -15,6 +15,8 @@ use crate::{
 pub struct RequestFacts<'a> {
     /// The family that the key's prefix names; none for a key made elsewhere, of which only the record tells.
     pub family: Option<Family>,
+    /// Whose keys count; none for those of every organization.
+    pub organization: Option<&'a str>,
     /// The environment that the deployment serves.
     pub environment: Environment,
     /// The service that the route belongs to.
@@ -25,12 +27,19 @@ pub struct RequestFacts<'a> {
     pub client_ip: Option<IpAddr>,
 }
 
-/// Decides on the record alone: status, expiry, environment, service, scope, client address; the first that fails is
+/// Decides on the record alone: organization, status, expiry, environment, service, scope, client address; the first that fails is
 /// the answer. It is cheap and has no memory, so it runs again on every request, cached record or not.
 ///
 /// # Errors
 /// The reason to refuse.
 pub fn decide(record: &Record, facts: &RequestFacts<'_>, now: UnixSeconds) -> Result<(), DenyReason> {
+    if facts
+        .organization
+        .is_some_and(|organization| organization != record.organization)
+    {
+        // For whoever asks, there is no such key.
+        return Err(DenyReason::InvalidKey);
+    }
     check_status(record.status)?;
     if record.expires_at.is_some_and(|expires_at| now >= expires_at) {
         return Err(DenyReason::Expired);

@@ -4,9 +4,12 @@
 //! within [`MAX_SKEW_MS`] of UTC, and runs at most 1 % too fast or too slow. A clock may also stand still while its
 //! program computes, as those of Workers do, for at most [`CLOCK_GRAIN_MS`].
 
+use alloc::{format, string::String};
 use core::fmt;
 
 use serde::{Deserialize, Serialize};
+
+use crate::month::Month;
 
 /// The most that any clock is assumed to differ from UTC, in milliseconds. Machines that keep time by NTP stay within a
 /// tenth of a second; ten seconds leave room for one that has lost its server for a day.
@@ -22,6 +25,28 @@ pub const CLOCK_GRAIN_MS: u64 = 25;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct UnixSeconds(pub i64);
+
+/// 9999-12-31T23:59:59Z, the last second that RFC 3339 can write.
+const LAST_SECOND: i64 = 253_402_300_799;
+
+impl UnixSeconds {
+    /// The moment in UTC, as RFC 3339 has it: `2025-01-15T10:30:00Z`. What lies before 1970 or after 9999 becomes the nearest
+    /// second that does not.
+    pub fn rfc3339(self) -> String {
+        let seconds = u64::try_from(self.0.min(LAST_SECOND)).unwrap_or(0);
+        let month = Month::of(UnixMillis(seconds * 1000));
+        let since_month = seconds - month.start().0 / 1000;
+        format!(
+            "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z",
+            month.year(),
+            month.number(),
+            since_month / 86_400 + 1,
+            seconds / 3600 % 24,
+            seconds / 60 % 60,
+            seconds % 60
+        )
+    }
+}
 
 impl fmt::Display for UnixSeconds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -16,7 +16,7 @@ import sys
 
 sys.dont_write_bytecode = True  # The repository holds no caches.
 
-from reference import credentials, decisions, forwarding, imported, keys, messages, networks, reasons, records, routes  # noqa: E402
+from reference import credentials, decisions, forwarding, imported, keys, messages, networks, reasons, records, routes, times  # noqa: E402
 
 TARGET = pathlib.Path(__file__).with_name("vectors.json")
 
@@ -48,6 +48,7 @@ def main():
         "decisions": decisions.section(),
         "reasons": reasons.section(),
         "forwarding": forwarding.section(),
+        "times": times.section(),
         "messages": messages.section(),
     }
     text = laid_out(document) + "\n"

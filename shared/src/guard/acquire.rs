@@ -91,7 +91,9 @@ impl Guard {
     fn grant(&mut self, ask: &Ask, record: &Record, span: Span, news: Option<String>) -> Grant {
         let meter = ask.meter.as_deref();
         let returnable = !self.term.is_single_use() && self.ledger.leases_out() < MAX_LEASES_OUT;
-        let requests = if returnable {
+        let requests = if ask.demand == 0 {
+            0
+        } else if returnable {
             let left = standing(&self.ledger, record, meter, &span).least_left();
             lease_size(ask.demand, left)
         } else {
@@ -109,7 +111,7 @@ impl Guard {
         };
         let lease = self.ledger.grant(&order);
         self.ledger_changed = true;
-        if !returnable {
+        if !returnable && requests > 0 {
             self.count(ask.key, self.ledger.time, meter, requests);
         }
         Grant {

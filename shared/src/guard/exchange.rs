@@ -21,10 +21,20 @@ pub struct Ask {
     pub meter: Option<String>,
     /// The signed record that the isolate knows, if it knows one.
     pub presented: Option<String>,
-    /// How many requests it expects to admit while a lease lasts, those that wait right now included.
+    /// How many requests it expects to admit while a lease lasts, those that wait right now included. 0 only asks whether one
+    /// would be admitted: the lease that is granted then is for none, and counts on no limit. It has a time as every other
+    /// has, so a revocation is not called over while its holder may still say yes.
     pub demand: u32,
     /// How many requests it admitted without a lease since a guard last answered. They are charged now.
     pub uncovered: u32,
+}
+
+impl Ask {
+    /// The same question, by one who has no request to admit.
+    #[must_use]
+    pub fn only_to_look(self) -> Self {
+        Self { demand: 0, ..self }
+    }
 }
 
 /// What the guard answers to an [`Ask`].

@@ -97,6 +97,9 @@ impl Ledger {
 
     /// Counts requests, whether a limit leaves room for them or not.
     pub(super) fn charge(&mut self, meter: Option<&str>, span: &Span, requests: u32) {
+        if requests == 0 {
+            return;
+        }
         self.hour.charge(self.time, requests.into());
         if let Some(meter) = meter {
             self.meters.charge(meter, span, requests.into());

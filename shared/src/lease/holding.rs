@@ -16,6 +16,8 @@ pub struct Holding {
     lease: Option<Lease>,
     /// Asked for when the first ran low.
     next: Option<Lease>,
+    /// Of no requests: a guard's yes to one who only looked.
+    glance: Option<Lease>,
     refusal: Option<Refusal>,
     /// What a guard said last, and when it was asked.
     standing: Option<(Standing, Moment)>,
@@ -74,6 +76,7 @@ impl Holding {
             term,
             lease: None,
             next: None,
+            glance: None,
             refusal: None,
             standing: None,
             demand: Demand::default(),
@@ -95,6 +98,29 @@ impl Holding {
             self.lease = self.next.take();
             return spent;
         }
+        self.without_lease(revision, now)
+    }
+
+    /// As [`Holding::spend`], for one who only looks: nothing is spent. The question to ask is then one
+    /// [only to look](Ask::only_to_look).
+    pub fn look(&mut self, revision: u64, now: Moment) -> Spending {
+        let mut held = [&self.lease, &self.next].into_iter().flatten();
+        let lease = held.find(|lease| lease.left(now) > 0 && lease.is_for(revision));
+        let glance = self.glance.as_ref().filter(|glance| glance.is_for(revision));
+        let ends_in_ms = lease.or(glance).and_then(|lease| lease.ends_in_ms(now));
+        let Some(ends_in_ms) = ends_in_ms else {
+            return self.without_lease(revision, now);
+        };
+        if self.term.is_single_use() {
+            self.glance = None;
+        }
+        Spending::Spent {
+            ask_soon: false,
+            ends_in_ms,
+        }
+    }
+
+    fn without_lease(&self, revision: u64, now: Moment) -> Spending {
         match self.refusal {
             Some(refusal) if refusal.holds(revision, now) => Spending::Refused(refusal),
             _ => Spending::Ask,
@@ -125,14 +151,20 @@ impl Holding {
     pub fn hear(&mut self, ask: &Ask, asked_at: Moment, answer: &Answer, now: Moment) -> Option<GiveBack> {
         match answer {
             Answer::Granted(grant) => {
-                let second = self.next.replace(Lease::begin(grant, asked_at));
-                let first = second.and_then(|second| self.lease.replace(second));
                 self.refusal = None;
                 self.standing = Some((grant.standing, asked_at));
                 self.settle(ask);
+                let lease = Lease::begin(grant, asked_at);
+                if grant.requests == 0 {
+                    self.glance = Some(lease);
+                    return None;
+                }
+                let second = self.next.replace(lease);
+                let first = second.and_then(|second| self.lease.replace(second));
                 first.and_then(|lease| lease.give_back(now))
             }
             Answer::Denied(denial) => {
+                self.glance = None;
                 self.refusal = Some(Refusal {
                     cause: denial.cause,
                     revision: denial.revision,

@@ -121,6 +121,11 @@ impl Lease {
         may
     }
 
+    /// Whether it goes with a record of this revision.
+    pub fn is_for(&self, revision: u64) -> bool {
+        self.revision == revision
+    }
+
     /// What can still be spent of it.
     pub fn left(&self, now: Moment) -> u32 {
         self.ends_in_ms(now).map_or(0, |_| self.left)

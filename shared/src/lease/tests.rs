@@ -212,3 +212,40 @@ fn terms_are_whole_seconds_up_to_ten() {
     assert_eq!(LeaseTerm::new(11), Err(TooLongALease(11)));
     assert_eq!(LeaseTerm::default().duration_ms(), 2000);
 }
+
+#[test]
+fn who_only_looks_spends_nothing() {
+    let mut isolate = Isolate::new(2);
+    let look = |isolate: &mut Isolate, revision, ms| {
+        let now = isolate.at(ms);
+        isolate.holding.look(revision, now)
+    };
+    let is_yes = |spending| matches!(spending, Spending::Spent { ask_soon: false, .. });
+    assert_eq!(look(&mut isolate, 3, 1000), Spending::Ask);
+    isolate.hear(1000, 1100, &granted(1, 2));
+    for _ in 0..5 {
+        assert!(is_yes(look(&mut isolate, 3, 1200)));
+    }
+    assert_eq!(look(&mut isolate, 4, 1200), Spending::Ask, "a newer record");
+    assert!(isolate.spends(3, 1200) && isolate.spends(3, 1200));
+    // Nothing is left that could be spent: only the guard knows whether there would be more.
+    assert_eq!(look(&mut isolate, 3, 1300), Spending::Ask);
+    isolate.hear(1300, 1400, &granted(2, 0));
+    assert!(is_yes(look(&mut isolate, 3, 3299)) && !isolate.spends(3, 1500));
+    assert_eq!(look(&mut isolate, 4, 3299), Spending::Ask);
+    assert_eq!(look(&mut isolate, 3, 3300), Spending::Ask, "its time is over");
+    isolate.hear(4000, 4000, &granted(3, 0));
+    isolate.hear(4100, 4200, &denied(Cause::Ended(Status::Revoked)));
+    assert!(matches!(look(&mut isolate, 3, 4300), Spending::Refused(_)));
+    isolate.hear(5000, 5000, &granted(4, 0));
+    assert!(isolate.give_back(5000).is_empty());
+}
+
+#[test]
+fn where_every_request_asks_who_looks_asks_too() {
+    let mut isolate = Isolate::new(0);
+    isolate.hear(1000, 1100, &granted(1, 0));
+    let now = isolate.at(1200);
+    assert!(matches!(isolate.holding.look(3, now), Spending::Spent { .. }));
+    assert_eq!(isolate.holding.look(3, now), Spending::Ask);
+}

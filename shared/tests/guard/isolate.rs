@@ -43,6 +43,8 @@ pub(crate) struct Waiter {
     pub(crate) since: u64,
     /// The client that will send another.
     pub(crate) client: Option<usize>,
+    /// Whether it asks without a request to admit.
+    pub(crate) only_looks: bool,
 }
 
 /// What becomes of a request.
@@ -97,7 +99,7 @@ impl Isolate {
         }
     }
 
-    pub(crate) fn try_request(&mut self, slot: Slot, term: LeaseTerm, utc: u64) -> Fate {
+    pub(crate) fn try_request(&mut self, slot: Slot, term: LeaseTerm, utc: u64, only_looks: bool) -> Fate {
         let now = self.now(utc);
         let Some(signed) = self.records.get(&slot.0).cloned() else {
             return Fate::Ask;
@@ -111,7 +113,12 @@ impl Isolate {
         } else {
             record.revision
         };
-        match held.holding.spend(spends_with, now) {
+        let spending = if only_looks {
+            held.holding.look(spends_with, now)
+        } else {
+            held.holding.spend(spends_with, now)
+        };
+        match spending {
             Spending::Spent { ask_soon, .. } => Fate::Admitted {
                 revision: record.revision,
                 active,

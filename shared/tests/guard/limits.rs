@@ -17,7 +17,7 @@ use crate::{
 fn leases_follow_demand_and_shrink_to_one_near_the_limit() {
     let mut desk = Desk::new(2);
     desk.adopt(&limited(1000), 0);
-    assert_eq!(desk.lease(0, 0).requests, 1);
+    assert_eq!(desk.lease(1, 0).requests, 1);
     assert_eq!(desk.lease(7, 0).requests, 7);
     assert_eq!(desk.lease(500, 0).requests, 992 / 32);
     let mut counted = 39;
@@ -176,4 +176,33 @@ proptest! {
         desk.refusal(at + retry_after_ms - 1);
         desk.lease(1, at + retry_after_ms);
     }
+}
+
+#[test]
+fn who_only_looks_counts_on_no_limit_and_holds_a_revocation_up() {
+    let mut desk = Desk::new(2);
+    desk.adopt(&limited(2), 0);
+    for _ in 0..10 {
+        let grant = desk.lease(0, 0);
+        assert_eq!(grant.requests, 0);
+        assert_eq!(grant.standing.hour.unwrap().left, 2);
+    }
+    assert!(!desk.rows.keys().any(|name| name.starts_with("usage:")));
+    let revoked = Record {
+        revision: 2,
+        status: Status::Revoked,
+        ..limited(2)
+    };
+    assert_eq!(desk.adopt(&revoked, 500).quiet_in_ms, surely_ms(2000) - 500);
+    assert_eq!(
+        denied(desk.ask(&question(0), None, 600)).cause,
+        Cause::Ended(Status::Revoked)
+    );
+
+    // A limit that is used up is used up for them too.
+    let mut desk = Desk::new(2);
+    desk.adopt(&limited(1), 0);
+    desk.lease(1, 0);
+    let used_up = denied(desk.ask(&question(0), None, 1)).cause;
+    assert!(matches!(used_up, Cause::RateLimited { .. }));
 }

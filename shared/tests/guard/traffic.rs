@@ -38,12 +38,17 @@ impl World {
         let slot = self.slot();
         let pace = self.chance.between(0, 200);
         for _ in 0..self.chance.between(1, 40) {
+            let waiter = Waiter {
+                since: self.utc + at,
+                client: None,
+                only_looks: self.chance.percent(self.setup.looks),
+            };
             self.after(
                 at,
                 Event::Request {
                     isolate,
                     slot,
-                    client: None,
+                    waiter,
                 },
             );
             at += self.chance.between(0, pace);
@@ -52,16 +57,12 @@ impl World {
         self.after(at + silence, Event::Burst { isolate });
     }
 
-    pub(crate) fn request(&mut self, isolate: usize, slot: Slot, client: Option<usize>) {
+    pub(crate) fn request(&mut self, isolate: usize, slot: Slot, waiter: Waiter) {
         let now = self.isolates[isolate].now(self.utc);
-        self.isolates[isolate]
-            .held(slot, self.term)
-            .holding
-            .note_request(now);
-        let waiter = Waiter {
-            since: self.utc,
-            client,
-        };
+        if !waiter.only_looks {
+            let held = self.isolates[isolate].held(slot, self.term);
+            held.holding.note_request(now);
+        }
         if !self.try_request(isolate, slot, waiter) {
             self.isolates[isolate].held(slot, self.term).waiting.push(waiter);
             self.ask(isolate, slot);
@@ -70,13 +71,16 @@ impl World {
 
     /// Whether it is decided.
     fn try_request(&mut self, isolate: usize, slot: Slot, waiter: Waiter) -> bool {
-        match self.isolates[isolate].try_request(slot, self.term, self.utc) {
+        match self.isolates[isolate].try_request(slot, self.term, self.utc, waiter.only_looks) {
             Fate::Admitted {
                 revision,
                 active,
                 ask_soon,
             } => {
-                self.witness.admitted(self.utc, slot.0, revision, active, slot.1);
+                self.witness.allowed(self.utc, slot.0, revision, active);
+                if !waiter.only_looks {
+                    self.witness.admitted(self.utc, slot.1);
+                }
                 if ask_soon {
                     self.ask(isolate, slot);
                 }
@@ -91,12 +95,16 @@ impl World {
     fn client_goes_on(&mut self, isolate: usize, slot: Slot, waiter: Waiter) {
         if waiter.client.is_some() {
             let pause = self.chance.between(10, 60);
+            let waiter = Waiter {
+                since: self.utc + pause,
+                ..waiter
+            };
             self.after(
                 pause,
                 Event::Request {
                     isolate,
                     slot,
-                    client: waiter.client,
+                    waiter,
                 },
             );
         }
@@ -126,7 +134,12 @@ impl World {
         held.asked.push(utc);
         let text = presented.as_ref().map(|signed| signed.text().to_owned());
         let meter = slot.1.then(|| "prediction".to_owned());
-        let ask = Rc::new(held.holding.ask(self.lineage.hash(slot.0), meter, text, at));
+        let only_looks = !held.waiting.is_empty() && held.waiting.iter().all(|waiter| waiter.only_looks);
+        let mut ask = held.holding.ask(self.lineage.hash(slot.0), meter, text, at);
+        if only_looks {
+            ask = ask.only_to_look();
+        }
+        let ask = Rc::new(ask);
         let from = Sender {
             isolate,
             generation,

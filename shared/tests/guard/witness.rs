@@ -37,9 +37,8 @@ impl Witness {
         }
     }
 
-    /// I3 and I4.
-    pub(crate) fn admitted(&mut self, utc: u64, key: usize, revision: u64, active: bool, metered: bool) {
-        self.admitted += 1;
+    /// I3, of requests admitted and of those who were told that one would be.
+    pub(crate) fn allowed(&mut self, utc: u64, key: usize, revision: u64, active: bool) {
         let confirmed = self.confirmed.get(&key).copied().unwrap_or(0);
         self.check(active, || {
             format!("{utc}: admitted with a record that is not active")
@@ -47,6 +46,11 @@ impl Witness {
         self.check(revision >= confirmed, || {
             format!("{utc}: admitted under revision {revision} though {confirmed} was confirmed")
         });
+    }
+
+    /// I4.
+    pub(crate) fn admitted(&mut self, utc: u64, metered: bool) {
+        self.admitted += 1;
         while self.hour.front().is_some_and(|first| first + 3_600_000 <= utc) {
             self.hour.pop_front();
         }

@@ -12,7 +12,7 @@ use crate::{
     chance::Chance,
     clock::Clock,
     host::Host,
-    isolate::{Isolate, Slot},
+    isolate::{Isolate, Slot, Waiter},
     records::Lineage,
     witness::Witness,
 };
@@ -42,6 +42,8 @@ pub(crate) struct Setup {
     pub(crate) changes_ms: u64,
     /// The longest silence of an isolate between two bursts, in milliseconds.
     pub(crate) silence_ms: u64,
+    /// How many of a hundred requests of a burst only look whether they would be admitted.
+    pub(crate) looks: u64,
     /// How many clients send one request after the other, besides the bursts.
     pub(crate) clients: usize,
     pub(crate) bug: Option<Bug>,
@@ -64,6 +66,7 @@ impl Default for Setup {
             keeps: 50,
             changes_ms: 0,
             silence_ms: 10_000,
+            looks: 20,
             clients: 0,
             bug: None,
         }
@@ -77,7 +80,7 @@ pub(crate) enum Event {
     Request {
         isolate: usize,
         slot: Slot,
-        client: Option<usize>,
+        waiter: Waiter,
     },
     AskArrives {
         from: Sender,
@@ -208,7 +211,11 @@ impl World {
                 Event::Request {
                     isolate,
                     slot,
-                    client: Some(client),
+                    waiter: Waiter {
+                        since: self.utc,
+                        client: Some(client),
+                        only_looks: false,
+                    },
                 },
             );
         }
@@ -248,8 +255,8 @@ impl World {
             Event::Request {
                 isolate,
                 slot,
-                client,
-            } => self.request(isolate, slot, client),
+                waiter,
+            } => self.request(isolate, slot, waiter),
             Event::AskArrives { from, ask, presented } => self.answer(from, ask, presented),
             Event::AnswerArrives { from, ask, answer } => self.hear(from, &ask, &answer),
             Event::PatienceEnds { isolate, slot } => self.lose_patience(isolate, slot),

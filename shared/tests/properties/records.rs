@@ -194,6 +194,7 @@ proptest! {
             record
         };
         let facts = RequestFacts {
+            organization: None,
             family: Some(if gateway { Family::Gateway } else { Family::Service(environment) }),
             environment,
             service: record.service.as_deref().unwrap_or_default(),

@@ -41,6 +41,7 @@ struct Case {
 struct Facts {
     /// None for a key made elsewhere.
     family: Option<FamilyName>,
+    organization: Option<String>,
     environment: Environment,
     service: String,
     scope: Option<String>,
@@ -70,6 +71,7 @@ fn answer(bases: &BTreeMap<String, Base>, case: &Case) -> Result<Option<&'static
     let facts: Facts = from_value(Value::Object(facts)).map_err(unread)?;
     let facts = RequestFacts {
         family: facts.family.map(Into::into),
+        organization: facts.organization.as_deref(),
         environment: facts.environment,
         service: &facts.service,
         scope: facts.scope.as_deref(),

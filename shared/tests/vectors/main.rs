@@ -13,6 +13,7 @@ mod messages;
 mod networks;
 mod records;
 mod requests;
+mod times;
 
 /// The file's parts. A part or a field that no test reads is an error, so that no vector goes unnoticed.
 #[derive(Deserialize)]
@@ -29,6 +30,7 @@ struct Document {
     decisions: Value,
     reasons: Value,
     forwarding: Value,
+    times: Value,
     messages: Value,
 }
 

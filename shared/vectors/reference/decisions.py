@@ -9,6 +9,7 @@ SERVICE_RECORD = records.SERVICE
 GATEWAY_RECORD = {**records.GATEWAY, "scopes": ["predict"]}
 FACTS = {
     "family": "production",
+    "organization": None,
     "environment": "production",
     "service": "prediction",
     "scope": "predict",
@@ -61,6 +62,17 @@ def environments():
                    {"environment": own}, {"environment": deployment})
     yield case("gateway prefix on a service key's record", "wrong_environment", facts={"family": "gateway"})
     yield case("service prefix on a gateway key's record", "wrong_environment", "gateway", facts={"family": "production"})
+
+
+def organizations():
+    """Whoever asks for one organization alone learns nothing of the keys of others, not even that they have ended."""
+    for base in BASES:
+        own = BASES[base]["record"]["organization"]
+        yield case(f"{base} key, asked for its organization", None, base, facts={"organization": own})
+        for other in ["", own.upper() + "x", own[:-1], own + "0", "*"]:
+            yield case(f"{base} key, asked for organization {other!r}", "invalid_key", base, facts={"organization": other})
+        for fault in [{"status": "revoked"}, {"status": "deactivated"}, {"expires_at": 0}, {"scopes": []}]:
+            yield case(f"{base} key of another organization, {fault}", "invalid_key", base, fault, {"organization": "other"})
 
 
 def services_and_scopes():
@@ -131,5 +143,5 @@ def order():
 
 
 def section():
-    parts = [statuses(), expiry(), environments(), services_and_scopes(), addresses(), order()]
+    parts = [statuses(), expiry(), organizations(), environments(), services_and_scopes(), addresses(), order()]
     return {"bases": BASES, "cases": list(itertools.chain(*parts))}
