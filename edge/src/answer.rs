@@ -2,7 +2,10 @@
 
 use serde::Serialize;
 
-use crate::deployment::{Deployment, SettingError};
+use crate::{
+    deployment::{Deployment, SettingError},
+    request_id::RequestId,
+};
 
 /// The address of the health report.
 pub const HEALTH_PATH: &str = "/.keyward/health";
@@ -39,6 +42,44 @@ impl Answer {
             // Names, numbers and text: nothing in these documents can fail to serialise.
             body: serde_json::to_string(body).unwrap_or_default(),
         }
+    }
+}
+
+/// What a problem document (RFC 9457) says.
+#[derive(Clone, Copy, Debug)]
+pub struct Problem<'a> {
+    /// The HTTP status.
+    pub status: u16,
+    /// The stable name for programs.
+    pub code: &'a str,
+    /// A few words, the same for every occurrence.
+    pub title: &'a str,
+    /// A sentence: what was wrong, and what to do.
+    pub detail: &'a str,
+}
+
+#[derive(Serialize)]
+struct ProblemDocument<'a> {
+    r#type: String,
+    title: &'a str,
+    status: u16,
+    detail: &'a str,
+    code: &'a str,
+    request_id: String,
+}
+
+impl Problem<'_> {
+    /// The document as an answer.
+    pub fn answer(&self, request_id: RequestId) -> Answer {
+        let document = ProblemDocument {
+            r#type: format!("urn:keyward:problem:{}", self.code),
+            title: self.title,
+            status: self.status,
+            detail: self.detail,
+            code: self.code,
+            request_id: request_id.to_string(),
+        };
+        Answer::json(self.status, "application/problem+json", &document)
     }
 }
 

@@ -14,12 +14,17 @@ use crate::{
     assertion::{self, Issuer, keys::AssertionKeysError},
     log,
     request_id::RequestId,
+    verify::secrets::VerifySecrets,
 };
 
 /// For how long a record is trusted by default, in seconds.
 const DEFAULT_RECORD_CACHE_SECONDS: u64 = 2;
 /// The longest a record may be trusted, in seconds: as long as Workers KV itself may lag.
 const MAX_RECORD_CACHE_SECONDS: u64 = 60;
+/// How many questions about keys an isolate answers to one secret in a minute by default.
+const DEFAULT_VERIFY_PER_MINUTE: u32 = 60_000;
+/// The most that can be set.
+const MAX_VERIFY_PER_MINUTE: u32 = 1_000_000;
 /// The longest realm, in bytes.
 const MAX_REALM_BYTES: usize = 64;
 
@@ -42,6 +47,10 @@ pub struct Deployment {
     pub sync_secrets: Option<SecretRing>,
     /// What it signs for origins, and by which name.
     pub issuer: Issuer,
+    /// Who may ask about keys. Without any nobody may.
+    pub verify_secrets: Option<VerifySecrets>,
+    /// How many questions about keys an isolate answers to one secret in a minute.
+    pub verify_per_minute: u32,
     /// How long leases last.
     pub lease_term: LeaseTerm,
     /// Who decides on keys without a lease, where a route does not say.
@@ -138,6 +147,8 @@ impl Deployment {
             tag_secrets: settings.tag_secrets(environment)?,
             record_secrets: settings.required_ring("RECORD_SECRETS")?,
             sync_secrets: settings.optional_ring("SYNC_SECRETS")?,
+            verify_secrets: settings.optional_parsed("VERIFY_SECRETS")?,
+            verify_per_minute: settings.verify_per_minute()?,
             lease_term: settings.lease_term()?,
             consistency: settings.parsed("CONSISTENCY", "strict")?,
             record_cache_ms: settings.record_cache_ms()?,
@@ -229,6 +240,13 @@ impl Settings<'_> {
     }
 
     fn optional_ring(&self, variable: &str) -> Result<Option<SecretRing>, SettingError> {
+        self.optional_parsed(variable)
+    }
+
+    fn optional_parsed<T>(&self, variable: &str) -> Result<Option<T>, SettingError>
+    where
+        T: std::str::FromStr<Err: Display>,
+    {
         self.optional(variable)
             .map(|text| text.parse().map_err(|error| SettingError::new(variable, error)))
             .transpose()
@@ -248,6 +266,21 @@ impl Settings<'_> {
             keys: keys
                 .transpose()
                 .map_err(|error: AssertionKeysError| SettingError::new(variable, error))?,
+        })
+    }
+
+    fn verify_per_minute(&self) -> Result<u32, SettingError> {
+        let variable = "VERIFY_PER_MINUTE";
+        let per_minute = match self.optional(variable) {
+            None => Some(DEFAULT_VERIFY_PER_MINUTE),
+            Some(text) => text
+                .parse()
+                .ok()
+                .filter(|count| (1..=MAX_VERIFY_PER_MINUTE).contains(count)),
+        };
+        per_minute.ok_or_else(|| {
+            let problem = format!("must be a whole number from 1 to {MAX_VERIFY_PER_MINUTE}");
+            SettingError::new(variable, problem)
         })
     }
 

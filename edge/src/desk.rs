@@ -73,6 +73,29 @@ impl<O: Outside> Desk<'_, O> {
         record: &Rc<SignedRecord>,
         aftermath: &mut Aftermath,
     ) -> Result<(), GuardError> {
+        self.send(account, record, |ask| ask, aftermath).await
+    }
+
+    /// The same for one who has no request to admit: the lease that the guard grants is for none.
+    ///
+    /// # Errors
+    /// When the guard does not answer.
+    pub async fn ask_only_to_look(
+        &self,
+        account: &Account,
+        record: &Rc<SignedRecord>,
+        aftermath: &mut Aftermath,
+    ) -> Result<(), GuardError> {
+        self.send(account, record, Ask::only_to_look, aftermath).await
+    }
+
+    async fn send(
+        &self,
+        account: &Account,
+        record: &Rc<SignedRecord>,
+        worded: fn(Ask) -> Ask,
+        aftermath: &mut Aftermath,
+    ) -> Result<(), GuardError> {
         let address = Address::guard_of(record.record());
         let (ask, asked_at) = {
             let local = &mut *self.local.borrow_mut();
@@ -85,7 +108,7 @@ impl<O: Outside> Desk<'_, O> {
             let ask = held
                 .holding
                 .ask(account.key, account.meter.clone(), presented, now);
-            (ask, now)
+            (worded(ask), now)
         };
         let answer = guards::ask(self.outside, &address, &ask).await;
         let local = &mut *self.local.borrow_mut();

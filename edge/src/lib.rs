@@ -36,6 +36,7 @@ mod runtime;
 pub mod screen;
 pub mod sync;
 pub mod verdict;
+pub mod verify;
 
 #[cfg(all(feature = "planted-panic", not(debug_assertions)))]
 compile_error!(

@@ -1,8 +1,10 @@
 //! What an isolate keeps from one request to the next.
 
+use std::collections::HashMap;
+
 use keyward_shared::{KeyHash, lease::Watch};
 
-use crate::{assertion::Assertions, holdings::Holdings, memory::Memory, misses::Misses};
+use crate::{assertion::Assertions, bucket::Bucket, holdings::Holdings, memory::Memory, misses::Misses};
 
 /// Records, leases, assertions, and the clock they are measured by.
 #[derive(Debug, Default)]
@@ -15,6 +17,8 @@ pub struct Local {
     pub assertions: Assertions,
     /// Who tries keys that nobody knows.
     pub misses: Misses,
+    /// How often questions were asked, by the number of the secret.
+    pub questions: HashMap<u8, Bucket>,
     /// The clock, watched for going back.
     pub watch: Watch,
 }

@@ -9,6 +9,8 @@
 //! Requests that are under way at the same time are not stopped by one another, so a crowd may pass the limit once by its
 //! size. A key that this isolate has ever seen a record of is looked up whoever asks.
 
+use std::fmt;
+
 use keyward_shared::Cidr;
 
 use crate::{bucket::Bucket, clock::UnixMillis, generations::Generations};
@@ -21,8 +23,27 @@ pub const OVER_MS: u64 = 60_000;
 /// How many clients an isolate counts at a time, each for some 100 bytes. Those that were idle for longest are forgotten.
 pub const CLIENTS: usize = 8192;
 
-/// Who tries keys: an address, or an IPv6 /64. All without a known address are one.
-pub type Client = Option<Cidr>;
+/// Who tries keys.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Client {
+    /// Its address, or the /64 of it. All without a known address are one.
+    pub network: Option<Cidr>,
+    /// The number of the secret with which another asked for it ([`crate::verify`]), who may name any address: what comes of
+    /// that is not held against whoever has it.
+    pub asker: Option<u8>,
+}
+
+impl fmt::Display for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(number) = self.asker {
+            write!(f, "asked by {number}: ")?;
+        }
+        match &self.network {
+            Some(network) => network.fmt(f),
+            None => f.write_str("unknown"),
+        }
+    }
+}
 
 /// The isolate's own count.
 #[derive(Debug)]
@@ -72,19 +93,22 @@ pub trait Limiters {
     fn is_over(&self, client: Client) -> impl Future<Output = bool>;
 }
 
-/// The name under which a client is counted.
-pub fn counted_as(client: Client) -> String {
-    client.map_or_else(|| "unknown".to_owned(), |network| network.to_string())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     const NOW: UnixMillis = UnixMillis(1_800_000_000_000);
 
+    const NOBODY: Client = Client {
+        network: None,
+        asker: None,
+    };
+
     fn client(address: &str) -> Client {
-        Some(Cidr::of_client(address.parse().unwrap()))
+        Client {
+            network: Some(Cidr::of_client(address.parse().unwrap())),
+            ..NOBODY
+        }
     }
 
     #[test]
@@ -96,7 +120,11 @@ mod tests {
             misses.note(client(&address), NOW);
         }
         assert_eq!(misses.wait_ms(client("2001:db8::ffff"), NOW), Some(600));
-        for other in [client("2001:db8:0:1::"), client("203.0.113.1"), None] {
+        let asked_for = Client {
+            asker: Some(0),
+            ..client("2001:db8::")
+        };
+        for other in [client("2001:db8:0:1::"), client("203.0.113.1"), NOBODY, asked_for] {
             assert_eq!(misses.wait_ms(other, NOW), None);
         }
         assert_eq!(misses.wait_ms(client("2001:db8::"), NOW.after(600)), None);
@@ -105,11 +133,22 @@ mod tests {
     #[test]
     fn what_the_location_says_is_believed_for_a_minute() {
         let mut misses = Misses::default();
-        misses.note_over(None, NOW);
-        assert_eq!(misses.wait_ms(None, NOW), Some(60_000));
-        assert_eq!(misses.wait_ms(None, NOW.after(59_999)), Some(1));
-        assert_eq!(misses.wait_ms(None, NOW.after(60_000)), None);
-        assert_eq!(misses.wait_ms(None, NOW.before(1)), None, "the clock went back");
+        misses.note_over(NOBODY, NOW);
+        assert_eq!(misses.wait_ms(NOBODY, NOW), Some(60_000));
+        assert_eq!(misses.wait_ms(NOBODY, NOW.after(59_999)), Some(1));
+        assert_eq!(misses.wait_ms(NOBODY, NOW.after(60_000)), None);
+        assert_eq!(misses.wait_ms(NOBODY, NOW.before(1)), None, "the clock went back");
+    }
+
+    #[test]
+    fn each_has_a_name_of_its_own() {
+        let asked_for = Client {
+            asker: Some(3),
+            ..client("2001:db8::1")
+        };
+        assert_eq!(asked_for.to_string(), "asked by 3: 2001:db8::/64");
+        assert_eq!(client("203.0.113.1").to_string(), "203.0.113.1");
+        assert_eq!(NOBODY.to_string(), "unknown");
     }
 
     #[test]

@@ -6,10 +6,13 @@ use keyward_shared::{
     guard::Standing,
     route::{Access, Route},
 };
-use serde::Serialize;
 use serde_json::json;
 
-use crate::{answer::Answer, limits, log, request_id::RequestId};
+use crate::{
+    answer::{Answer, Problem},
+    limits, log,
+    request_id::RequestId,
+};
 
 /// Why a request is refused, and what is known of it by then.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,17 +27,6 @@ pub struct Refusal<'d> {
     pub standing: Standing,
     /// When it is worth trying again, in milliseconds, where a limit says so.
     pub retry_after_ms: Option<u64>,
-}
-
-/// The problem document (RFC 9457).
-#[derive(Serialize)]
-struct Problem<'a> {
-    r#type: String,
-    title: &'static str,
-    status: u16,
-    detail: &'static str,
-    code: &'static str,
-    request_id: &'a str,
 }
 
 impl<'d> Refusal<'d> {
@@ -61,26 +53,35 @@ impl<'d> Refusal<'d> {
 
     /// The answer. It says which reason it was, and nothing of the key.
     pub fn answer(&self, realm: &str, request_id: RequestId) -> Answer {
-        let request_id = request_id.to_string();
         let problem = Problem {
-            r#type: self.reason.type_uri(),
-            title: self.reason.title(),
             status: self.reason.status(),
-            detail: self.reason.detail(),
             code: self.reason.code(),
-            request_id: &request_id,
+            title: self.reason.title(),
+            detail: self.reason.detail(),
         };
-        let mut answer = Answer::json(self.reason.status(), "application/problem+json", &problem);
-        if let Some(challenge) = self.reason.challenge(realm, self.scope()) {
+        let mut answer = problem.answer(request_id);
+        if let Some(challenge) = self.challenge(realm) {
             answer.headers.push(("WWW-Authenticate", challenge));
         }
-        let until_room = self.retry_after_ms.map(limits::whole_seconds);
-        if let Some(seconds) = until_room.or(self.reason.retry_after_seconds().map(u64::from)) {
+        if let Some(seconds) = self.retry_after_seconds() {
             answer.headers.push(("Retry-After", seconds.to_string()));
         }
         answer.headers.extend(limits::headers(&self.standing));
-        answer.headers.push((identity::REQUEST_ID, request_id));
         answer
+            .headers
+            .push((identity::REQUEST_ID, request_id.to_string()));
+        answer
+    }
+
+    /// The `WWW-Authenticate` header, where there is one.
+    pub fn challenge(&self, realm: &str) -> Option<String> {
+        self.reason.challenge(realm, self.scope())
+    }
+
+    /// The `Retry-After` header, in seconds, where there is one.
+    pub fn retry_after_seconds(&self) -> Option<u64> {
+        let until_room = self.retry_after_ms.map(limits::whole_seconds);
+        until_room.or(self.reason.retry_after_seconds().map(u64::from))
     }
 
     /// One line of JSON for the log.

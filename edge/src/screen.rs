@@ -19,6 +19,7 @@ use crate::{
     misses::Client,
     refusal::Refusal,
     request::RequestHead,
+    verify::{self, question::Question, secrets::Asker},
 };
 
 /// What the request alone decides.
@@ -28,6 +29,8 @@ pub enum Screened<'d> {
     Answered(Answer),
     /// The control plane tells of changes.
     Sync,
+    /// Someone asks about a key.
+    Verify,
     /// It may pass: the route asks for no key.
     Granted(Grant<'d>),
     /// It has a route, and a key with a genuine tag or one that may have been imported. The key's record decides.
@@ -44,15 +47,48 @@ pub struct Candidate<'d> {
     service: &'d str,
     scope: Option<&'d str>,
     family: Option<Family>,
+    organization: Option<&'d str>,
     environment: Environment,
     client_ip: Option<IpAddr>,
+    asker: Option<u8>,
+    /// Whether it spends a request of its lease, or only asks whether it could.
+    pub spends: bool,
 }
 
 impl<'d> Candidate<'d> {
+    /// The key of a question, which came without a request.
+    ///
+    /// # Errors
+    /// Why the key's text alone shows that it is not valid.
+    pub fn of_question(
+        deployment: &Deployment,
+        asker: Asker<'d>,
+        question: &'d Question,
+    ) -> Result<Self, DenyReason> {
+        let (hash, family) = identify(deployment, &question.key)?;
+        let Access::Key { service, scope } = &question.route.access else {
+            return Err(DenyReason::NoRoute);
+        };
+        check_environment(deployment, family)?;
+        Ok(Self {
+            hash,
+            route: &question.route,
+            service,
+            scope: scope.as_deref(),
+            family,
+            organization: asker.organization,
+            environment: deployment.environment,
+            client_ip: question.client_ip,
+            asker: Some(asker.number),
+            spends: question.spends,
+        })
+    }
+
     /// What the decision needs to know of it.
     pub fn facts(&self) -> RequestFacts<'d> {
         RequestFacts {
             family: self.family,
+            organization: self.organization,
             environment: self.environment,
             service: self.service,
             scope: self.scope,
@@ -67,7 +103,10 @@ impl<'d> Candidate<'d> {
 
     /// Who is asked to wait if too many keys turn out unknown.
     pub fn client(&self) -> Client {
-        self.client_ip.map(Cidr::of_client)
+        Client {
+            network: self.client_ip.map(Cidr::of_client),
+            asker: self.asker,
+        }
     }
 
     /// Lets it pass.
@@ -129,6 +168,7 @@ fn own_address<'d>(deployment: &Deployment, head: &RequestHead) -> Result<Screen
             Ok(Screened::Answered(jwks(deployment.issuer.keys.as_ref())))
         }
         (sync::PATH, "POST") => Ok(Screened::Sync),
+        (verify::PATH, "POST") => Ok(Screened::Verify),
         _ => Err(Refusal::new(DenyReason::NoRoute)),
     }
 }
@@ -147,18 +187,28 @@ fn check_key<'d>(
             None => DenyReason::InvalidKey,
         });
     };
-    if matches!(family, Some(Family::Service(environment)) if environment != deployment.environment) {
-        return Err(DenyReason::WrongEnvironment);
-    }
+    check_environment(deployment, family)?;
     Ok(Candidate {
         hash,
         route,
         service,
         scope: scope.as_deref(),
         family,
+        organization: None,
         environment: deployment.environment,
         client_ip: head.client_ip,
+        asker: None,
+        spends: true,
     })
+}
+
+fn check_environment(deployment: &Deployment, family: Option<Family>) -> Result<(), DenyReason> {
+    match family {
+        Some(Family::Service(environment)) if environment != deployment.environment => {
+            Err(DenyReason::WrongEnvironment)
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Tells a key that may be genuine from one that cannot be, without looking anything up.

@@ -3,19 +3,17 @@
 //! Each record goes to its guard and to the object that knows the key by its hash (see `keyward_shared::guard`). The call
 //! holds nothing up: it answers how long the control plane has to wait, and that one waits.
 
+use crate::{
+    answer::{Answer, Problem},
+    desk::{Desk, Outside, verified},
+    guards::{self, Address},
+    request_id::RequestId,
+};
 use futures_util::{StreamExt as _, future::join, stream};
 use keyward_shared::{
     KeyHash,
     guard::Adopted,
     sync::{self, Batch, Entry, MAX_RECORDS, Outcome, Promise, Report, SyncError},
-};
-use serde::Serialize;
-
-use crate::{
-    answer::Answer,
-    desk::{Desk, Outside, verified},
-    guards::{self, Address},
-    request_id::RequestId,
 };
 
 /// How many records are given to their objects at a time. Each takes two calls, and a Worker may wait for six.
@@ -40,16 +38,6 @@ pub enum Refused {
     Malformed,
 }
 
-#[derive(Serialize)]
-struct Problem<'a> {
-    r#type: String,
-    title: &'static str,
-    status: u16,
-    detail: String,
-    code: &'static str,
-    request_id: &'a str,
-}
-
 impl Refused {
     /// The answer: a problem document (RFC 9457).
     pub fn answer(self, request_id: RequestId) -> Answer {
@@ -60,14 +48,12 @@ impl Refused {
             Self::Malformed => (400, "malformed_request", "Malformed request"),
         };
         let problem = Problem {
-            r#type: format!("urn:keyward:problem:{code}"),
-            title,
             status,
-            detail: self.to_string(),
             code,
-            request_id: &request_id.to_string(),
+            title,
+            detail: &self.to_string(),
         };
-        let mut answer = Answer::json(status, "application/problem+json", &problem);
+        let mut answer = problem.answer(request_id);
         if matches!(self, Self::Unsigned(_)) {
             answer.headers.push(("WWW-Authenticate", sync::HEADER.to_owned()));
         }

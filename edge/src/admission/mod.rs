@@ -74,7 +74,13 @@ impl<'d, O: Outside> Admission<'_, '_, 'd, O> {
                 Step::Look => self.look = Some(self.desk.look(self.candidate, &mut self.aftermath).await),
                 Step::Wait => self.wait().await,
                 Step::Ask(record) => {
-                    let asked = self.desk.ask(&self.account, &record, &mut self.aftermath).await;
+                    let asked = if self.candidate.spends {
+                        self.desk.ask(&self.account, &record, &mut self.aftermath).await
+                    } else {
+                        self.desk
+                            .ask_only_to_look(&self.account, &record, &mut self.aftermath)
+                            .await
+                    };
                     if asked.is_err() {
                         return self.without_guard().await;
                     }

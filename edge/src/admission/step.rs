@@ -90,11 +90,17 @@ impl<'d, O: Outside> Admission<'_, '_, 'd, O> {
         let held = local
             .holdings
             .of(self.account.key, meter, self.desk.deployment.lease_term);
-        if !self.is_noted {
-            self.is_noted = true;
-            held.holding.note_request(now);
-        }
-        match held.holding.spend(record.record().revision, now) {
+        let revision = record.record().revision;
+        let spending = if self.candidate.spends {
+            if !self.is_noted {
+                self.is_noted = true;
+                held.holding.note_request(now);
+            }
+            held.holding.spend(revision, now)
+        } else {
+            held.holding.look(revision, now)
+        };
+        match spending {
             Spending::Spent { ask_soon, ends_in_ms } => {
                 if ask_soon && !held.is_asking(now, guards::TIMEOUT_MS) {
                     self.aftermath

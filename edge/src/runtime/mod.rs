@@ -9,6 +9,7 @@ mod kv;
 mod limiter;
 mod outside;
 mod upstream;
+mod verify;
 
 use std::{
     cell::{OnceCell, RefCell},
@@ -166,6 +167,7 @@ impl<S: Clock + Clone + 'static> Exchange<'_, S> {
         let granted = match screen(deployment, self.head) {
             Ok(Screened::Answered(answer)) => return headers::response(&answer, self.head.wants_body()),
             Ok(Screened::Sync) => return self.sync(isolate).await,
+            Ok(Screened::Verify) => return self.verify(isolate).await,
             Ok(Screened::Granted(grant)) => Ok(grant),
             Ok(Screened::NeedsRecord(candidate)) => self.rule(isolate, &candidate).await,
             Err(refusal) => Err(refusal),

@@ -9,7 +9,7 @@ use super::{guards, kv, limiter};
 use crate::{
     clock::{Clock, Timer},
     guards::{Address, GuardError, Guards, Message},
-    misses::{Client, Limiters, counted_as},
+    misses::{Client, Limiters},
     records::{ReadError, Records},
 };
 
@@ -46,6 +46,6 @@ impl<S> Guards for Runtime<S> {
 
 impl<S> Limiters for Runtime<S> {
     async fn is_over(&self, client: Client) -> bool {
-        limiter::is_over(&self.env, counted_as(client)).await
+        limiter::is_over(&self.env, client.to_string()).await
     }
 }

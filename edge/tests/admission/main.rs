@@ -12,3 +12,4 @@ mod screening;
 mod settings;
 mod stage;
 mod trust;
+mod verify;

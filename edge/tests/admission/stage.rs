@@ -18,12 +18,12 @@ use keyward_edge::{
     guard_object::{GuardObject, Rows, RowsError},
     guards::{Address, GuardError, Guards, Message},
     local::Local,
-    misses::{Client, Limiters, counted_as},
+    misses::{Client, Limiters},
     records::{ReadError, Records},
     refusal::Refusal,
     request::RequestHead,
     screen::{Screened, screen},
-    sync,
+    sync, verify,
 };
 use keyward_shared::{
     Entropy, Environment, Family, KeyHash, KeyText, RouteTable, SecretRing, UnixSeconds,
@@ -32,6 +32,8 @@ use keyward_shared::{
     secret::ring_entry,
     sync::{Batch, Entry, HEADER, NONCE_BYTES, Report, sign_question, verify_answer},
 };
+
+use crate::answers::request_id;
 
 pub(crate) const PRODUCTION: Family = Family::Service(Environment::Production);
 
@@ -271,6 +273,26 @@ impl Stage {
         block_on(sync::answer(&self.desk(&outside), header, body))
     }
 
+    /// Someone asks about a key, with this secret.
+    pub(crate) fn verify(&self, secret: &str, body: &[u8]) -> Result<Answer, verify::Refused> {
+        self.answered(secret, body).map(|answered| answered.answer)
+    }
+
+    /// What the log says of it.
+    pub(crate) fn verify_log(&self, secret: &str, body: &[u8]) -> Option<String> {
+        self.answered(secret, body).unwrap().log_line
+    }
+
+    fn answered(&self, secret: &str, body: &[u8]) -> Result<verify::Answered, verify::Refused> {
+        let outside = self.outside(&self.store);
+        let desk = self.desk(&outside);
+        let asker = verify::admit(&desk, &head("POST", verify::PATH, Some(secret)))?;
+        let mut answered = block_on(verify::answer(&desk, asker, body, request_id()))?;
+        let errands = std::mem::take(&mut answered.aftermath.errands);
+        self.errands.borrow_mut().extend(errands);
+        Ok(answered)
+    }
+
     pub(crate) fn mint(&self, family: Family) -> Key {
         self.mint_with(family, secret_of(family))
     }
@@ -326,6 +348,7 @@ impl Stage {
         match self.rule(head, store) {
             Ruled::Answered(answer) => format!("answered {}", answer.status),
             Ruled::Sync => "sync".to_owned(),
+            Ruled::Verify => "verify".to_owned(),
             Ruled::Refused(refusal) => refusal.reason.code().to_owned(),
             Ruled::Granted(grant) => match grant.caller {
                 Caller::Anyone => "anyone".to_owned(),
@@ -356,6 +379,7 @@ impl Stage {
             Err(refusal) => Ruled::Refused(refusal),
             Ok(Screened::Answered(answer)) => Ruled::Answered(answer),
             Ok(Screened::Sync) => Ruled::Sync,
+            Ok(Screened::Verify) => Ruled::Verify,
             Ok(Screened::Granted(grant)) => Ruled::Granted(grant),
             Ok(Screened::NeedsRecord(candidate)) => {
                 let outside = self.outside(store);
@@ -374,6 +398,7 @@ impl Stage {
 pub(crate) enum Ruled<'d> {
     Answered(Answer),
     Sync,
+    Verify,
     Granted(Grant<'d>),
     Refused(Refusal<'d>),
 }
@@ -490,7 +515,7 @@ pub(crate) struct Limiter {
 impl<R> Limiters for StageOutside<'_, R> {
     async fn is_over(&self, client: Client) -> bool {
         let limiter = &self.stage.limiter;
-        limiter.counted.borrow_mut().push(counted_as(client));
+        limiter.counted.borrow_mut().push(client.to_string());
         limiter.says_over.get()
     }
 }

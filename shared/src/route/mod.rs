@@ -20,6 +20,8 @@ use path::{PathPattern, RequestPath};
 
 /// Paths below this one belong to the Worker itself.
 pub const RESERVED_SEGMENT: &str = ".keyward";
+/// Where the Worker is asked about keys.
+pub const QUESTIONS_PATH: &str = "/.keyward/verify";
 
 /// All routes of a deployment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,6 +57,25 @@ pub struct Route {
     pub shared_cache: bool,
     /// How long the upstream may take until its answer begins, in seconds.
     pub timeout_seconds: u32,
+}
+
+impl Route {
+    /// The terms on which a question about a key is decided that comes without a request. As if there were such a route below
+    /// the Worker's own paths: `strict` and `closed`, and leading nowhere.
+    pub fn of_question(service: String, scope: Option<String>, meter: Option<String>) -> Self {
+        Self {
+            methods: Methods::Any,
+            path: PathPattern::of_questions(),
+            access: Access::Key { service, scope },
+            upstream: String::new(),
+            meter,
+            cors: None,
+            failure: FailurePolicy::Closed,
+            consistency: Some(Consistency::Strict),
+            shared_cache: false,
+            timeout_seconds: 0,
+        }
+    }
 }
 
 /// The methods of a route.
@@ -258,6 +279,13 @@ impl RouteTable {
     /// The upstream of a route.
     pub fn upstream(&self, route: &Route) -> Option<&Upstream> {
         self.upstreams.get(&route.upstream)
+    }
+
+    /// Whether requests of some route count on this meter.
+    pub fn has_meter(&self, meter: &str) -> bool {
+        self.routes
+            .iter()
+            .any(|route| route.meter.as_deref() == Some(meter))
     }
 
     /// All routes, most specific path first.

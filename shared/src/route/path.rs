@@ -10,7 +10,7 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::RESERVED_SEGMENT;
+use super::{QUESTIONS_PATH, RESERVED_SEGMENT};
 
 /// A request's path, decoded into segments.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -161,6 +161,15 @@ impl PathPattern {
             segments: path.segments.into_iter().map(Cow::into_owned).collect(),
             exact,
         })
+    }
+
+    /// [`QUESTIONS_PATH`], which no route of a table may have.
+    pub(super) fn of_questions() -> Self {
+        let segments = QUESTIONS_PATH.split('/').skip(1).map(String::from).collect();
+        Self {
+            segments,
+            exact: true,
+        }
     }
 
     /// Whether a request's path is this one or, unless exact, lies below it.
