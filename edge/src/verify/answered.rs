@@ -1,7 +1,7 @@
 //! What is answered.
 
 use keyward_shared::{
-    Record,
+    DenyReason, Record, UnixSeconds,
     forward::identity,
     guard::{Allowance, Standing},
     route::Access,
@@ -89,7 +89,9 @@ fn allowed<'a>(
         environment: Some(deployment.environment.as_str()),
         scopes: record.map(|record| record.scopes.as_slice()),
         plan: record.map(|record| record.plan.as_str()),
-        expires_at: record.and_then(|record| record.expires_at).map(|at| at.rfc3339()),
+        expires_at: record
+            .and_then(|record| record.expires_at)
+            .map(UnixSeconds::rfc3339),
         rate_limits: RateLimits::of(standing),
         request_id: request_id.to_string(),
     }
@@ -97,7 +99,7 @@ fn allowed<'a>(
 
 /// Of a key that is not valid only its id is told, and not even that where there is no such key for who asks.
 fn refused<'a>(deployment: &Deployment, refusal: &'a Refusal<'_>, request_id: RequestId) -> Body<'a> {
-    let is_unknown = refusal.reason == keyward_shared::DenyReason::InvalidKey;
+    let is_unknown = refusal.reason == DenyReason::InvalidKey;
     Body {
         valid: false,
         code: refusal.reason.code(),
