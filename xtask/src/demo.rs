@@ -46,7 +46,9 @@ fn tell(stack: &Stack, launcher: &Launcher, progress: &mut Progress) -> Result<(
         launcher,
         keys: format!("{}/api/v1/keys", stack.ports().url(Role::ControlPlane)),
         predict: format!("{}/v1/predict", stack.ports().url(Role::Edge)),
+        verify: format!("{}/.keyward/verify", stack.ports().url(Role::Edge)),
         admin_token: stack.secrets().admin_token.reveal(),
+        verify_secret: stack.secrets().verify_secret.reveal(),
     };
 
     let key = progress.step("Creating a key over REST", |step| {
@@ -69,6 +71,11 @@ fn tell(stack: &Stack, launcher: &Launcher, progress: &mut Progress) -> Result<(
             .send("POST", &url, Some(&key.text), Some(&json!({})))?;
         answer.expect(401, &format!("POST {url}"))?;
         step.remark("refused, for want of an assertion");
+        Ok(())
+    })?;
+    progress.step("Another server asks the edge about it", |step| {
+        story.ask_about(&key)?;
+        step.remark("whose it is, and what it may still do");
         Ok(())
     })?;
     progress.step("Taking its scope away", |step| {
@@ -181,7 +188,9 @@ struct Story<'a> {
     launcher: &'a Launcher,
     keys: String,
     predict: String,
+    verify: String,
     admin_token: &'a str,
+    verify_secret: &'a str,
 }
 
 impl Story<'_> {
@@ -190,6 +199,21 @@ impl Story<'_> {
         let url = format!("{}{path}", self.keys);
         let answer = self.client.send(method, &url, Some(self.admin_token), body)?;
         answer.expect(status, &format!("{method} {url}"))?.json()
+    }
+
+    /// Asks whether the key may call the API, as a server would that it reaches by another way.
+    fn ask_about(&self, key: &Key) -> Result<()> {
+        let question =
+            json!({ "key": key.text, "service": "prediction", "scope": "predict", "spend": false });
+        let answer = self
+            .client
+            .send("POST", &self.verify, Some(self.verify_secret), Some(&question))?;
+        let verdict = answer.expect(200, &format!("POST {}", self.verify))?.json()?;
+        ensure!(
+            verdict["valid"] == json!(true) && verdict["key_id"] == json!(key.id),
+            "the edge does not know the key: {verdict}"
+        );
+        Ok(())
     }
 
     /// Calls the API behind the Worker until it answers as expected, and remarks how long that took.

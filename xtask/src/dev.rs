@@ -58,7 +58,8 @@ pub fn run(workspace: &Workspace, launcher: &Launcher) -> Result<()> {
 fn instructions(stack: &Stack) -> String {
     let [control_plane, edge, origin] = Ports::ROLES.map(|role| stack.ports().url(role));
     let token = stack.secrets().admin_token.reveal();
-    let [create, call, revoke] = curl_lines(stack.ports(), token);
+    let verify_secret = stack.secrets().verify_secret.reveal();
+    let [create, call, ask, revoke] = curl_lines(stack.ports(), token, verify_secret);
     format!(
         "  Control plane   {control_plane}\n  \
            Worker          {edge}\n  \
@@ -68,15 +69,16 @@ fn instructions(stack: &Stack) -> String {
            Logs            {logs}\n\n\
          Try it in another terminal. Create a key:\n\n{create}\n\n\
          Call the API behind the Worker with it:\n\n{call}\n\n\
-         Revoke it, then call again:\n\n{revoke}\n\n\
+         Ask the Worker about it, as another Worker or a server would:\n\n{ask}\n\n\
+         Revoke it, then call and ask again:\n\n{revoke}\n\n\
          Ctrl-C ends everything.",
         dev_env = stack.folder().dev_env().display(),
         logs = stack.folder().path().join("logs").display(),
     )
 }
 
-/// Three lines for any POSIX shell: create a key and remember it, use it, revoke it.
-fn curl_lines(ports: &Ports, token: &str) -> [String; 3] {
+/// Four lines for any POSIX shell: create a key and remember it, use it, ask about it, revoke it.
+fn curl_lines(ports: &Ports, token: &str, verify_secret: &str) -> [String; 4] {
     let keys = format!("{}/api/v1/keys", ports.url(Role::ControlPlane));
     let edge = ports.url(Role::Edge);
     let admin = format!("-H 'Authorization: Bearer {token}'");
@@ -92,6 +94,9 @@ fn curl_lines(ports: &Ports, token: &str) -> [String; 3] {
         format!(
             "curl -si -X POST {edge}/v1/predict -H \"Authorization: Bearer $KEY\" -d '{{\"question\": 42}}'"
         ),
+        format!(
+            r#"curl -s {edge}/.keyward/verify -H 'Authorization: Bearer {verify_secret}' -d '{{"key": "'"$KEY"'", "service": "prediction", "scope": "predict"}}'"#
+        ),
         format!("curl -si -X DELETE {keys}/$KEY_ID {admin}"),
     ]
 }
@@ -103,14 +108,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_line_finds_key_and_id_in_the_answer() {
+    fn the_lines_find_key_and_id_in_the_answer_and_ask_about_the_key() {
         let ports = Ports::from_variables(|_| None).unwrap();
-        let [create, ..] = curl_lines(&ports, "token");
+        let [create, _call, ask, _revoke] = curl_lines(&ports, "token", "secret");
         // A shell function in the place of the program.
         let answer = r#"{"api_key":"hk_live_A1","key_info":{"key_id":"0190-ff","name":"My first key"}}"#;
-        let script = format!("curl() {{ echo '{answer}'; }}\n{create}\necho \"$KEY $KEY_ID\"");
+        let script = format!(
+            "curl() {{ echo '{answer}'; }}\n{create}\necho \"$KEY $KEY_ID\"\n\
+             curl() {{ for last; do :; done; echo \"$last\"; }}\n{ask}"
+        );
         let output = Command::new("/bin/sh").args(["-c", &script]).output().unwrap();
         let output = String::from_utf8(output.stdout).unwrap();
-        assert_eq!(output.lines().last(), Some("hk_live_A1 0190-ff"));
+        let lines: Vec<_> = output.lines().collect();
+        let question = r#"{"key": "hk_live_A1", "service": "prediction", "scope": "predict"}"#;
+        assert_eq!(lines[lines.len() - 2..], ["hk_live_A1 0190-ff", question]);
     }
 }

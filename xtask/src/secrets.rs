@@ -45,6 +45,8 @@ pub struct Secrets {
     pub jwt_secret: Secret,
     /// The legacy static key of the default organization, whose id it starts with.
     pub legacy_api_key: Secret,
+    /// What is sent to ask the Worker about keys of every organization, 256 bits.
+    pub verify_secret: Secret,
 }
 
 impl Secrets {
@@ -92,6 +94,7 @@ impl Secrets {
             jwt_secret: make("JWT_SECRET".to_owned(), token)?,
             legacy_api_key: make("LEGACY_API_KEY".to_owned(), static_key)?,
             assertion_keys: make("ASSERTION_KEYS".to_owned(), ring_of_one)?,
+            verify_secret: make("VERIFY_SECRET".to_owned(), token)?,
         };
         if known.len() > count_before {
             let text: String = known
@@ -185,6 +188,7 @@ mod tests {
         assert!(made.record_secrets.reveal().starts_with("1:"));
         assert_ne!(made.record_secrets, made.sync_secrets);
         assert_eq!(made.jwt_secret.reveal().len(), 43);
+        assert_eq!(made.verify_secret.reveal().len(), 43);
     }
 
     #[test]
@@ -200,7 +204,7 @@ mod tests {
     fn a_secret_that_a_newer_version_needs_is_added_to_the_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("secrets.env");
-        fs::write(&path, "ADMIN_TOKEN=kept\nVERIFY_SECRET=of a later version\n").unwrap();
+        fs::write(&path, "ADMIN_TOKEN=kept\nSOME_SECRET=of a later version\n").unwrap();
         assert_eq!(
             Secrets::load_or_make(&path, counting())
                 .unwrap()
@@ -210,7 +214,7 @@ mod tests {
         );
         let text = fs::read_to_string(&path).unwrap();
         assert!(
-            text.starts_with("ADMIN_TOKEN=kept\nVERIFY_SECRET=of a later version\nTAG_SECRETS_PRODUCTION=1:")
+            text.starts_with("ADMIN_TOKEN=kept\nSOME_SECRET=of a later version\nTAG_SECRETS_PRODUCTION=1:")
         );
     }
 

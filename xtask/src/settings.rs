@@ -111,11 +111,12 @@ pub fn worker(ports: &Ports, secrets: &Secrets) -> String {
         .collect();
     format!(
         "DEPLOYMENT={DEPLOYMENT}\nENVIRONMENT={ENVIRONMENT}\nUPSTREAM_ORIGIN={}\n{rings}RECORD_SECRETS={}\nSYNC_SECRETS={}\n\
-         ASSERTION_KEYS={}\n",
+         ASSERTION_KEYS={}\nVERIFY_SECRETS=*:{}\n",
         ports.url(Role::Origin),
         secrets.record_secrets.reveal(),
         secrets.sync_secrets.reveal(),
         secrets.assertion_keys.reveal(),
+        secrets.verify_secret.reveal(),
     )
 }
 
@@ -144,13 +145,14 @@ pub fn dev_env(ports: &Ports, secrets: &Secrets) -> String {
     format!(
         "KEYWARD_URL={}\nKEYWARD_EDGE_URL={}\nKEYWARD_ORIGIN_URL={}\nKEYWARD_ADMIN_TOKEN={}\n\
          KEYWARD_JWT_SECRET={}\nKEYWARD_JWT_ISSUER={JWT_ISSUER}\nKEYWARD_JWT_AUDIENCE={JWT_AUDIENCE}\n\
-         KEYWARD_LEGACY_API_KEY='{}'\n",
+         KEYWARD_LEGACY_API_KEY='{}'\nKEYWARD_VERIFY_SECRET={}\n",
         ports.url(Role::ControlPlane),
         ports.url(Role::Edge),
         ports.url(Role::Origin),
         secrets.admin_token.reveal(),
         secrets.jwt_secret.reveal(),
         secrets.legacy_api_key.reveal(),
+        secrets.verify_secret.reveal(),
     )
 }
 
@@ -224,6 +226,8 @@ mod tests {
         assert!(worker.contains(&format!(
             "\nRECORD_SECRETS={record_secrets}\nSYNC_SECRETS={sync_secrets}\n"
         )));
+        let ask = format!("\nVERIFY_SECRETS=*:{}\n", secrets.verify_secret.reveal());
+        assert!(worker.contains(&ask));
         // The Worker's alone.
         assert!(worker.contains("\nASSERTION_KEYS=1:") && !text.contains(secrets.assertion_keys.reveal()));
         assert_eq!(deployment["edge_url"].as_str(), Some("http://127.0.0.1:8787"));
@@ -249,6 +253,7 @@ mod tests {
                     "KEYWARD_LEGACY_API_KEY",
                     &format!("'{}'", secrets.legacy_api_key.reveal())
                 ),
+                ("KEYWARD_VERIFY_SECRET", secrets.verify_secret.reveal()),
             ]
         );
     }

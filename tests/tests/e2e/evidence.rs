@@ -21,6 +21,8 @@ pub(crate) enum Kind {
     Caller,
     /// A secret that tags keys or signs records: in settings.
     Ring,
+    /// What is sent to ask the Worker about keys: in its settings and those of who asks, and on the screen.
+    VerifySecret,
 }
 
 /// A secret to search for.
@@ -53,6 +55,11 @@ pub(crate) fn plant_admin_token(token: &str) {
 /// Remembers a secret of a development stack's callers.
 pub(crate) fn plant_caller_secret(secret: &str) {
     remember(Kind::Caller, secret.as_bytes());
+}
+
+/// Remembers what is sent to ask about keys.
+pub(crate) fn plant_verify_secret(secret: &str) {
+    remember(Kind::VerifySecret, secret.as_bytes());
 }
 
 /// Remembers every secret of a ring, as the text that settings hold.
@@ -143,6 +150,7 @@ fn may_hold(file: &str, kind: Kind) -> bool {
         Kind::AdminToken => matches!(file, "keyward.toml" | "secrets.env" | "dev.env" | "xtask-dev.log"),
         Kind::Caller => matches!(file, "keyward.toml" | "secrets.env" | "dev.env"),
         Kind::Ring => matches!(file, "keyward.toml" | "secrets.env" | "worker.env"),
+        Kind::VerifySecret => matches!(file, "secrets.env" | "worker.env" | "dev.env" | "xtask-dev.log"),
     }
 }
 

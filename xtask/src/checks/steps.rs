@@ -60,7 +60,7 @@ pub const STEPS: &[Check] = &[
     },
     Check {
         name: "types",
-        about: "the Worker's entry is well typed",
+        about: "the scripts of the Workers are well typed",
         run: types,
     },
     Check {

@@ -35,7 +35,7 @@ impl<'a> Imported<'a> {
         let record = Record {
             revision,
             status,
-            guard: self.hash.to_string(),
+            guard: format!("guard-{}", self.hash),
             ..platform_record()
         };
         let value = self.lone.sign(&record, &self.hash);

@@ -34,6 +34,7 @@ mod revocation;
 mod service;
 mod streams;
 mod sync;
+mod verify;
 
 /// Those that do not disturb each other. What takes longest starts first.
 pub(crate) fn side_by_side() -> Vec<Trial> {
@@ -44,6 +45,7 @@ pub(crate) fn side_by_side() -> Vec<Trial> {
         outages::all(),
         reconcile::all(),
         isolates::all(),
+        verify::all(),
         imported::all(),
         limits::all(),
         records::all(),

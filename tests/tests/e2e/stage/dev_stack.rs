@@ -101,6 +101,23 @@ impl DevStack {
         self.folder.join("state")
     }
 
+    /// What it tells scripts.
+    pub(crate) fn variable(&self, name: &str) -> String {
+        let text = fs::read_to_string(self.state().join("dev.env")).unwrap();
+        variables(&text)[name].clone()
+    }
+
+    /// A line that it has printed for a person, which may take a moment after scripts have been told.
+    pub(crate) fn printed(&self, part: &str) -> String {
+        let log = self.folder.join("xtask-dev.log");
+        let found = wait_for(ENDS_WITHIN, || {
+            let screen = fs::read_to_string(&log).unwrap();
+            let line = screen.lines().find(|line| line.contains(part));
+            line.map(str::to_owned)
+        });
+        found.unwrap_or_else(|| panic!("no line with {part} was printed"))
+    }
+
     /// Asks it to end, once. None when it was asked before.
     pub(crate) fn end(&self) -> Option<Ending> {
         let mut process = self.process().take()?;
@@ -162,6 +179,7 @@ pub(crate) fn remember_secrets(secrets_env: &Path) {
     for (name, value) in variables(&fs::read_to_string(secrets_env).unwrap()) {
         match name.as_str() {
             "ADMIN_TOKEN" => evidence::plant_admin_token(&value),
+            "VERIFY_SECRET" => evidence::plant_verify_secret(&value),
             "JWT_SECRET" => evidence::plant_caller_secret(&value),
             "LEGACY_API_KEY" => {
                 let (_organization, random) = value.split_once('|').unwrap();

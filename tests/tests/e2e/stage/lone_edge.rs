@@ -23,7 +23,7 @@ use xtask::{
 use super::{dev_stack, programs, run_folder, test_origin::TestOrigin};
 use crate::{
     actors::{Edge, Kv},
-    clock::SystemEntropy,
+    clock::{SystemEntropy, random_text},
     evidence,
 };
 
@@ -32,6 +32,9 @@ pub(crate) const DEPLOYMENT: &str = "dev";
 
 /// What keys look like that these edges take for imported ones.
 pub(crate) const IMPORTED_KEYS: &str = "sk_live_{base62:32}";
+
+/// An organization that may ask these edges about its keys.
+pub(crate) const ORGANIZATION: &str = "01900000-0000-7000-8000-0000000000aa";
 
 /// The two: each started by the first test that asks, used by many at once or by one alone.
 static BY_KV_ALONE: OnceLock<RwLock<LoneEdge>> = OnceLock::new();
@@ -87,6 +90,8 @@ pub(crate) struct LoneEdge {
     /// The number of the `wrangler` process.
     pub(crate) process: u32,
     secrets: Secrets,
+    /// What is sent to ask about keys of [`ORGANIZATION`] alone.
+    pub(crate) organizations_secret: String,
     namespace: String,
     ports: Ports,
     /// Where it keeps what lasts.
@@ -102,6 +107,7 @@ type StartAgain = mpsc::Sender<u32>;
 /// What the owner of the process tells once it answers.
 struct Started {
     process: u32,
+    organizations_secret: String,
     secrets: Secrets,
     ports: Ports,
 }
@@ -125,7 +131,9 @@ impl LoneEdge {
                 forget_sync_secrets(&worker_env);
             }
             list_imported_keys(&worker_env);
+            let asker = admit_an_organization(&worker_env);
             tell.send(Started {
+                organizations_secret: asker,
                 process: start_worker(&mut stack),
                 secrets: stack.secrets().clone(),
                 ports,
@@ -149,6 +157,7 @@ impl LoneEdge {
             kv: Kv::at(&url, &namespace),
             process: started.process,
             secrets: started.secrets,
+            organizations_secret: started.organizations_secret,
             namespace,
             ports: started.ports,
             state: folder,
@@ -228,6 +237,11 @@ impl LoneEdge {
         )
     }
 
+    /// What is sent to ask about keys of every organization.
+    pub(crate) fn verify_secret(&self) -> &str {
+        self.secrets.verify_secret.reveal()
+    }
+
     /// What signs the questions of its control plane.
     pub(crate) fn sync_secrets(&self) -> SecretRing {
         self.secrets.sync_secrets.reveal().parse().unwrap()
@@ -262,6 +276,20 @@ fn start_worker(stack: &mut Stack) -> u32 {
     stack.start_process(Role::Edge).unwrap();
     stack.wait_until_ready(Role::Edge, || {}).unwrap();
     stack.process(Role::Edge).unwrap().id()
+}
+
+/// Adds a secret to those that may ask about keys, and returns it.
+fn admit_an_organization(worker_env: &Path) -> String {
+    let secret = random_text();
+    evidence::plant_verify_secret(&secret);
+    let text = std::fs::read_to_string(worker_env).unwrap();
+    let more = text.replace(
+        "VERIFY_SECRETS=",
+        &format!("VERIFY_SECRETS={ORGANIZATION}:{secret},"),
+    );
+    assert_ne!(more, text);
+    std::fs::write(worker_env, more).unwrap();
+    secret
 }
 
 fn list_imported_keys(worker_env: &Path) {

@@ -2,6 +2,7 @@
 
 pub(crate) mod control_plane;
 pub(crate) mod dev_stack;
+mod example;
 pub(crate) mod gate;
 pub(crate) mod guarded;
 pub(crate) mod lone_edge;
@@ -14,6 +15,7 @@ mod twin;
 pub(crate) use self::{
     control_plane::ControlPlane,
     dev_stack::{DevStack, shared},
+    example::Example,
     gate::{Gate, Mode},
     lone_edge::LoneEdge,
     twin::Twin,
