@@ -1,7 +1,7 @@
 // The start of the Worker. The decisions are Rust's; this file only hands requests over and answers when Rust cannot.
 
 import { WorkerEntrypoint } from "cloudflare:workers";
-import { fetch as handle } from "../build/index.js";
+import { fetch as handle, queue as consume } from "../build/index.js";
 import { callAsync } from "./instance.ts";
 import { unavailable } from "./unavailable.ts";
 
@@ -17,5 +17,10 @@ export default class Edge extends WorkerEntrypoint {
       console.error(JSON.stringify({ level: "error", message: "unavailable", request_id: requestId, fault: String(fault) }));
       return unavailable(requestId);
     }
+  }
+
+  /** Messages that are neither acknowledged nor put off when this throws come again by themselves. */
+  queue(batch: unknown): Promise<void> {
+    return callAsync(() => consume(batch, this.env, this.ctx));
   }
 }

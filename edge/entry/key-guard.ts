@@ -10,12 +10,20 @@ export class KeyGuard extends DurableObject {
   #generation = -1;
 
   fetch(request: Request): Promise<Response> {
-    return callAsync(() => {
-      if (this.#guard === undefined || this.#generation !== generation) {
-        this.#guard = new Guard(this.ctx, this.env);
-        this.#generation = generation;
-      }
-      return this.#guard.fetch(request);
-    });
+    return callAsync(() => this.#present().fetch(request));
+  }
+
+  /** The runtime rings again if this throws. */
+  async alarm(): Promise<void> {
+    await callAsync(() => this.#present().alarm());
+  }
+
+  /** The guard of the present instance. */
+  #present(): Guard {
+    if (this.#guard === undefined || this.#generation !== generation) {
+      this.#guard = new Guard(this.ctx, this.env);
+      this.#generation = generation;
+    }
+    return this.#guard;
   }
 }

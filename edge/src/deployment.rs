@@ -14,6 +14,7 @@ use crate::{
     assertion::{self, Issuer, keys::AssertionKeysError},
     log,
     request_id::RequestId,
+    usage::Reporting,
     verify::secrets::VerifySecrets,
 };
 
@@ -47,6 +48,8 @@ pub struct Deployment {
     pub sync_secrets: Option<SecretRing>,
     /// What it signs for origins, and by which name.
     pub issuer: Issuer,
+    /// How guards report what they count. None where they do not.
+    pub usage: Option<Reporting>,
     /// Who may ask about keys. Without any nobody may.
     pub verify_secrets: Option<VerifySecrets>,
     /// How many questions about keys an isolate answers to one secret in a minute.
@@ -114,7 +117,8 @@ impl SettingError {
 }
 
 impl Deployment {
-    /// Reads the settings. `read` gives the text of a variable or secret; an empty one counts as absent.
+    /// Reads the settings. `read` gives the text of a variable or secret; an empty one counts as absent. Whether there is a
+    /// queue for [`Deployment::usage`] they do not say.
     ///
     /// # Errors
     /// The first setting that is missing or wrong.
@@ -147,6 +151,7 @@ impl Deployment {
             tag_secrets: settings.tag_secrets(environment)?,
             record_secrets: settings.required_ring("RECORD_SECRETS")?,
             sync_secrets: settings.optional_ring("SYNC_SECRETS")?,
+            usage: None,
             verify_secrets: settings.optional_parsed("VERIFY_SECRETS")?,
             verify_per_minute: settings.verify_per_minute()?,
             lease_term: settings.lease_term()?,

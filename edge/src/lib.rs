@@ -35,6 +35,7 @@ pub mod request_id;
 mod runtime;
 pub mod screen;
 pub mod sync;
+pub mod usage;
 pub mod verdict;
 pub mod verify;
 

@@ -115,6 +115,11 @@ impl SecretRing {
             .map(|(_, secret)| secret)
     }
 
+    /// The lowest id. What an earlier secret signed is believed no more.
+    pub fn oldest_id(&self) -> u32 {
+        self.iter().map(|(id, _)| id).min().unwrap_or_default()
+    }
+
     /// All secrets with their ids, the current one first.
     pub fn iter(&self) -> impl Iterator<Item = (u32, &Secret)> {
         self.secrets.iter().map(|(id, secret)| (*id, secret))
@@ -217,7 +222,7 @@ mod tests {
     #[test]
     fn the_highest_id_signs() {
         let ring = parse(&[ring_entry(1, &[1; 32]), ring_entry(7, &[7; 32])].join(",")).unwrap();
-        assert_eq!(ring.current().0, 7);
+        assert_eq!((ring.current().0, ring.oldest_id()), (7, 1));
         assert!(ring.get(1).is_some() && ring.get(2).is_none());
     }
 

@@ -110,8 +110,9 @@ pub fn worker(ports: &Ports, secrets: &Secrets) -> String {
         .map(|(name, ring)| format!("{name}={}\n", ring.reveal()))
         .collect();
     format!(
-        "DEPLOYMENT={DEPLOYMENT}\nENVIRONMENT={ENVIRONMENT}\nUPSTREAM_ORIGIN={}\n{rings}RECORD_SECRETS={}\nSYNC_SECRETS={}\n\
+        "DEPLOYMENT={DEPLOYMENT}\nENVIRONMENT={ENVIRONMENT}\nCONTROL_PLANE_URL={}\nUPSTREAM_ORIGIN={}\n{rings}RECORD_SECRETS={}\nSYNC_SECRETS={}\n\
          ASSERTION_KEYS={}\nVERIFY_SECRETS=*:{}\n",
+        ports.url(Role::ControlPlane),
         ports.url(Role::Origin),
         secrets.record_secrets.reveal(),
         secrets.sync_secrets.reveal(),
@@ -232,6 +233,7 @@ mod tests {
         assert!(worker.contains("\nASSERTION_KEYS=1:") && !text.contains(secrets.assertion_keys.reveal()));
         assert_eq!(deployment["edge_url"].as_str(), Some("http://127.0.0.1:8787"));
         assert!(worker.contains("\nUPSTREAM_ORIGIN=http://127.0.0.1:9000\n"));
+        assert!(worker.contains("\nCONTROL_PLANE_URL=http://127.0.0.1:8080\n"));
     }
 
     #[test]

@@ -1,23 +1,26 @@
-//! The Durable Object class `KeyGuard`: storage and clock for a [`GuardObject`].
+//! The Durable Object class `KeyGuard`: storage, clock and alarm for a [`GuardObject`].
 
 use std::cell::RefCell;
 
-use keyward_shared::guard::Write;
+use keyward_shared::{UnixMillis, guard::Write};
 use serde::Deserialize;
 use serde_json::json;
 use worker::{
-    DurableObject, Env, Error, Request, Response, SqlStorage, State, console_error, durable_object,
+    DurableObject, Env, Error, Request, Response, ScheduledTime, SqlStorage, State, console_error,
+    durable_object, js_sys::Date, wasm_bindgen::JsValue,
 };
 
-use super::isolate;
+use super::{isolate, outside::Runtime};
 use crate::{
     System,
     clock::Clock as _,
+    deployment::Deployment,
     guard_object::{GuardObject, Rows, RowsError},
+    usage::alarm::{self, RETRY_AFTER_MS},
 };
 
 /// An object that guards a lineage of keys, or knows a key by its hash.
-#[durable_object(fetch)]
+#[durable_object(alarm)]
 pub struct KeyGuard {
     state: State,
     env: Env,
@@ -35,16 +38,8 @@ impl DurableObject for KeyGuard {
 
     async fn fetch(&self, mut request: Request) -> worker::Result<Response> {
         let message = request.text().await?;
-        // From here on nothing waits: no other message is answered in between.
         let answer = match isolate(&self.env).as_ref() {
-            Ok(isolate) => {
-                let rows = Table(self.state.storage().sql());
-                let clock = System.now();
-                let object = &mut *self.object.borrow_mut();
-                object
-                    .answer(&isolate.deployment, &rows, &message, clock)
-                    .map_err(|error| error.to_string())
-            }
+            Ok(isolate) => self.answer(&isolate.deployment, &message).await,
             Err(error) => Err(error.to_string()),
         };
         match answer {
@@ -56,6 +51,78 @@ impl DurableObject for KeyGuard {
             }
         }
     }
+
+    /// Whatever goes wrong, the alarm is set again: the runtime itself would try a few times and then forget it.
+    async fn alarm(&self) -> worker::Result<Response> {
+        let rung = match isolate(&self.env).as_ref() {
+            Ok(isolate) => self.ring(&isolate.deployment).await,
+            Err(error) => Err(error.to_string()),
+        };
+        let next = rung.unwrap_or_else(|cause| {
+            let line = json!({ "message": "guard cannot report", "cause": cause });
+            console_error!("{line}");
+            self.object.take();
+            Some(System.now().after(RETRY_AFTER_MS))
+        });
+        self.set_alarm(next).await?;
+        Response::empty()
+    }
+}
+
+impl KeyGuard {
+    async fn answer(&self, deployment: &Deployment, message: &str) -> Result<String, String> {
+        if deployment.usage.is_some() && self.object.borrow().forgot_alarm() {
+            let set_for = self.state.storage().get_alarm().await;
+            let set_for = set_for.map_err(|error| error.to_string())?;
+            let set_for = set_for.and_then(|ms| u64::try_from(ms).ok()).map(UnixMillis);
+            self.object.borrow_mut().recall_alarm(set_for);
+        }
+        // From here on nothing waits until all is stored, the alarm too: no other message is answered in between.
+        let answered = self
+            .object
+            .borrow_mut()
+            .answer(deployment, &self.table(), message, System.now());
+        let reply = answered.map_err(|error| error.to_string())?;
+        self.set_alarm(reply.alarm).await.map_err(|error| {
+            self.object.take();
+            format!("its alarm cannot be set: {error}")
+        })?;
+        Ok(reply.text)
+    }
+
+    async fn ring(&self, deployment: &Deployment) -> Result<Option<UnixMillis>, String> {
+        let outside = Runtime {
+            env: self.env.clone(),
+            system: System,
+        };
+        let rung = alarm::ring(&self.object, deployment, &self.table(), &outside).await;
+        let rung = rung.map_err(|error| error.to_string())?;
+        if let Some(error) = rung.unsent {
+            let line = json!({ "message": "usage was not sent", "cause": error.to_string() });
+            console_error!("{line}");
+        }
+        Ok(rung.next)
+    }
+
+    async fn set_alarm(&self, at: Option<UnixMillis>) -> worker::Result<()> {
+        match at {
+            Some(at) => self.state.storage().set_alarm(ScheduledTime::new(date(at))).await,
+            None => Ok(()),
+        }
+    }
+
+    fn table(&self) -> Table {
+        Table(self.state.storage().sql())
+    }
+}
+
+/// A guard asks for no alarm beyond what a date can hold.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "dates are whole milliseconds below 2^53"
+)]
+fn date(at: UnixMillis) -> Date {
+    Date::new(&JsValue::from_f64(at.0 as f64))
 }
 
 /// The rows, in the object's own SQLite database.

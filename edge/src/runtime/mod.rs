@@ -9,6 +9,7 @@ mod kv;
 mod limiter;
 mod outside;
 mod upstream;
+mod usage;
 mod verify;
 
 use std::{
@@ -61,8 +62,12 @@ impl Isolate {
         kv::check(env)?;
         guards::check(env)?;
         limiter::check(env)?;
+        let deployment = Deployment::from_settings(|name| bindings::text(env, name), routes)?;
         Ok(Self {
-            deployment: Deployment::from_settings(|name| bindings::text(env, name), routes)?,
+            deployment: Deployment {
+                usage: usage::reporting(env)?,
+                ..deployment
+            },
             local: RefCell::default(),
         })
     }

@@ -500,6 +500,7 @@ impl<R> Guards for StageOutside<'_, R> {
             guards.lost.set(guards.lost.get() - 1);
             return Err(GuardError::Failed("lost".to_owned()));
         }
+        let answer = answer.map(|reply| reply.text);
         answer.map_err(|error| GuardError::Failed(error.to_string()))
     }
 }

@@ -22,9 +22,10 @@ pub const MAX_LEASE_REQUESTS: u32 = 100_000;
 pub const LEASE_SHARE: u64 = 32;
 
 impl Guard {
-    /// Answers an isolate. `presented` is the verified form of what the question presents.
+    /// Answers an isolate. `name` is this object's own, and `presented` the verified form of what the question presents.
     pub fn acquire(
         &mut self,
+        name: &str,
         ask: &Ask,
         presented: Option<SignedRecord>,
         clock: UnixMillis,
@@ -41,7 +42,7 @@ impl Guard {
         let is_news =
             isolate_knows.is_none_or(|knows| knows.precedence(known.signed().verified()) == Ordering::Less);
         let news = is_news.then(|| known.signed().text().to_owned());
-        if record.guard != self.name {
+        if record.guard != name {
             let record = known.signed().text().to_owned();
             return self.pending(Answer::Elsewhere { record });
         }

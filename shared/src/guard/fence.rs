@@ -41,6 +41,11 @@ impl Horizon {
         self.until <= now
     }
 
+    /// When it will have.
+    pub(super) fn passes_at(&self) -> UnixMillis {
+        self.until
+    }
+
     fn include(&mut self, other: Self) {
         self.until = self.until.max(other.until);
         self.hold_ms = self.hold_ms.max(other.hold_ms);

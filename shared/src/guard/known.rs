@@ -72,6 +72,12 @@ impl KnownKey {
         has_expired || self.trail.highest_secret < oldest_secret
     }
 
+    /// From when on it is over by expiry; none when that may never be.
+    pub(super) fn over_at(&self) -> Option<UnixMillis> {
+        let expires_at = u64::try_from(self.trail.expires_at?.0).unwrap_or(0);
+        Some(UnixMillis(expires_at.saturating_mul(1000)).after(MAX_STEP_MS))
+    }
+
     pub(super) fn to_row(&self) -> String {
         let row = Row {
             record: self.signed.text().to_string(),

@@ -70,6 +70,12 @@ impl Ledger {
         self.fences.iter().map(|fence| fence.leases.len()).sum()
     }
 
+    /// When the last of those will have ended.
+    pub(super) fn leases_end_at(&self) -> Option<UnixMillis> {
+        let leases = self.fences.iter().flat_map(|fence| &fence.leases);
+        leases.map(|lease| lease.horizon.passes_at()).max()
+    }
+
     /// Charges a lease and lets it out.
     pub(super) fn grant(&mut self, order: &Order<'_>) -> LeaseId {
         let now = self.time;

@@ -19,7 +19,7 @@
 //! by itself.
 //!
 //! State is bounded: 63 buckets, two months a meter, [`MAX_LEASES_OUT`] leases, a fence for each key in use,
-//! [`MAX_USAGE_HOURS`] hours a key; and a record for each key of the lineage, until [`Guard::prune`] can prove that no
+//! [`MAX_USAGE_HOURS`] hours and two months a meter of what was not reported of a key; and a record for each key of the lineage, until [`Guard::prune`] can prove that no
 //! record of it would be accepted any more.
 //!
 //! [`Record::guard`]: crate::record::Record::guard
@@ -54,7 +54,7 @@ pub use hour::{BUCKET_MS, COUNTED_MS};
 pub use ledger::MAX_LEASES_OUT;
 pub use pending::{Pending, Write};
 pub use signed::SignedRecord;
-pub use usage::{MAX_USAGE_HOURS, REPORT_AFTER_MS};
+pub use usage::MAX_USAGE_HOURS;
 
 use fence::LeaseOut;
 use known::KnownKey;
@@ -68,10 +68,12 @@ const RECORD_ROWS: &str = "record:";
 /// Rows of totals: this and the key's hash.
 const USAGE_ROWS: &str = "usage:";
 
+/// No alarm is set for a later moment: the end of the year 9999, which every runtime's date can hold.
+const LATEST_ALARM: UnixMillis = UnixMillis(253_402_300_799_999);
+
 /// A guard, or a directory. Its time is the highest it has ever seen.
 #[derive(Debug)]
 pub struct Guard {
-    name: String,
     term: LeaseTerm,
     keys: BTreeMap<KeyHash, KnownKey>,
     usage: BTreeMap<KeyHash, Usage>,
@@ -88,18 +90,16 @@ pub struct Guard {
 pub struct UnreadableRow(pub String);
 
 impl Guard {
-    /// Goes on from the rows that earlier objects of this name stored, on another machine perhaps; from none, begins.
+    /// Goes on from the rows that earlier objects of the same name stored, on another machine perhaps; from none, begins.
     ///
     /// # Errors
     /// [`UnreadableRow`].
     pub fn restore(
-        name: String,
         term: LeaseTerm,
         rows: impl IntoIterator<Item = (String, String)>,
         clock: UnixMillis,
     ) -> Result<Self, UnreadableRow> {
         let mut guard = Self {
-            name,
             term,
             keys: BTreeMap::new(),
             usage: BTreeMap::new(),
@@ -180,11 +180,21 @@ impl Guard {
         self.pending(())
     }
 
-    /// When the guard wants to be woken, to report its usage; none while there is nothing to report.
-    pub fn wake_at(&self, clock: UnixMillis) -> Option<UnixMillis> {
+    /// When the guard wants to be woken: `report_after_ms` from now while there is something to report, or leases are out that
+    /// will be; otherwise once there is something to [`prune`](Guard::prune) for certain; else never.
+    pub fn wake_at(&self, report_after_ms: u64, clock: UnixMillis) -> Option<UnixMillis> {
+        let soon = clock.after(report_after_ms);
         let waits = self.usage.values().any(|usage| usage.unreported().is_some());
-        let any = waits || self.ledger.leases_out() > 0;
-        any.then(|| clock.after(REPORT_AFTER_MS))
+        if waits || self.ledger.leases_out() > 0 {
+            return Some(soon);
+        }
+        let over = self.keys.values().filter_map(KnownKey::over_at).min()?;
+        (over <= LATEST_ALARM).then(|| over.max(soon))
+    }
+
+    /// When every lease that is out now has been counted; none if none is.
+    pub fn leases_end_at(&self) -> Option<UnixMillis> {
+        self.ledger.leases_end_at()
     }
 
     /// Forgets tombstones, and other records, of which no active predecessor could be accepted any more. `oldest_secret`

@@ -13,8 +13,8 @@ use crate::{month::Month, time::UnixMillis};
 const HOUR_MS: u64 = 3_600_000;
 /// The most hours kept of a key while nobody takes the report: a week. What is older is lost then, and only to reporting.
 pub const MAX_USAGE_HOURS: usize = 168;
-/// How long totals may wait to be reported, in milliseconds. A key's last use is to be seen within a minute.
-pub const REPORT_AFTER_MS: u64 = 20_000;
+/// The most months kept of a key on one meter while nobody takes the report.
+const MAX_USAGE_MONTHS: usize = 2;
 
 /// The totals of one key: a row of storage.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,11 +86,29 @@ impl KeyUsage {
         let mut known = self.metered.iter_mut();
         match known.find(|count| count.meter == meter && count.month == month) {
             Some(count) => count.requests += u64::from(requests),
-            None => self.metered.push(MeterUsage {
-                meter: meter.into(),
-                month,
-                requests: requests.into(),
-            }),
+            None => {
+                self.metered.push(MeterUsage {
+                    meter: meter.into(),
+                    month,
+                    requests: requests.into(),
+                });
+                self.forget_months_of(meter);
+            }
+        }
+    }
+
+    fn forget_months_of(&mut self, meter: &str) {
+        let of_meter = |count: &&MeterUsage| count.meter == meter;
+        let mut months: Vec<Month> = self
+            .metered
+            .iter()
+            .filter(of_meter)
+            .map(|count| count.month)
+            .collect();
+        months.sort_unstable();
+        if let Some(oldest) = months.iter().rev().nth(MAX_USAGE_MONTHS - 1).copied() {
+            self.metered
+                .retain(|count| count.meter != meter || count.month >= oldest);
         }
     }
 }

@@ -32,7 +32,7 @@ impl Desk {
     pub(crate) fn new(lease_seconds: u32) -> Self {
         let term = LeaseTerm::new(lease_seconds).unwrap();
         Self {
-            guard: Guard::restore(GUARD.into(), term, [], UnixMillis(NOON)).unwrap(),
+            guard: Guard::restore(term, [], UnixMillis(NOON)).unwrap(),
             rows: BTreeMap::new(),
             term,
             writes: 0,
@@ -55,7 +55,7 @@ impl Desk {
 
     pub(crate) fn restart(&mut self, ms: u64) {
         let rows = self.rows.clone();
-        self.guard = Guard::restore(GUARD.into(), self.term, rows, UnixMillis(NOON + ms)).unwrap();
+        self.guard = Guard::restore(self.term, rows, UnixMillis(NOON + ms)).unwrap();
     }
 
     pub(crate) fn adopt(&mut self, record: &Record, ms: u64) -> Adopted {
@@ -66,7 +66,7 @@ impl Desk {
 
     pub(crate) fn ask(&mut self, ask: &Ask, presented: Option<&Record>, ms: u64) -> Answer {
         let presented = presented.map(|record| signed(record, &ring(1), &key()));
-        let pending = self.guard.acquire(ask, presented, UnixMillis(NOON + ms));
+        let pending = self.guard.acquire(GUARD, ask, presented, UnixMillis(NOON + ms));
         self.persist(pending)
     }
 

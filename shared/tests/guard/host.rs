@@ -61,7 +61,7 @@ impl Host {
                 bug.tamper(&mut self.rows, &mut self.mended);
             }
             let rows = self.rows.clone();
-            self.guard = Some(Guard::restore(GUARD.into(), self.term, rows, now).unwrap());
+            self.guard = Some(Guard::restore(self.term, rows, now).unwrap());
         }
         let pending = operation(self.guard.as_mut().unwrap(), now);
         let crash = chance.percent(self.crashes);

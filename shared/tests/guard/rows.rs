@@ -2,25 +2,31 @@
 
 use keyward_shared::{
     UnixMillis,
-    guard::{Ask, Guard, UnreadableRow},
+    guard::{Ask, Guard, MAX_USAGE_HOURS, UnreadableRow},
+    month::Month,
     record::{Record, Status},
 };
 
 use crate::{
     desk::{Desk, granted, key, limited, question},
-    host::GUARD,
     records::record,
     world::NOON,
 };
+
+/// How long the guard may wait with a report.
+const AFTER_MS: u64 = 20_000;
+const DAY_MS: u64 = 86_400_000;
 
 #[test]
 fn usage_is_reported_until_it_is_taken_and_only_grows() {
     let mut desk = Desk::new(2);
     desk.adopt(&limited(1000), 0);
     let now = |ms| UnixMillis(NOON + ms);
-    assert_eq!(desk.guard.wake_at(now(0)), None);
+    assert_eq!(desk.guard.wake_at(AFTER_MS, now(0)), None);
     let lease = desk.lease(20, 100);
-    assert!(desk.guard.wake_at(now(100)).is_some());
+    assert_eq!(desk.guard.wake_at(AFTER_MS, now(100)), Some(now(20_100)));
+    // A lease of 2 s counts as out for 3 % longer, and what clocks that stand still may hide.
+    assert_eq!(desk.guard.leases_end_at(), Some(now(2210)));
     let usage = |desk: &mut Desk, ms| {
         let pending = desk.guard.usage(now(ms));
         desk.persist(pending)
@@ -43,7 +49,7 @@ fn usage_is_reported_until_it_is_taken_and_only_grows() {
     desk.persist(pending);
     desk.restart(6000);
     assert_eq!(
-        (usage(&mut desk, 6000), desk.guard.wake_at(now(6000))),
+        (usage(&mut desk, 6000), desk.guard.wake_at(AFTER_MS, now(6000))),
         (Vec::new(), None)
     );
     desk.lease(1, 7000);
@@ -56,17 +62,105 @@ fn a_lease_that_comes_back_whole_is_no_use_of_the_key() {
     desk.adopt(&limited(1000), 0);
     let lease = desk.lease(20, 0);
     desk.give_back(lease.lease, 20, 1);
-    assert_eq!(desk.guard.wake_at(UnixMillis(NOON + 1)), None);
+    assert_eq!(desk.guard.wake_at(AFTER_MS, UnixMillis(NOON + 1)), None);
+}
+
+#[test]
+fn what_nobody_takes_is_kept_for_a_week_and_two_months_a_meter() {
+    let mut desk = Desk::new(0);
+    desk.adopt(&limited(1000), 0);
+    let ask = |meter: &str| Ask {
+        meter: Some(meter.into()),
+        ..question(1)
+    };
+    for day in 0..200 {
+        granted(desk.ask(&ask("a"), None, day * DAY_MS));
+        granted(desk.ask(&ask("b"), None, day * DAY_MS + 3_600_000));
+    }
+    let last = NOON + 199 * DAY_MS;
+    let pending = desk.guard.usage(UnixMillis(last));
+    let totals = desk.persist(pending).remove(0);
+    assert_eq!(totals.hours.len(), MAX_USAGE_HOURS);
+    let months: Vec<_> = totals
+        .metered
+        .iter()
+        .map(|count| (count.meter.as_str(), count.month))
+        .collect();
+    let this = Month::of(UnixMillis(last));
+    let before = Month::of(this.start().before(1));
+    assert_eq!(months, [("a", before), ("b", before), ("a", this), ("b", this)]);
+}
+
+#[test]
+fn a_month_that_ends_is_reported_whole_and_then_forgotten() {
+    let mut desk = Desk::new(0);
+    desk.adopt(&limited(1000), 0);
+    let ask = Ask {
+        meter: Some("prediction".into()),
+        ..question(1)
+    };
+    let end = Month::of(UnixMillis(NOON)).next().start().0 - NOON;
+    for ms in [end - 2, end - 1, end, end + 1, end + 2] {
+        granted(desk.ask(&ask, None, ms));
+    }
+    let report = |desk: &mut Desk, ms| {
+        let pending = desk.guard.usage(UnixMillis(NOON + ms));
+        let totals = desk.persist(pending);
+        let pending = desk.guard.reported(&totals, UnixMillis(NOON + ms));
+        desk.persist(pending);
+        let metered = totals.into_iter().flat_map(|totals| totals.metered);
+        metered
+            .map(|count| (count.month, count.requests))
+            .collect::<Vec<_>>()
+    };
+    let (old, new) = (Month::of(UnixMillis(NOON)), Month::of(UnixMillis(NOON)).next());
+    assert_eq!(report(&mut desk, end + 3), [(old, 2), (new, 3)]);
+    granted(desk.ask(&ask, None, end + 3_600_000));
+    assert_eq!(report(&mut desk, end + 3_600_001), [(old, 2), (new, 4)]);
+    granted(desk.ask(&ask, None, end + 3_600_002));
+    assert_eq!(report(&mut desk, end + 3_600_003), [(new, 5)]);
+}
+
+#[test]
+fn a_guard_wakes_to_prune_only_what_is_over_for_certain() {
+    let expiring = |revision, days| Record {
+        revision,
+        expires_at: Some(UnixMillis(NOON + days * DAY_MS).seconds()),
+        ..limited(10)
+    };
+    let mut desk = Desk::new(2);
+    desk.adopt(&expiring(1, 30), 0);
+    let wakes = |desk: &Desk, ms| desk.guard.wake_at(AFTER_MS, UnixMillis(NOON + ms));
+    let over = NOON + 30 * DAY_MS + 20_000;
+    assert_eq!(
+        wakes(&desk, 0),
+        Some(UnixMillis(over)),
+        "when it has expired on every clock"
+    );
+    let prune = |desk: &mut Desk, at| {
+        let pending = desk.guard.prune(1, UnixMillis(at));
+        desk.persist(pending);
+        desk.guard.record(&key()).is_some()
+    };
+    assert!(prune(&mut desk, over - 1));
+    assert!(!prune(&mut desk, over));
+    assert_eq!(wakes(&desk, over - NOON), None, "nothing is left");
+
+    let mut lasting = Desk::new(2);
+    lasting.adopt(&expiring(2, 30), 0);
+    assert_eq!(wakes(&lasting, 0), None, "what was before it may never expire");
+    let mut distant = Desk::new(2);
+    distant.adopt(&expiring(1, 365 * 10_000), 0);
+    assert_eq!(wakes(&distant, 0), None, "beyond what an alarm can be set for");
 }
 
 #[test]
 fn a_record_is_pruned_only_when_no_older_one_could_be_accepted() {
-    let day = 86_400_000;
     let ended = |revision, expires_in_days: Option<i64>| Record {
         revision,
         status: Status::Revoked,
         expires_at: expires_in_days
-            .map(|days| UnixMillis(NOON + day * u64::try_from(days).unwrap()).seconds()),
+            .map(|days| UnixMillis(NOON + DAY_MS * u64::try_from(days).unwrap()).seconds()),
         ..limited(10)
     };
     let kept = |records: &[Record], oldest_secret, days: u64| {
@@ -74,9 +168,9 @@ fn a_record_is_pruned_only_when_no_older_one_could_be_accepted() {
         for record in records {
             desk.adopt(record, 0);
         }
-        let pending = desk.guard.prune(oldest_secret, UnixMillis(NOON + days * day));
+        let pending = desk.guard.prune(oldest_secret, UnixMillis(NOON + days * DAY_MS));
         desk.persist(pending);
-        desk.restart(days * day);
+        desk.restart(days * DAY_MS);
         desk.guard.record(&key()).is_some()
     };
     assert!(!kept(&[ended(1, Some(1))], 1, 2));
@@ -118,7 +212,7 @@ fn a_row_that_cannot_be_read_is_named() {
     for damaged in names.iter().map(String::as_str).chain(["other"]) {
         let mut rows = desk.rows.clone();
         rows.insert(damaged.to_owned(), String::new());
-        let restored = Guard::restore(GUARD.into(), desk.term, rows, UnixMillis(NOON));
+        let restored = Guard::restore(desk.term, rows, UnixMillis(NOON));
         assert_eq!(restored.err(), Some(UnreadableRow(damaged.to_owned())));
     }
 }

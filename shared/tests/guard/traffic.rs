@@ -8,6 +8,7 @@ use keyward_shared::{
 };
 
 use crate::{
+    host::GUARD,
     isolate::{Fate, PATIENCE_MS, Slot, Waiter},
     world::{Event, Sender, World},
 };
@@ -155,7 +156,7 @@ impl World {
 
     pub(crate) fn answer(&mut self, from: Sender, ask: Rc<Ask>, presented: Option<SignedRecord>) {
         let answer = self.host.operate(self.utc, &mut self.chance, |guard, now| {
-            guard.acquire(&ask, presented, now)
+            guard.acquire(GUARD, &ask, presented, now)
         });
         if let (Some(answer), Some(ms)) = (answer, self.travel()) {
             let revision = match &answer {

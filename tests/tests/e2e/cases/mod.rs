@@ -34,6 +34,7 @@ mod revocation;
 mod service;
 mod streams;
 mod sync;
+mod usage;
 mod verify;
 
 /// Those that do not disturb each other. What takes longest starts first.
@@ -42,6 +43,7 @@ pub(crate) fn side_by_side() -> Vec<Trial> {
         forwarding::all(),
         commands::all(),
         assertions::all(),
+        usage::all(),
         outages::all(),
         reconcile::all(),
         isolates::all(),

@@ -52,17 +52,22 @@ impl ControlPlane {
     /// machine busy.
     pub(crate) fn telling_and_waiting(edge: &LoneEdge) -> Self {
         let url = edge.edge.line().url();
-        Self::start_with(&edge.settings_with_sync(url, url), 10)
+        Self::start_with(&edge.settings_with_sync(url, url), 10, free_port().unwrap())
+    }
+
+    /// The same, and it is where the Worker reports usage.
+    pub(crate) fn reported_to_by(edge: &LoneEdge) -> Self {
+        let url = edge.edge.line().url();
+        Self::start_with(&edge.settings_with_sync(url, url), 10, edge.reports_to())
     }
 
     fn start(settings: &str) -> Self {
-        Self::start_with(settings, 1)
+        Self::start_with(settings, 1, free_port().unwrap())
     }
 
-    fn start_with(settings: &str, wait_seconds: u32) -> Self {
+    fn start_with(settings: &str, wait_seconds: u32, port: u16) -> Self {
         let folder = run_folder::new_folder("control-plane");
         let token = new_admin_token();
-        let port = free_port().unwrap();
         let general = format!(
             "propagation_wait_seconds = {wait_seconds}\n{}",
             general_settings(port, &folder, &token)

@@ -1,7 +1,8 @@
 //! A Worker without a control plane of its own: for tests that write to its KV themselves, put a gate before it, or bring
 //! their own control plane and kill it. Behind it stands a [`TestOrigin`].
 //!
-//! There are two. The one that is told has sync secrets, as deployments should; the other learns of changes by KV alone.
+//! There are three. The one that is told has sync secrets, as deployments should; another learns of changes by KV alone; the
+//! third is told too, and reports usage sooner than others.
 
 use std::{
     path::{Path, PathBuf},
@@ -36,9 +37,10 @@ pub(crate) const IMPORTED_KEYS: &str = "sk_live_{base62:32}";
 /// An organization that may ask these edges about its keys.
 pub(crate) const ORGANIZATION: &str = "01900000-0000-7000-8000-0000000000aa";
 
-/// The two: each started by the first test that asks, used by many at once or by one alone.
+/// The three: each started by the first test that asks, used by many at once or by one alone.
 static BY_KV_ALONE: OnceLock<RwLock<LoneEdge>> = OnceLock::new();
 static TOLD: OnceLock<RwLock<LoneEdge>> = OnceLock::new();
+static REPORTING: OnceLock<RwLock<LoneEdge>> = OnceLock::new();
 
 fn by_kv_alone() -> &'static RwLock<LoneEdge> {
     BY_KV_ALONE.get_or_init(|| RwLock::new(LoneEdge::start(Hears::OfKvAlone)))
@@ -68,9 +70,19 @@ pub(crate) fn told_alone() -> RwLockWriteGuard<'static, LoneEdge> {
     told().write().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// The edge that reports usage after [`REPORT_SECONDS`] to the control plane that is started for it, for a test that starts
+/// either again.
+pub(crate) fn reporting_alone() -> RwLockWriteGuard<'static, LoneEdge> {
+    let reporting = REPORTING.get_or_init(|| RwLock::new(LoneEdge::start(Hears::AndReportsSoon)));
+    reporting.write().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Ends them, if they were ever started.
 pub(crate) fn end() {
-    for lone in [&BY_KV_ALONE, &TOLD].into_iter().filter_map(OnceLock::get) {
+    for lone in [&BY_KV_ALONE, &TOLD, &REPORTING]
+        .into_iter()
+        .filter_map(OnceLock::get)
+    {
         lone.write().unwrap_or_else(PoisonError::into_inner).end();
     }
 }
@@ -80,7 +92,12 @@ pub(crate) fn end() {
 enum Hears {
     OfKvAlone,
     OfEveryChange,
+    /// Of every change, and its guards gather for less long than others.
+    AndReportsSoon,
 }
+
+/// How long the guards of an edge that reports soon gather: long enough to kill it before, and short enough to wait for.
+const REPORT_SECONDS: u32 = 8;
 
 /// A Worker in `wrangler dev`, its KV, and the origin behind it.
 #[derive(Debug)]
@@ -127,8 +144,10 @@ impl LoneEdge {
             let programs = programs::built().clone();
             let mut stack = Stack::configure(&workspace, &launcher, programs, state, ports).unwrap();
             let worker_env = stack.folder().path().join("worker.env");
-            if hears == Hears::OfKvAlone {
-                forget_sync_secrets(&worker_env);
+            match hears {
+                Hears::OfKvAlone => forget_sync_secrets(&worker_env),
+                Hears::OfEveryChange => {}
+                Hears::AndReportsSoon => report_soon(&worker_env),
             }
             list_imported_keys(&worker_env);
             let asker = admit_an_organization(&worker_env);
@@ -181,6 +200,16 @@ impl LoneEdge {
         self.process = answered
             .recv()
             .expect("the Worker starts; the thread above says why not");
+    }
+
+    /// The port of the control plane that it reports to.
+    pub(crate) fn reports_to(&self) -> u16 {
+        self.ports.of(Role::ControlPlane)
+    }
+
+    /// What the Worker has logged.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.state.join("logs/worker.log")).unwrap_or_default()
     }
 
     /// The folder with its variables and what it keeps.
@@ -296,6 +325,15 @@ fn list_imported_keys(worker_env: &Path) {
     let mut text = std::fs::read_to_string(worker_env).unwrap();
     text.push_str(&format!("IMPORTED_KEYS={IMPORTED_KEYS}\n"));
     std::fs::write(worker_env, text).unwrap();
+}
+
+fn report_soon(worker_env: &Path) {
+    let text = std::fs::read_to_string(worker_env).unwrap();
+    std::fs::write(
+        worker_env,
+        format!("{text}USAGE_REPORT_SECONDS={REPORT_SECONDS}\n"),
+    )
+    .unwrap();
 }
 
 fn forget_sync_secrets(worker_env: &Path) {
