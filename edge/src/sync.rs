@@ -102,6 +102,7 @@ async fn give<O: Outside>(desk: &Desk<'_, O>, entry: &Entry) -> Outcome {
     match adopt(desk, entry).await {
         Ok(adopted) => Outcome::Adopted {
             revision: adopted.revision,
+            knew: adopted.knew,
             quiet_in_ms: adopted.quiet_in_ms,
         },
         Err(error) => Outcome::Failed { error },
@@ -127,6 +128,7 @@ async fn adopt<O: Outside>(desk: &Desk<'_, O>, entry: &Entry) -> Result<Adopted,
     desk.local.borrow_mut().memory.note_record(key, signed, now);
     Ok(Adopted {
         revision: at_guard.revision.min(at_directory.revision),
+        knew: at_guard.knew.into_iter().chain(at_directory.knew).min(),
         quiet_in_ms: at_guard.quiet_in_ms.max(at_directory.quiet_in_ms),
     })
 }

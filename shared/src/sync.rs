@@ -71,6 +71,9 @@ pub enum Outcome {
     Adopted {
         /// The lowest of the highest revisions they have.
         revision: u64,
+        /// The lowest of those they had before, of as many as knew the key.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        knew: Option<u64>,
         /// How long until every lease granted under an older revision has run out, in milliseconds, counted from when the
         /// answer arrives.
         quiet_in_ms: u64,
@@ -236,6 +239,7 @@ mod tests {
     fn report() -> Report {
         let adopted = Outcome::Adopted {
             revision: 3,
+            knew: Some(2),
             quiet_in_ms: 2000,
         };
         Report {

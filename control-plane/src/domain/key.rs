@@ -6,11 +6,15 @@ use jiff::Timestamp;
 use keyward_shared::{
     Brands, Cidr, Entropy, Environment, Family, KeyHash, KeyText, Record, SecretRing, UnixSeconds,
     record::{Status, Version},
+    time::MAX_STEP_MS,
 };
 use uuid::Uuid;
 
 use super::Rights;
 use crate::clock::{after, new_id, whole_second};
+
+/// The revision of a key that was just made.
+pub const FIRST_REVISION: u64 = 1;
 
 /// A key's public id, a UUIDv7.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -181,7 +185,7 @@ impl Key {
             environment: wanted.environment,
             configuration: wanted.configuration,
             status: Status::Active,
-            revision: 1,
+            revision: FIRST_REVISION,
             lineage: id,
             created_by: actor.to_owned(),
             created_at: now,
@@ -208,6 +212,15 @@ impl Key {
     /// Whether it opens anything now.
     pub fn is_active(&self, now: Timestamp) -> bool {
         self.status == Status::Active && !self.is_expired(now)
+    }
+
+    /// Whether somebody may hold an older record of it that still opens something: there was one, and not all of them have
+    /// expired on every clock. A key keeps its expiry, so all of its records end together.
+    pub fn has_older_records(&self, now: Timestamp) -> bool {
+        let ended = self
+            .expires_at
+            .is_some_and(|expires_at| after(expires_at, Duration::from_millis(MAX_STEP_MS)) <= now);
+        self.revision > FIRST_REVISION && !ended
     }
 
     /// The key with another configuration. With the one it has, it stays as it is.
@@ -503,6 +516,16 @@ pub(crate) mod tests {
         assert!(key.is_active(at(86_399)) && !key.is_active(at(86_400)));
         assert_eq!(key.activated(at(86_400)), Err(Refused::Expired));
         assert_eq!(key.revoked("admin", at(86_400)).status, Status::Revoked);
+    }
+
+    #[test]
+    fn older_records_open_something_until_they_have_expired_on_every_clock() {
+        let key = key(1, Some(1));
+        assert!(!key.has_older_records(at(1)), "there is none");
+        let next = key.deactivated("admin", at(1)).unwrap();
+        let step = i64::try_from(MAX_STEP_MS / 1000).unwrap();
+        assert!(next.has_older_records(at(86_400 + step - 1)));
+        assert!(!next.has_older_records(at(86_400 + step)));
     }
 
     #[test]

@@ -12,12 +12,10 @@ use super::{
     edge::Edge,
     kv::{KeyValueStore, Pair},
 };
-use crate::domain::{Key, change::Dirty};
+use crate::domain::{Key, change::Dirty, key::FIRST_REVISION};
 
 /// A change of at most so many keys is a small one: one call of the edge.
 const SMALL_CHANGE: usize = MAX_RECORDS;
-/// The revision of a key that was just made.
-const FIRST_REVISION: u64 = 1;
 
 /// One Worker and its KV namespace.
 pub struct Deployment {

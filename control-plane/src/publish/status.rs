@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use keyward_shared::Environment;
 use serde::{Serialize, Serializer};
 
-use super::{Publisher, Syncer};
+use super::{Publisher, Syncer, reconcile::LastReconcile};
 use crate::{
     clock::whole_second,
     store::{Backlog, StoreError, SyncBacklog},
@@ -16,7 +16,7 @@ pub struct SyncStatus {
     /// How many records have not arrived, over all deployments.
     pub waiting: u64,
     /// Since when the oldest waits.
-    #[serde(serialize_with = "moment")]
+    #[serde(serialize_with = "optional_moment")]
     pub waiting_since: Option<Timestamp>,
     /// How many changes no edge has confirmed yet, over all deployments that have one.
     pub unconfirmed: u64,
@@ -36,20 +36,22 @@ pub struct DeploymentStatus {
     /// How many records have not arrived.
     pub waiting: u64,
     /// Since when the oldest waits.
-    #[serde(serialize_with = "moment")]
+    #[serde(serialize_with = "optional_moment")]
     pub waiting_since: Option<Timestamp>,
     /// How many have arrived and will be written once more, because an earlier write could still land.
     pub rewriting: u64,
     /// The newest error among what waits.
     pub last_error: Option<String>,
     /// When that was.
-    #[serde(serialize_with = "moment")]
+    #[serde(serialize_with = "optional_moment")]
     pub last_error_at: Option<Timestamp>,
     /// When this process last wrote to it.
-    #[serde(serialize_with = "moment")]
+    #[serde(serialize_with = "optional_moment")]
     pub last_written_at: Option<Timestamp>,
     /// How far its KeyGuards are behind; null if it has no edge to ask.
     pub edge: Option<EdgeStatus>,
+    /// What the last reconcile of this process found.
+    pub last_reconcile: Option<LastReconcile>,
 }
 
 /// How far the KeyGuards of a deployment are behind.
@@ -59,15 +61,15 @@ pub struct EdgeStatus {
     /// before them have run out.
     pub unconfirmed: u64,
     /// Since when the oldest is not.
-    #[serde(serialize_with = "moment")]
+    #[serde(serialize_with = "optional_moment")]
     pub unconfirmed_since: Option<Timestamp>,
     /// The newest error among them.
     pub last_error: Option<String>,
     /// When that was.
-    #[serde(serialize_with = "moment")]
+    #[serde(serialize_with = "optional_moment")]
     pub last_error_at: Option<Timestamp>,
     /// When this process last got an answer that it believed.
-    #[serde(serialize_with = "moment")]
+    #[serde(serialize_with = "optional_moment")]
     pub last_answered_at: Option<Timestamp>,
 }
 
@@ -130,6 +132,7 @@ impl Publisher {
                     last_error_at,
                     last_written_at: lane.last_written_at(),
                     edge: lane.syncer().map(|syncer| EdgeStatus::of(syncer, sync_backlog)),
+                    last_reconcile: None,
                 }
             })
             .collect();
@@ -155,9 +158,13 @@ impl Publisher {
 }
 
 /// RFC 3339 in whole seconds, as everywhere in the API.
-fn moment<S: Serializer>(moment: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
-    match moment {
-        Some(moment) => serializer.collect_str(&whole_second(*moment)),
+pub(super) fn moment<S: Serializer>(moment: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&whole_second(*moment))
+}
+
+fn optional_moment<S: Serializer>(value: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
+    match value {
+        Some(value) => moment(value, serializer),
         None => serializer.serialize_none(),
     }
 }

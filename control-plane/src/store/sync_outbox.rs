@@ -1,12 +1,14 @@
 //! What the KeyGuards of a deployment have to hear of, and what is confirmed. Beside the outbox of KV, so that neither
 //! way holds up the other.
 
+use std::collections::HashSet;
+
 use async_trait::async_trait;
 use jiff::Timestamp;
-use keyward_shared::sync::Promise;
+use keyward_shared::{Environment, sync::Promise};
 
 use super::{Claim, Claimed, StoreError};
-use crate::domain::{KeyId, change::Dirty};
+use crate::domain::{Key, KeyId, change::Dirty};
 
 /// The part of a store that remembers what is not confirmed yet, and what is.
 #[async_trait]
@@ -43,6 +45,19 @@ pub trait SyncOutbox: Send + Sync {
 
     /// Makes sure that somebody asks for each of these that is not confirmed. Rows that wait already go on waiting.
     async fn ask_again(&self, dirty: &[Dirty], now: Timestamp) -> Result<(), StoreError>;
+
+    /// Which of these keys wait to be confirmed at a deployment.
+    async fn unconfirmed(&self, deployment: &str, keys: &[KeyId]) -> Result<HashSet<KeyId>, StoreError>;
+
+    /// At most `limit` keys of an environment that have changed since they were made, are not confirmed at a deployment as they
+    /// are now, and do not wait for it either: nobody is going to tell their guards. By ascending id, after the key `after`.
+    async fn never_confirmed(
+        &self,
+        deployment: &str,
+        environment: Environment,
+        after: Option<KeyId>,
+        limit: u32,
+    ) -> Result<Vec<Key>, StoreError>;
 
     /// How much is unconfirmed at each deployment that has such rows.
     async fn sync_backlog(&self) -> Result<Vec<SyncBacklog>, StoreError>;

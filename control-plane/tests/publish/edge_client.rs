@@ -52,6 +52,7 @@ fn batch() -> Batch {
 fn report() -> Report {
     let adopted = Outcome::Adopted {
         revision: 3,
+        knew: None,
         quiet_in_ms: 2000,
     };
     Report {

@@ -72,6 +72,15 @@ impl FakeEdge {
         self.state().calls.clone()
     }
 
+    /// The guards of a name have another revision than anybody told them, or none.
+    pub(crate) fn set_revision(&self, name: &str, revision: Option<u64>) {
+        let mut state = self.state();
+        match revision {
+            Some(revision) => state.revisions.insert(name.to_owned(), revision),
+            None => state.revisions.remove(name),
+        };
+    }
+
     /// The revision that the guards of a name have.
     pub(crate) fn revision(&self, name: &str) -> Option<u64> {
         self.state().revisions.get(name).copied()
@@ -81,14 +90,15 @@ impl FakeEdge {
         self.0.lock().unwrap()
     }
 
-    /// What the guards of a record have, once they have seen it.
-    fn adopt(&self, name: &str, value: &str) -> u64 {
+    /// What the guards of a record had, and what they have once they have seen it.
+    fn adopt(&self, name: &str, value: &str) -> (Option<u64>, u64) {
         let record: serde_json::Value = serde_json::from_str(value.lines().next().unwrap()).unwrap();
         let revision = record["revision"].as_u64().unwrap();
         let mut state = self.state();
-        let known = state.revisions.entry(name.to_owned()).or_default();
-        *known = revision.max(*known);
-        *known
+        let knew = state.revisions.get(name).copied();
+        let known = knew.map_or(revision, |knew| knew.max(revision));
+        state.revisions.insert(name.to_owned(), known);
+        (knew, known)
     }
 }
 
@@ -122,7 +132,7 @@ impl Edge for FakeEdge {
                 let error = "a guard did not answer".to_owned();
                 return Outcome::Failed { error };
             }
-            let revision = self.adopt(&entry.name, &entry.value);
+            let (knew, revision) = self.adopt(&entry.name, &entry.value);
             let told = match call {
                 Some(Call::LowerRevision) => revision - 1,
                 Some(Call::HigherRevision) => revision + 1,
@@ -130,6 +140,7 @@ impl Edge for FakeEdge {
             };
             Outcome::Adopted {
                 revision: told,
+                knew,
                 quiet_in_ms,
             }
         };

@@ -19,6 +19,7 @@ mod keys;
 mod memory_outbox;
 mod publisher;
 mod reconcile;
+mod reconcile_guards;
 mod reports;
 mod running;
 mod simulation;

@@ -1,7 +1,7 @@
 //! What is unconfirmed and what is confirmed, in memory: it answers at once, so that time can be paused around it.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashSet},
     sync::{Mutex, MutexGuard},
 };
 
@@ -12,7 +12,7 @@ use keyward_control_plane::{
     domain::{Key, KeyId, change::Dirty},
     store::{Claim, Claimed, Confirmation, StoreError, SyncBacklog, SyncOutbox, SyncOutcome, SyncSettled},
 };
-use keyward_shared::sync::Promise;
+use keyward_shared::{Environment, sync::Promise};
 
 /// Of one deployment.
 #[derive(Default)]
@@ -177,6 +177,22 @@ impl SyncOutbox for MemoryOutbox {
 
     async fn ask_again(&self, _dirty: &[Dirty], _now: Timestamp) -> Result<(), StoreError> {
         Ok(())
+    }
+
+    async fn unconfirmed(&self, _deployment: &str, keys: &[KeyId]) -> Result<HashSet<KeyId>, StoreError> {
+        let state = self.call()?;
+        let waits = |key: &&KeyId| state.rows.contains_key(*key);
+        Ok(keys.iter().filter(waits).copied().collect())
+    }
+
+    async fn never_confirmed(
+        &self,
+        _deployment: &str,
+        _environment: Environment,
+        _after: Option<KeyId>,
+        _limit: u32,
+    ) -> Result<Vec<Key>, StoreError> {
+        Ok(Vec::new())
     }
 
     async fn sync_backlog(&self) -> Result<Vec<SyncBacklog>, StoreError> {

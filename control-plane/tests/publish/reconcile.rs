@@ -6,7 +6,7 @@ use keyward_control_plane::{
     domain::Key,
     publish::{
         Reconciler,
-        reconcile::{Counts, DeploymentReport},
+        reconcile::{Counts, Findings, Reach},
     },
 };
 use keyward_shared::{Environment, Record, record::Status};
@@ -18,9 +18,11 @@ use crate::{
     world::World,
 };
 
-async fn reconcile(world: &World) -> DeploymentReport {
-    let report = Reconciler::new(Arc::clone(&world.publisher)).reconcile().await;
-    report.deployments.into_iter().next().unwrap()
+async fn reconcile(world: &World) -> Findings {
+    let report = Reconciler::new(Arc::clone(&world.publisher))
+        .reconcile(Reach::All)
+        .await;
+    report.deployments.into_iter().next().unwrap().findings
 }
 
 /// The counts of a run that went through.
@@ -259,8 +261,11 @@ async fn a_deployment_that_fails_says_so_and_holds_up_no_other() {
     let silent = key(1);
     world.create_silently(&silent).await;
     world.kvs[0].next_read_fails(fault::refused(403));
-    let report = Reconciler::new(Arc::clone(&world.publisher)).reconcile().await;
+    let report = Reconciler::new(Arc::clone(&world.publisher))
+        .reconcile(Reach::All)
+        .await;
     let [main, spare] = report.deployments.try_into().unwrap();
+    let (main, spare) = (main.findings, spare.findings);
     assert!(main.error.unwrap().contains("api_token"));
     assert_eq!((spare.error, spare.counts.missing), (None, 1));
 
@@ -291,11 +296,14 @@ async fn a_tombstone_that_was_not_written_is_not_counted_as_a_repair() {
 #[tokio::test]
 async fn a_report_shows_its_counts_beside_the_deployment() {
     let (world, _) = published(1..=2).await;
-    let shown = serde_json::to_value(reconcile(&world).await).unwrap();
+    let report = Reconciler::new(Arc::clone(&world.publisher))
+        .reconcile(Reach::All)
+        .await;
+    let shown = serde_json::to_value(&report.deployments[0]).unwrap();
     assert_eq!(
         shown,
         serde_json::json!({
-            "id": "main", "environment": "production", "error": null,
+            "id": "main", "environment": "production", "error": null, "guards": null,
             "checked": 2, "names": 2, "waiting": 0, "missing": 0, "stale": 0, "signed_with_older_secret": 0,
             "ahead": 0, "ahead_keys": [], "foreign": 0, "orphaned": 0, "repaired": 0, "held_back": 0, "signed_with": { "1": 2 },
         })

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use keyward_control_plane::{
     clock::Clock as _,
     domain::Key,
-    publish::{KvError, Publisher, Reconciler},
+    publish::{KvError, Publisher, Reconciler, reconcile::Reach},
     store::Store as _,
 };
 use keyward_shared::{Brands, Entropy as _};
@@ -179,8 +179,10 @@ async fn after_quiet_the_namespace_says_what_the_database_says() {
             (0, 0),
             "history {seed}"
         );
-        let report = Reconciler::new(Arc::clone(&world.publisher)).reconcile().await;
-        let counts = &report.deployments[0].counts;
+        let report = Reconciler::new(Arc::clone(&world.publisher))
+            .reconcile(Reach::All)
+            .await;
+        let counts = &report.deployments[0].findings.counts;
         assert_eq!(
             (counts.names, counts.repaired),
             (simulation.keys.len() as u64, 0),

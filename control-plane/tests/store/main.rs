@@ -62,7 +62,8 @@ macro_rules! store_contract {
                 whoever_wants_to_know_again_is_told_or_asks,
                 a_claim_on_a_sync_ends,
                 concurrent_claims_share_no_sync,
-                a_kill_forgets_that_anybody_counted;
+                a_kill_forgets_that_anybody_counted,
+                what_nobody_will_tell_is_found;
             usage:
                 totals_and_last_use_never_fall,
                 the_greatest_of_one_report_counts,

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use keyward_control_plane::{
-    domain::{Key, change::Dirty},
+    domain::{Key, KeyId, change::Dirty},
     store::{Claim, Confirmation, Store, SyncBacklog, SyncOutcome, SyncSettled},
 };
-use keyward_shared::sync::Promise;
+use keyward_shared::{Environment, sync::Promise};
 
 use crate::{
     backend::Backend,
-    keys::{at, create, key, renamed, update},
+    keys::{DEFAULT, at, create, key, key_for, renamed, update},
 };
 
 const MAIN: &str = "main";
@@ -264,4 +264,43 @@ pub(crate) async fn a_kill_forgets_that_anybody_counted(backend: impl Backend) {
         take(store, "c", 3).await,
         [("key 1".into(), 1, 0), ("key 2".into(), 1, 0)]
     );
+}
+
+pub(crate) async fn what_nobody_will_tell_is_found(backend: impl Backend) {
+    let store = backend.store();
+    let ids = async |after: Option<KeyId>, limit: u32| -> Vec<KeyId> {
+        let keys = store.never_confirmed(MAIN, Environment::Production, after, limit);
+        keys.await.unwrap().iter().map(|key| key.id).collect()
+    };
+    let mut silent = Vec::new();
+    for seed in 1..=3 {
+        let key = key(seed);
+        store.commit(&create(&key, &[MAIN], at(1))).await.unwrap();
+        let next = renamed(&key, "next", at(2));
+        store.commit(&update(&next, &[MAIN], at(2))).await.unwrap();
+        silent.push(next);
+    }
+    // One that is new, one that waits, and one that another deployment has to hear of.
+    store.commit(&create(&key(4), &[MAIN], at(1))).await.unwrap();
+    let waits = with_key(&backend, 5).await;
+    let waits = next_state(&backend, &waits, 2).await;
+    let foreign = key_for(6, DEFAULT, Environment::Test);
+    store.commit(&create(&foreign, &[], at(1))).await.unwrap();
+    let next = renamed(&foreign, "next", at(2));
+    store.commit(&update(&next, &[], at(2))).await.unwrap();
+
+    let [first, second, third] = [0, 1, 2].map(|at| silent[at].id);
+    assert_eq!(ids(None, 10).await, [first, second, third]);
+    assert_eq!(ids(None, 2).await, [first, second]);
+    assert_eq!(ids(Some(first), 10).await, [second, third]);
+    confirm(store, &silent[1], Promise::Eventually).await;
+    assert_eq!(ids(None, 10).await, [first, third]);
+    // An older revision of it is confirmed, and that is not enough.
+    let changed = renamed(&silent[1], "again", at(3));
+    store.commit(&update(&changed, &[MAIN], at(3))).await.unwrap();
+    assert_eq!(ids(None, 10).await, [first, second, third]);
+
+    let waiting = store.unconfirmed(MAIN, &[first, waits.id]).await.unwrap();
+    assert_eq!(waiting.into_iter().collect::<Vec<_>>(), [waits.id]);
+    assert!(store.unconfirmed("spare", &[waits.id]).await.unwrap().is_empty());
 }

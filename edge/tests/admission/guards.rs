@@ -131,6 +131,8 @@ fn a_revocation_is_over_when_it_is_quiet() {
     let [
         Outcome::Adopted {
             revision: 2,
+            // The directory had not heard of the key before; its guard had, when it was used.
+            knew: Some(1),
             quiet_in_ms,
         },
     ] = report.results[..]
@@ -150,6 +152,7 @@ fn a_revocation_is_over_when_it_is_quiet() {
             again.results[..],
             [Outcome::Adopted {
                 revision: 2,
+                knew: Some(2),
                 quiet_in_ms: 0
             }]
         ),

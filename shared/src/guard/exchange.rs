@@ -185,6 +185,9 @@ pub struct GiveBack {
 pub struct Adopted {
     /// The highest revision that it has of the key: the one given, or a higher one.
     pub revision: u64,
+    /// The one that it had before, if it knew the key.
+    #[serde(default)]
+    pub knew: Option<u64>,
     /// How long until every lease granted under an older revision has run out, in milliseconds. It holds on every clock
     /// that runs within 1 %, counted from when this answer arrives.
     pub quiet_in_ms: u64,

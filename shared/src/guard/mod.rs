@@ -133,12 +133,13 @@ impl Guard {
     pub fn adopt(&mut self, key: KeyHash, given: SignedRecord, clock: UnixMillis) -> Pending<Adopted> {
         self.move_on(clock);
         let given_revision = given.record().revision;
+        let knew = self.record(&key).map(|known| known.record().revision);
         self.see(key, given);
         self.ledger_changed = true;
-        let known = self.keys.get(&key).map(|known| known.signed().record().revision);
-        let revision = known.unwrap_or(given_revision);
+        let revision = knew.map_or(given_revision, |knew| knew.max(given_revision));
         self.pending(Adopted {
             revision,
+            knew,
             quiet_in_ms: self.ledger.quiet_in_ms(&key, revision),
         })
     }

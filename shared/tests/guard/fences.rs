@@ -35,6 +35,7 @@ fn a_directory_says_who_guards_the_key_and_grants_nothing() {
         desk.adopt(&elsewhere, 0),
         Adopted {
             revision: 1,
+            knew: None,
             quiet_in_ms: 0
         }
     );

@@ -70,6 +70,17 @@ pub enum EdgeFault {
     },
 }
 
+impl EdgeFault {
+    /// Whether another try may go better without anybody changing settings.
+    pub(super) const fn may_pass(&self) -> bool {
+        match self {
+            Self::Unreachable(_) | Self::TimedOut | Self::Broken => true,
+            Self::Refused(status) => *status == 429 || *status >= 500,
+            Self::AnswerTooLarge | Self::Unbelieved(_) | Self::Miscounted { .. } => false,
+        }
+    }
+}
+
 impl From<EdgeFault> for EdgeError {
     fn from(fault: EdgeFault) -> Self {
         Self {

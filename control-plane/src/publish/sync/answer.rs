@@ -17,6 +17,7 @@ use crate::{
 const ASK_AGAIN_AFTER: Duration = Duration::from_secs(15);
 /// How much of what the edge says about a failure is kept.
 const MAX_ERROR_CHARS: usize = 200;
+pub(super) const TIME_WITHOUT_END: &str = "the edge answered with a time without end";
 
 /// A claimed key, as it was sent.
 #[derive(Clone, Copy)]
@@ -73,19 +74,17 @@ impl Syncer {
             Outcome::Adopted {
                 revision,
                 quiet_in_ms,
+                ..
             } if revision == sent.revision => {
                 let quiet = Duration::from_millis(quiet_in_ms);
-                // An answer beyond all time is none that ends.
-                let Some(until) = arrived.checked_add(quiet) else {
-                    return self.failed(sent, "the edge answered with a time without end".to_owned());
-                };
                 let confirmation = Confirmation {
                     key: sent.key,
                     revision: sent.revision,
                     promise,
                 };
-                self.quiet().add(confirmation, until);
-                self.began.notify_one();
+                if !self.begin_waiting(confirmation, arrived, quiet) {
+                    return self.failed(sent, TIME_WITHOUT_END.to_owned());
+                }
                 sent.settled(SyncOutcome::Adopted {
                     ask_again_at: after(self.clock.now(), quiet.saturating_add(ASK_AGAIN_AFTER)),
                 })
@@ -109,21 +108,37 @@ impl Syncer {
                     format!("a guard has revision {revision} only, after it was given {own}"),
                 )
             }
-            Outcome::Failed { error } => {
-                let error: String = error
-                    .chars()
-                    .filter(|char| !char.is_control())
-                    .take(MAX_ERROR_CHARS)
-                    .collect();
-                self.failed(sent, format!("the edge could not tell every guard: {error}"))
-            }
+            Outcome::Failed { error } => self.failed(sent, not_told(&error)),
         }
+    }
+
+    /// Confirms a revision once what an answer named has passed since it arrived. False if that is beyond all time, and so
+    /// never ends.
+    pub(super) fn begin_waiting(
+        &self,
+        confirmation: Confirmation,
+        arrived: Instant,
+        quiet: Duration,
+    ) -> bool {
+        let Some(until) = arrived.checked_add(quiet) else {
+            return false;
+        };
+        self.quiet().add(confirmation, until);
+        self.began.notify_one();
+        true
     }
 
     pub(super) fn failed(&self, sent: Sent, error: String) -> SyncSettled {
         let retry_at = after(self.clock.now(), self.wait(sent.attempts, None));
         sent.settled(SyncOutcome::Failed { error, retry_at })
     }
+}
+
+/// What an edge says of a record that it could not give to every guard, for people.
+pub(super) fn not_told(error: &str) -> String {
+    let printable = error.chars().filter(|char| !char.is_control());
+    let error: String = printable.take(MAX_ERROR_CHARS).collect();
+    format!("the edge could not tell every guard: {error}")
 }
 
 impl Sent {

@@ -9,6 +9,7 @@
 mod answer;
 mod quiet;
 mod run;
+mod tell;
 
 use std::{
     fmt,
@@ -29,6 +30,7 @@ use tokio::{
     time::Instant,
 };
 
+pub(super) use self::tell::{Doubtful, Told};
 use self::{
     answer::{Sent, counted},
     quiet::Quiet,

@@ -66,7 +66,9 @@ pub(super) async fn of_environment(
     limit: u32,
 ) -> Result<Vec<Key>, StoreError> {
     let rows = sqlx::query(
-        "SELECT * FROM keys WHERE environment = ?1 AND (?2 IS NULL OR id > ?2) ORDER BY id LIMIT ?3",
+        // A bound that is always there, and `+`: SQLite is to go on from the last page by id, not to sort all keys of the
+        // environment for each page.
+        "SELECT * FROM keys WHERE +environment = ?1 AND id > COALESCE(?2, x'') ORDER BY id LIMIT ?3",
     )
     .bind(environment.as_str())
     .bind(after.map(|id| id.0.as_bytes().to_vec()))

@@ -1,14 +1,16 @@
 //! What the KeyGuards have to hear of, and what is confirmed.
 
+use std::collections::HashSet;
+
 use async_trait::async_trait;
 use jiff::Timestamp;
-use keyward_shared::sync::Promise;
+use keyward_shared::{Environment, sync::Promise};
 use sqlx::{Row as _, Sqlite, Transaction, sqlite::SqliteRow};
 
 use super::{Claim, Claimed, SqliteStore, StoreError, columns};
 use crate::{
     clock::after,
-    domain::change::Dirty,
+    domain::{Key, KeyId, change::Dirty, key::FIRST_REVISION},
     store::{Confirmation, SyncBacklog, SyncOutbox, SyncOutcome, SyncSettled},
 };
 
@@ -164,6 +166,46 @@ impl SyncOutbox for SqliteStore {
         }
         transaction.commit().await?;
         Ok(())
+    }
+
+    async fn unconfirmed(&self, deployment: &str, keys: &[KeyId]) -> Result<HashSet<KeyId>, StoreError> {
+        let keys = columns::json_text(&keys.iter().map(|key| key.0).collect::<Vec<_>>())?;
+        let waiting: Vec<Vec<u8>> = sqlx::query_scalar(
+            "SELECT key FROM sync_outbox
+             WHERE deployment = ?1 AND key IN (SELECT unhex(value, '-') FROM json_each(?2))",
+        )
+        .bind(deployment)
+        .bind(keys)
+        .fetch_all(&self.readers)
+        .await?;
+        let id = |bytes: &Vec<u8>| columns::uuid(bytes, "key id").map(KeyId);
+        waiting.iter().map(id).collect()
+    }
+
+    async fn never_confirmed(
+        &self,
+        deployment: &str,
+        environment: Environment,
+        after: Option<KeyId>,
+        limit: u32,
+    ) -> Result<Vec<Key>, StoreError> {
+        let rows = sqlx::query(
+            // By id, as in `keys::of_environment`.
+            "SELECT keys.* FROM keys
+             WHERE +keys.environment = ?2 AND keys.revision > ?5 AND keys.id > COALESCE(?3, x'')
+               AND NOT EXISTS (SELECT 1 FROM confirmed
+                   WHERE deployment = ?1 AND key = keys.id AND confirmed.revision >= keys.revision)
+               AND NOT EXISTS (SELECT 1 FROM sync_outbox WHERE deployment = ?1 AND key = keys.id)
+             ORDER BY keys.id LIMIT ?4",
+        )
+        .bind(deployment)
+        .bind(environment.as_str())
+        .bind(after.map(|id| id.0.as_bytes().to_vec()))
+        .bind(limit)
+        .bind(columns::integer(FIRST_REVISION)?)
+        .fetch_all(&self.readers)
+        .await?;
+        rows.iter().map(columns::key).collect()
     }
 
     async fn sync_backlog(&self) -> Result<Vec<SyncBacklog>, StoreError> {

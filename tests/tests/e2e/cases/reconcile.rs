@@ -5,12 +5,13 @@ use serde_json::{Value, json};
 
 use super::forwarding::{key_of, platform_record};
 use crate::{
-    actors::{Answer, a_key},
-    stage::{ControlPlane, lone_edge},
+    actors::{Answer, a_key, prediction_key},
+    stage::{ControlPlane, Gate, Mode, lone_edge},
 };
 
 cases![
     deleted_tampered_stale_orphaned_and_foreign_names_are_repaired,
+    a_guard_that_missed_a_revocation_learns_of_it,
     without_a_deployment_there_is_nothing_to_repair
 ];
 
@@ -108,6 +109,55 @@ fn deleted_tampered_stale_orphaned_and_foreign_names_are_repaired() {
         assert_eq!(again[count], json!(0), "{count}: {again}");
     }
     lone.forget_all_records();
+}
+
+/// The deployment gets its `edge_url` only after the key has ended, and KV cannot be repaired.
+fn a_guard_that_missed_a_revocation_learns_of_it() {
+    let lone = lone_edge::told_among_others();
+    let gate = Gate::before(lone.edge.line().address(), Mode::Open);
+    let mut control_plane = ControlPlane::publishing_to(&lone, &gate.url());
+    let key = control_plane.admin.create(&prediction_key());
+    let call = lone.edge.call("POST", "/v1/predict").bearer(&key.text);
+    call.until_admitted();
+    let name = keyward_shared::KeyHash::of(&key.text).kv_name();
+    let alive = lone.kv.get(&name);
+    gate.set(Mode::Shut);
+    control_plane.admin.revoke(&key).expect(200);
+
+    control_plane.start_again_with(&lone.settings_with_sync(&gate.url(), lone.edge.line().url()));
+    let admin = &control_plane.admin;
+    let reconcile = || {
+        let report = admin
+            .ask("POST", "/api/v1/sync/reconcile", None)
+            .expect(200)
+            .json();
+        report["deployments"][0]["guards"].clone()
+    };
+    assert_eq!(
+        admin.sync()["unconfirmed"],
+        json!(0),
+        "nobody is going to tell it"
+    );
+    call.admitted();
+    let found = |behind: u32| {
+        json!({
+            "reach": "all", "checked": 1, "waiting": 0, "unknown": 0, "behind": behind, "ahead": 0, "ahead_keys": [],
+            "failed": 0, "error": null,
+        })
+    };
+    assert_eq!(reconcile(), found(1));
+    call.until_refused(401, "revoked");
+    assert_eq!(lone.kv.get(&name), alive, "KV says otherwise in vain");
+    let again = admin.revoke(&key).expect(200);
+    assert_eq!(again.header("keyward-propagation"), Some("confirmed"));
+    assert_eq!(reconcile(), found(0));
+    let sync = admin.sync();
+    let last = &sync["deployments"][0]["last_reconcile"];
+    assert_eq!(last["guards"], found(0), "{sync}");
+    assert!(
+        last["ended_at"].is_string() && last["error"].is_string(),
+        "{sync}"
+    );
 }
 
 fn without_a_deployment_there_is_nothing_to_repair() {

@@ -25,6 +25,8 @@ const READY_WITHIN: Duration = Duration::from_secs(30);
 pub(crate) struct ControlPlane {
     pub(crate) admin: Admin,
     folder: PathBuf,
+    /// The settings that every one has.
+    general: String,
     process: Guarded,
 }
 
@@ -72,14 +74,26 @@ impl ControlPlane {
             "propagation_wait_seconds = {wait_seconds}\n{}",
             general_settings(port, &folder, &token)
         );
-        fs::write(folder.join("keyward.toml"), general + settings).unwrap();
+        fs::write(folder.join("keyward.toml"), format!("{general}{settings}")).unwrap();
         let admin = Admin::at(&format!("http://127.0.0.1:{port}"), &token);
         let process = serve(&folder, &admin);
         Self {
             admin,
             folder,
+            general,
             process,
         }
+    }
+
+    /// Gives it other settings, of those that [`LoneEdge::settings`] makes, and starts it again.
+    pub(crate) fn start_again_with(&mut self, settings: &str) {
+        self.kill();
+        fs::write(
+            self.folder.join("keyward.toml"),
+            format!("{}{settings}", self.general),
+        )
+        .unwrap();
+        self.start_again();
     }
 
     /// Ends it as a power cut would, also while others talk to it.
