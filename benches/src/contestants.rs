@@ -15,6 +15,8 @@ pub struct Contestant {
     pub asked_with: AskedWith,
     /// The status of each of its answers.
     pub status: u16,
+    /// What stands in the body of its answers.
+    pub says: &'static str,
     /// Whether each request reaches the origin.
     pub forwards: bool,
 }
@@ -28,13 +30,15 @@ pub enum Kind {
     Keyward,
 }
 
-/// The credential of the requests.
+/// The credential of the requests, and with it what is requested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AskedWith {
     /// One key, which is admitted.
     Key,
     /// Texts with the shape and checksum of a key, each another.
     Forgeries,
+    /// The secret of somebody who asks about that key.
+    Question,
 }
 
 /// The empty Worker: what all are compared with.
@@ -61,6 +65,7 @@ pub const CONTESTANTS: &[Contestant] = &[
         kind: Kind::Script,
         asked_with: AskedWith::Key,
         status: 200,
+        says: "ok",
         forwards: false,
     },
     Contestant {
@@ -70,6 +75,7 @@ pub const CONTESTANTS: &[Contestant] = &[
         kind: Kind::Script,
         asked_with: AskedWith::Forgeries,
         status: 401,
+        says: "unauthorized",
         forwards: false,
     },
     Contestant {
@@ -79,6 +85,7 @@ pub const CONTESTANTS: &[Contestant] = &[
         kind: Kind::Script,
         asked_with: AskedWith::Key,
         status: 200,
+        says: "ok",
         forwards: true,
     },
     Contestant {
@@ -88,6 +95,7 @@ pub const CONTESTANTS: &[Contestant] = &[
         kind: Kind::Script,
         asked_with: AskedWith::Key,
         status: 200,
+        says: "ok",
         forwards: true,
     },
     Contestant {
@@ -97,6 +105,7 @@ pub const CONTESTANTS: &[Contestant] = &[
         kind: Kind::Script,
         asked_with: AskedWith::Key,
         status: 200,
+        says: "ok",
         forwards: false,
     },
     Contestant {
@@ -106,6 +115,7 @@ pub const CONTESTANTS: &[Contestant] = &[
         kind: Kind::Script,
         asked_with: AskedWith::Key,
         status: 200,
+        says: "ok",
         forwards: false,
     },
     Contestant {
@@ -115,6 +125,7 @@ pub const CONTESTANTS: &[Contestant] = &[
         kind: Kind::Keyward,
         asked_with: AskedWith::Key,
         status: 200,
+        says: "ok",
         forwards: false,
     },
     Contestant {
@@ -124,7 +135,18 @@ pub const CONTESTANTS: &[Contestant] = &[
         kind: Kind::Keyward,
         asked_with: AskedWith::Key,
         status: 200,
+        says: "ok",
         forwards: true,
+    },
+    Contestant {
+        name: "keyward-ask",
+        about: "Keyward asked about the key by another program, at `/.keyward/verify` with JSON",
+        source: "keyward",
+        kind: Kind::Keyward,
+        asked_with: AskedWith::Question,
+        status: 200,
+        says: "\"valid\":true",
+        forwards: false,
     },
     Contestant {
         name: FORGED,
@@ -133,6 +155,7 @@ pub const CONTESTANTS: &[Contestant] = &[
         kind: Kind::Keyward,
         asked_with: AskedWith::Forgeries,
         status: 401,
+        says: "invalid_key",
         forwards: false,
     },
 ];

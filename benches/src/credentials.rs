@@ -15,12 +15,6 @@ use xtask::secrets::{Secrets, system_randomness};
 pub const KEYS: usize = 10_000;
 /// The deployment that the Worker is.
 pub const DEPLOYMENT: &str = "main";
-/// Where the requests say they come from: an address for documents (RFC 5737).
-pub const CLIENT_IP: &str = "203.0.113.7";
-/// What the requests ask for: with the repository's routes.toml, a service, a scope and a meter are asked of the key.
-pub const METHOD: &str = "POST";
-/// The path of the requests.
-pub const PATH: &str = "/v1/predict";
 
 const ENVIRONMENT: Environment = Environment::Production;
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -66,6 +60,12 @@ impl Credentials {
         self.key.expose()
     }
 
+    /// What somebody sends who asks about a key.
+    #[must_use]
+    pub fn verify_secret(&self) -> &str {
+        self.secrets.verify_secret.reveal()
+    }
+
     /// What KV holds, by name.
     #[must_use]
     pub fn kv_values(&self) -> HashMap<String, String> {
@@ -78,7 +78,7 @@ impl Credentials {
         serde_json::json!(self.hashes.iter().map(ToString::to_string).collect::<Vec<_>>()).to_string()
     }
 
-    /// The Worker's secrets, as names and texts. The key that signs assertions is another each time; nobody but the Worker needs it.
+    /// The Worker's secrets and what else is not as in wrangler.toml, as names and texts. The key that signs assertions is another each time; nobody but the Worker needs it.
     ///
     /// # Errors
     /// When the system has no randomness.
@@ -92,6 +92,9 @@ impl Credentials {
         let more = [
             ("RECORD_SECRETS", self.secrets.record_secrets.reveal().to_owned()),
             ("SYNC_SECRETS", self.secrets.sync_secrets.reveal().to_owned()),
+            ("VERIFY_SECRETS", format!("*:{}", self.verify_secret())),
+            // As many as may be: who is measured asks more often than anybody.
+            ("VERIFY_PER_MINUTE", "1000000".to_owned()),
             ("ASSERTION_KEYS", secret::ring_entry(1, &seed)),
         ];
         Ok(rings
@@ -213,7 +216,7 @@ mod tests {
     fn the_busy_key_has_every_restriction() {
         let record = record_of_busy_key();
         assert_eq!(record.allowed_ips.len(), 2);
-        assert!(record.allowed_ips[1].contains(CLIENT_IP.parse().unwrap()));
+        assert!(record.allowed_ips[1].contains("203.0.113.7".parse().unwrap()));
         assert!(
             record.rate_limit_per_hour.is_some()
                 && record.monthly_limit.is_some()

@@ -13,7 +13,8 @@ use crate::{
     credentials::Forger,
     line::Line,
     prepared::Prepared,
-    workerd::{Running, request},
+    requests,
+    workerd::Running,
 };
 
 /// Connections that are open at once.
@@ -59,7 +60,7 @@ pub fn ensure_no_look_up(prepared: &Prepared<'_>, requests: u32) -> Result<(Coun
 fn control(prepared: &Prepared<'_>, running: &Running) -> Result<Counters> {
     let before = running.counters()?;
     let mut line = Line::open(running.address)?;
-    let answer = line.ask(&request(prepared.around.credentials.key()))?;
+    let answer = line.ask(&requests::protected(prepared.around.credentials.key()))?;
     ensure!(
         answer.status() == Some(200),
         "a good key was answered with `{}`",
@@ -105,7 +106,7 @@ fn send(address: SocketAddr, forger: &Forger, share: u32, status: u16, interrupt
     let mut line = Line::open(address)?;
     for _ in 0..share {
         interrupt.check()?;
-        let answer = line.ask(&request(&forger.forge()))?;
+        let answer = line.ask(&requests::protected(&forger.forge()))?;
         ensure!(
             answer.status() == Some(status),
             "a forged key was answered with `{}`",

@@ -4,7 +4,7 @@
 //!
 //! In reading order: [`command_line`] → [`contestants`] (who takes part) → [`prepared`] and [`build`] (what each runs) → [`workerd`] and [`config`] (how it is started) →
 //! [`rounds`] (who is driven when, by [`wrk`]) → [`bounds`] and [`report`]. [`stand_in`] is the origin and the KV behind them,
-//! [`credentials`] the keys they are asked with, [`cpu`] what counts.
+//! [`credentials`] and [`requests`] what they are asked, [`cpu`] what counts.
 
 pub mod bounds;
 pub mod build;
@@ -24,6 +24,7 @@ pub mod machine;
 pub mod prepared;
 pub mod profile;
 pub mod report;
+pub mod requests;
 pub mod rounds;
 pub mod stand_in;
 pub mod start_up;

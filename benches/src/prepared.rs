@@ -15,12 +15,10 @@ use crate::{
     cores::Cores,
     counters::Counters,
     credentials::{Credentials, Forger},
+    requests,
     workerd::{self, Running, Surroundings},
     wrk::{self, Load, Order},
 };
-
-/// How many forged keys `wrk` sends in turn.
-const FORGERIES: usize = 20_000;
 
 /// All that contestants need before they start.
 #[derive(Debug)]
@@ -76,7 +74,7 @@ impl<'a> Prepared<'a> {
                 private_file::make_folder(&folder)?;
                 build::script(workspace, launcher, contestant, &folder, step)?;
             }
-            prepared.write_credentials()?;
+            prepared.write_requests()?;
             Ok(prepared)
         })
     }
@@ -87,22 +85,21 @@ impl<'a> Prepared<'a> {
         self.root.join(contestant.name)
     }
 
-    /// The file with the credentials that a contestant is asked with, one a line.
-    #[must_use]
-    pub fn credentials_file(&self, asked_with: AskedWith) -> PathBuf {
+    /// The file with the requests that a contestant gets.
+    fn requests_file(&self, asked_with: AskedWith) -> PathBuf {
         self.root.join(match asked_with {
-            AskedWith::Key => "key.txt",
-            AskedWith::Forgeries => "forgeries.txt",
+            AskedWith::Key => "key.requests",
+            AskedWith::Forgeries => "forgeries.requests",
+            AskedWith::Question => "question.requests",
         })
     }
 
-    fn write_credentials(&self) -> Result<()> {
-        private_file::write(
-            &self.credentials_file(AskedWith::Key),
-            self.around.credentials.key(),
-        )?;
-        let forgeries: String = (0..FORGERIES).map(|_| self.forger.forge() + "\n").collect();
-        private_file::write(&self.credentials_file(AskedWith::Forgeries), &forgeries)
+    fn write_requests(&self) -> Result<()> {
+        for asked_with in [AskedWith::Key, AskedWith::Forgeries, AskedWith::Question] {
+            let text = requests::file(asked_with, &self.around.credentials, &self.forger);
+            private_file::write(&self.requests_file(asked_with), &text)?;
+        }
+        Ok(())
     }
 
     /// Starts a contestant with objects that know nothing yet.
@@ -112,11 +109,8 @@ impl<'a> Prepared<'a> {
     pub fn start(&self, contestant: &'static Contestant, inspector: Option<SocketAddr>) -> Result<Running> {
         let folder = self.folder(contestant);
         forget(&folder.join("objects"))?;
-        let credential = match contestant.asked_with {
-            AskedWith::Key => self.around.credentials.key().to_owned(),
-            AskedWith::Forgeries => self.forger.forge(),
-        };
-        Running::start(&self.around, contestant, &folder, &credential, inspector)
+        let request = requests::one(contestant.asked_with, &self.around.credentials, &self.forger);
+        Running::start(&self.around, contestant, &folder, &request, inspector)
     }
 
     /// What `wrk` is to do with a contestant.
@@ -124,7 +118,7 @@ impl<'a> Prepared<'a> {
     pub fn order(&self, running: &Running, seconds: u32) -> Order {
         Order {
             address: running.address,
-            credentials: self.credentials_file(running.contestant.asked_with),
+            requests: self.requests_file(running.contestant.asked_with),
             status: running.contestant.status,
             seconds,
         }
@@ -169,12 +163,13 @@ impl<'a> Prepared<'a> {
             asked_with,
             ..
         } = running.contestant;
-        let takes_leases = *kind == Kind::Keyward && *asked_with == AskedWith::Key;
+        let takes_leases = *kind == Kind::Keyward && *asked_with != AskedWith::Forgeries;
         ensure!(
             !takes_leases || counters.guard_calls > 0,
             "{name} admitted requests without a lease: {counters}"
         );
-        Ok(())
+        let request = requests::one(*asked_with, &self.around.credentials, &self.forger);
+        running.ask(&request)
     }
 }
 

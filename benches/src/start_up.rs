@@ -6,6 +6,7 @@ use crate::{
     contestants::{self, Contestant, EMPTY, FORGED},
     figures::median,
     prepared::Prepared,
+    requests,
     workerd::Running,
 };
 
@@ -18,7 +19,7 @@ const STARTS: usize = 7;
 /// # Errors
 /// When one does not start.
 pub fn measure(prepared: &Prepared<'_>, tick: &mut dyn FnMut(String)) -> Result<f64> {
-    let credential = prepared.forger.forge();
+    let request = requests::protected(&prepared.forger.forge());
     let mut own = Vec::new();
     let mut empty = Vec::new();
     for turn in 1..=STARTS {
@@ -30,7 +31,7 @@ pub fn measure(prepared: &Prepared<'_>, tick: &mut dyn FnMut(String)) -> Result<
                 &prepared.around,
                 contestant,
                 &prepared.folder(contestant),
-                &credential,
+                &request,
                 None,
             )?;
             times.push(running.start_up.as_secs_f64() * 1000.0);

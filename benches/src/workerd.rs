@@ -23,7 +23,7 @@ use crate::{
     cores::Cores,
     counters::Counters,
     cpu,
-    credentials::{CLIENT_IP, Credentials, METHOD, PATH},
+    credentials::Credentials,
     line::{Line, Received},
     stand_in::StandIn,
 };
@@ -79,7 +79,7 @@ pub struct Running {
 }
 
 impl Running {
-    /// Starts a contestant whose `worker.js` is in `folder`, and waits for its first answer, to a request with `credential`. At `inspector`, if
+    /// Starts a contestant whose `worker.js` is in `folder`, and waits for its first answer, to `request`. At `inspector`, if
     /// given, it lets itself be profiled.
     ///
     /// # Errors
@@ -88,7 +88,7 @@ impl Running {
         around: &Surroundings<'_>,
         contestant: &'static Contestant,
         folder: &Path,
-        credential: &str,
+        request: &str,
         inspector: Option<SocketAddr>,
     ) -> Result<Self> {
         let [address, guard_calls_address] = [free_address()?, free_address()?];
@@ -112,13 +112,12 @@ impl Running {
                 .launcher
                 .start(contestant.name, command, &folder.join("workerd.log"))
         })?;
-        let request = request(credential);
         let watch = Stopwatch::start();
         let answer = loop {
             process.ensure_runs()?;
             around.launcher.interrupt().check()?;
             // Until it listens the connection is refused, which costs it nothing.
-            match Line::open(address).and_then(|mut line| line.ask(&request)) {
+            match Line::open(address).and_then(|mut line| line.ask(request)) {
                 Ok(answer) => break answer,
                 Err(_) if !watch.left_of(PATIENCE).is_zero() => thread::sleep(Duration::from_millis(2)),
                 Err(error) => bail!(
@@ -145,21 +144,22 @@ impl Running {
     ///
     /// # Errors
     /// When the answer is not what all its answers should be.
-    pub fn ask(&self, credential: &str) -> Result<()> {
-        let answer = Line::open(self.address).and_then(|mut line| line.ask(&request(credential)));
+    pub fn ask(&self, request: &str) -> Result<()> {
+        let answer = Line::open(self.address).and_then(|mut line| line.ask(request));
         self.check(&answer.with_context(|| format!("{} does not answer", self.contestant.name))?)
     }
 
     fn check(&self, answer: &Received) -> Result<()> {
-        if answer.status() == Some(self.contestant.status) {
+        let text = String::from_utf8_lossy(&answer.body);
+        if answer.status() == Some(self.contestant.status) && text.contains(self.contestant.says) {
             return Ok(());
         }
         bail!(
-            "{} answers `{}` where it should answer {}: {}{}",
+            "{} answers `{}` where it should answer {} with `{}`: {text}{}",
             self.contestant.name,
             answer.start,
             self.contestant.status,
-            String::from_utf8_lossy(&answer.body),
+            self.contestant.says,
             self.process.log_tail()
         )
     }
@@ -201,14 +201,6 @@ impl Running {
         text.parse()
             .with_context(|| format!("the count of KeyGuard calls is `{text}`"))
     }
-}
-
-/// The request that all contestants get.
-#[must_use]
-pub fn request(credential: &str) -> String {
-    format!(
-        "{METHOD} {PATH} HTTP/1.1\r\nHost: edge\r\nAuthorization: Bearer {credential}\r\nCF-Connecting-IP: {CLIENT_IP}\r\n\r\n"
-    )
 }
 
 /// An address on this machine at which nobody listens.

@@ -14,8 +14,6 @@ use xtask::{
     workspace::Workspace,
 };
 
-use crate::credentials::{CLIENT_IP, METHOD, PATH};
-
 /// Connections that are open at once: enough to keep one core of `workerd` busy.
 const CONNECTIONS: u32 = 16;
 
@@ -35,8 +33,8 @@ pub struct Load {
 pub struct Order {
     /// Where the contestant listens.
     pub address: SocketAddr,
-    /// A file with one credential a line; they are sent in turn.
-    pub credentials: PathBuf,
+    /// A file of requests, which are sent in turn; see [`crate::requests::file`].
+    pub requests: PathBuf,
     /// The status that each answer must have.
     pub status: u16,
     /// For how long.
@@ -66,10 +64,8 @@ pub fn command(workspace: &Workspace, order: &Order) -> Command {
     ]);
     wrk.args(["--duration", &format!("{}s", order.seconds)]);
     wrk.arg("--script").arg(workspace.path("benches/edge/load.lua"));
-    wrk.arg(format!("http://{}{PATH}", order.address))
-        .arg("--")
-        .arg(&order.credentials);
-    wrk.args([METHOD, CLIENT_IP, &order.status.to_string()]);
+    wrk.arg(format!("http://{}", order.address)).arg("--");
+    wrk.arg(&order.requests).arg(order.status.to_string());
     wrk
 }
 
