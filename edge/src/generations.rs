@@ -16,7 +16,7 @@ pub struct Generations<K, V> {
     weigh: fn(&V) -> usize,
 }
 
-impl<K: Copy + Eq + Hash, V> Generations<K, V> {
+impl<K: Copy + Eq + Hash, V: Clone> Generations<K, V> {
     /// Both generations together hold so much, and a little more: what fills one may be larger than the room that was left.
     pub fn with_capacity(weight: usize, weigh: fn(&V) -> usize) -> Self {
         Self {
@@ -29,13 +29,13 @@ impl<K: Copy + Eq + Hash, V> Generations<K, V> {
     }
 
     /// Uses an entry.
-    pub fn recall(&mut self, key: &K) -> Option<&V> {
-        if !self.young.contains_key(key) {
-            let found = self.old.remove(key)?;
-            self.keep(*key, found);
+    pub fn recall(&mut self, key: &K) -> Option<V> {
+        if let Some(found) = self.young.get(key) {
+            return Some(found.clone());
         }
-        // It may have been the one that filled a generation, and be in the old one again.
-        self.young.get(key).or_else(|| self.old.get(key))
+        let found = self.old.remove(key)?;
+        self.keep(*key, found.clone());
+        Some(found)
     }
 
     /// Puts an entry in, or in the place of what was there.
@@ -92,7 +92,7 @@ mod tests {
         entries.keep('a', 1);
         entries.keep('b', 100);
         for _ in 0..2 {
-            assert_eq!(entries.recall(&'b'), Some(&100));
+            assert_eq!(entries.recall(&'b'), Some(100));
         }
     }
 

@@ -45,7 +45,7 @@ impl Memory {
     /// What is remembered of a key.
     pub fn recall(&mut self, hash: &KeyHash) -> Option<Recollection> {
         let found = self.known.recall(hash);
-        found.or_else(|| self.unknown.recall(hash)).cloned()
+        found.or_else(|| self.unknown.recall(hash))
     }
 
     /// Notes that a look which began at `began_at` found this record. Returns the latest look, which may be another: a known

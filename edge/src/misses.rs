@@ -74,14 +74,14 @@ impl Misses {
 
     /// Counts a miss.
     pub fn note(&mut self, client: Client, now: UnixMillis) {
-        let mut tally = self.0.recall(&client).copied().unwrap_or_default();
+        let mut tally = self.0.recall(&client).unwrap_or_default();
         tally.misses.add(MISSES_PER_MINUTE, now);
         self.0.keep(client, tally);
     }
 
     /// The isolates of this location have counted too many of a client.
     pub fn note_over(&mut self, client: Client, now: UnixMillis) {
-        let mut tally = self.0.recall(&client).copied().unwrap_or_default();
+        let mut tally = self.0.recall(&client).unwrap_or_default();
         tally.over_since = Some(now);
         self.0.keep(client, tally);
     }

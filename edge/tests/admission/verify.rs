@@ -351,6 +351,14 @@ fn an_outage_is_answered_as_one() {
 }
 
 #[test]
+fn a_forged_key_costs_no_look_up_here_either() {
+    let stage = stage();
+    let forged = stage.mint_with(PRODUCTION, FORGER);
+    assert_eq!(code(&stage, &question(&forged)), "invalid_key");
+    assert_eq!((stage.store.reads.get(), stage.guards.calls.get()), (0, 0));
+}
+
+#[test]
 fn who_may_not_ask_learns_nothing() {
     let stage = stage();
     let key = published(&stage, record("key-1"));
