@@ -1,8 +1,9 @@
-// The start of the Worker. The decisions are Rust's; this file only hands requests over and answers when Rust cannot.
+// The start of the Worker. The decisions are Rust's; this file asks for them, has them carried out, and answers when Rust cannot.
 
 import { WorkerEntrypoint } from "cloudflare:workers";
-import { fetch as handle, queue as consume } from "../build/index.js";
-import { callAsync } from "./instance.ts";
+import { decide, queue as consume } from "../build/index.js";
+import { call, callAsync, settled } from "./instance.ts";
+import { carryOut } from "./plan.ts";
 import { unavailable } from "./unavailable.ts";
 
 export { KeyGuard } from "./key-guard.ts";
@@ -10,7 +11,10 @@ export { KeyGuard } from "./key-guard.ts";
 export default class Edge extends WorkerEntrypoint {
   async fetch(request: Request): Promise<Response> {
     try {
-      return await callAsync(() => handle(request, this.env, this.ctx));
+      // A request that needs nobody's word is decided by the time that the call returns.
+      const decided = call(() => decide(request, this.env, this.ctx));
+      const plan = decided instanceof Promise ? await settled(decided) : decided;
+      return await carryOut(plan, request, this.env);
     } catch (fault) {
       const requestId = crypto.randomUUID();
       // The panic hook has logged the panic itself; this line ties it to the request that it failed.

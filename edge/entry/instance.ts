@@ -28,11 +28,14 @@ export function call<T>(work: () => T): T {
 
 /** Runs a call that answers with a promise. */
 export function callAsync<T>(work: () => Promise<T>): Promise<T> {
+  return settled(call(work));
+}
+
+/** Waits for a promise that a call has returned. */
+export function settled<T>(promise: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     unfinished.add(reject);
-    call(work)
-      .then(resolve, reject)
-      .finally(() => unfinished.delete(reject));
+    promise.then(resolve, reject).finally(() => unfinished.delete(reject));
   });
 }
 

@@ -11,7 +11,7 @@ use crate::{
 pub const HEALTH_PATH: &str = "/.keyward/health";
 
 /// A whole answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Answer {
     /// The HTTP status.
     pub status: u16,

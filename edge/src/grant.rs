@@ -8,7 +8,7 @@ use keyward_shared::{
     route::{Access, Route},
 };
 
-use crate::{clock::UnixMillis, deployment::Deployment, request_id::RequestId};
+use crate::{clock::UnixMillis, deployment::Deployment};
 
 /// Leave for one request, this moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,7 +40,7 @@ impl Grant<'_> {
         &self,
         deployment: &Deployment,
         assertion: Option<&str>,
-        request_id: RequestId,
+        request_id: &str,
     ) -> Vec<(&'static str, String)> {
         let environment = deployment.environment.as_str();
         let mut headers = match (&self.caller, &self.route.access) {
@@ -55,7 +55,7 @@ impl Grant<'_> {
                 vec![(identity::ENVIRONMENT, environment.to_owned())]
             }
         };
-        headers.push((identity::REQUEST_ID, request_id.to_string()));
+        headers.push((identity::REQUEST_ID, request_id.to_owned()));
         headers.extend(assertion.map(|assertion| (identity::ASSERTION, assertion.to_owned())));
         headers
     }

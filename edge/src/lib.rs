@@ -1,8 +1,8 @@
 //! The Worker: decides at the edge who may pass.
 //!
 //! The way of a request, each step a module: [`request`] (what is read of it) → [`screen`] (all that needs no look-up) →
-//! [`admission`] (its record, a lease to spend) → [`grant`] or [`refusal`] → [`forwarding`] or [`answer`]. What admission rests
-//! on: [`memory`] and [`holdings`] (what the isolate has), [`look`] ([`records`] in KV, and who knows a key by its hash),
+//! [`admission`] (its record, a lease to spend) → [`grant`] or [`refusal`] → [`forwarding`] or [`answer`] → [`plan`], which the
+//! script in `entry/` carries out. A request that needs nobody's word goes all that way in one call. What admission rests on: [`memory`] and [`holdings`] (what the isolate has), [`look`] ([`records`] in KV, and who knows a key by its hash),
 //! [`desk`] (where leases come from), [`verdict`] (what a record allows). [`sync`] is how the control plane tells of changes,
 //! and [`guard_object`] the Durable Object that both speak to, by way of [`guards`].
 //! Nothing of it knows the runtime. Clock and randomness come in from here, and the private module `runtime` turns plain
@@ -28,6 +28,7 @@ pub mod log;
 pub mod look;
 pub mod memory;
 pub mod misses;
+pub mod plan;
 pub mod records;
 pub mod refusal;
 pub mod request;
@@ -46,24 +47,34 @@ compile_error!(
 );
 
 use keyward_shared::Entropy;
-use worker::{
-    Context, Env, event,
-    web_sys::{Request, Response},
-};
+use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
+use worker::{Context, Env, web_sys::Request, worker_sys};
 
 use clock::{Clock, UnixMillis};
 
-/// Answers every request.
-///
-/// # Errors
-/// When the runtime refuses even a refusal.
-#[event(fetch)]
-async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<Response> {
+/// Decides on a request: returns its plan, or where somebody must be asked first, a promise of it.
+#[wasm_bindgen(unchecked_return_type = "Plan | Promise<Plan>")]
+pub fn decide(request: Request, env: Env, context: worker_sys::Context) -> JsValue {
     #[cfg(feature = "planted-panic")]
     if request.url().ends_with("/.keyward/panic") {
         panic!("planted");
     }
-    runtime::serve(&request, &env, &context, System).await
+    runtime::decide(request, env, Context::new(context), System)
+}
+
+/// What a caller gets when the upstream gives no answer. `request_id` is that of the plan; `cause` is what the runtime says, none
+/// when the time was over.
+#[wasm_bindgen(js_name = upstreamFailed, unchecked_return_type = "Plan")]
+pub fn upstream_failed(request: &Request, env: &Env, request_id: &str, cause: Option<String>) -> JsValue {
+    runtime::upstream_failed(request, env, request_id, cause)
+}
+
+/// The `Cache-Control` of an answer to one caller, made of the upstream's, which may be empty: see
+/// [`keyward_shared::forward::private_cache_control`].
+#[wasm_bindgen(js_name = privateCacheControl)]
+#[must_use]
+pub fn private_cache_control(upstream: &str) -> String {
+    keyward_shared::forward::private_cache_control(Some(upstream))
 }
 
 /// The Worker's own clock and randomness.

@@ -1,6 +1,6 @@
 //! The id of a request, by which a caller, a log line and the origin speak of the same one.
 
-use std::fmt;
+use std::{fmt, str::FromStr};
 
 use keyward_shared::Entropy;
 use uuid::{Builder, Uuid};
@@ -17,6 +17,15 @@ impl RequestId {
         let mut random = [0; 10];
         entropy.fill(&mut random);
         Self(Builder::from_unix_timestamp_millis(now.0, &random).into_uuid())
+    }
+}
+
+impl FromStr for RequestId {
+    type Err = uuid::Error;
+
+    /// Reads an id that [`RequestId::new`] made.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse().map(Self)
     }
 }
 
@@ -42,5 +51,6 @@ mod tests {
     fn is_a_version_7_uuid_of_its_time() {
         let id = RequestId::new(UnixMillis(0x0190_0000_0001), &Ones).to_string();
         assert_eq!(id, "01900000-0001-7fff-bfff-ffffffffffff");
+        assert_eq!(id.parse::<RequestId>().unwrap().to_string(), id);
     }
 }

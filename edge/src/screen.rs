@@ -160,6 +160,12 @@ pub fn screen<'d>(deployment: &'d Deployment, head: &RequestHead) -> Result<Scre
         .map_err(|reason| Refusal::new(reason).on(route))
 }
 
+/// The route of a request, whoever makes it.
+pub fn route_of<'d>(deployment: &'d Deployment, head: &RequestHead) -> Option<&'d Route> {
+    let path = RequestPath::parse(head.path()).ok()?;
+    deployment.routes.find(&head.method, &path)
+}
+
 /// The Worker's own addresses, the same for everyone.
 fn own_address<'d>(deployment: &Deployment, head: &RequestHead) -> Result<Screened<'d>, Refusal<'d>> {
     match (head.path(), head.method.as_str()) {

@@ -11,6 +11,7 @@ use step::Step;
 
 use crate::{
     desk::{Aftermath, Desk, Outside},
+    holdings::{Held, Holdings},
     local::Account,
     look::Look,
     screen::Candidate,
@@ -34,39 +35,78 @@ pub struct Ruling<'d> {
     pub aftermath: Aftermath,
 }
 
-/// Decides on a request with a key of ours.
-pub async fn rule<'d, O: Outside>(desk: &Desk<'_, O>, candidate: &Candidate<'d>) -> Ruling<'d> {
-    let mut admission = Admission {
-        desk,
-        candidate,
-        account: Account {
-            key: candidate.hash,
-            meter: candidate.route.meter.clone(),
-        },
-        look: None,
-        has_waited: false,
-        is_noted: false,
-        aftermath: Aftermath::default(),
-    };
-    let verdict = admission.decide().await;
-    Ruling {
-        verdict,
-        aftermath: admission.aftermath,
+/// How far a request has come by the time that somebody must be asked.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Begun {
+    /// It was counted towards its key's rate, which is done once.
+    is_noted: bool,
+}
+
+/// Decides on a request with a key of ours without asking anybody, if the isolate knows enough.
+///
+/// # Errors
+/// Whoever must be asked first; [`rule`] does, from there on.
+pub fn rule_at_once<'d, O: Outside>(
+    desk: &Desk<'_, O>,
+    candidate: &Candidate<'d>,
+) -> Result<Ruling<'d>, Begun> {
+    let mut admission = Admission::new(desk, candidate, Begun::default());
+    match admission.step() {
+        Step::Decided(verdict) => Ok(admission.ruling(verdict)),
+        Step::Look | Step::Wait | Step::Ask(_) | Step::GuardIsSilent => Err(admission.begun),
     }
+}
+
+/// Decides on a request with a key of ours, and asks whoever must be asked.
+pub async fn rule<'d, O: Outside>(desk: &Desk<'_, O>, candidate: &Candidate<'d>, begun: Begun) -> Ruling<'d> {
+    let mut admission = Admission::new(desk, candidate, begun);
+    let verdict = admission.decide().await;
+    admission.ruling(verdict)
 }
 
 /// One request on its way to a verdict.
 struct Admission<'a, 'b, 'd, O> {
     desk: &'a Desk<'b, O>,
     candidate: &'a Candidate<'d>,
-    account: Account,
     look: Option<Look>,
     has_waited: bool,
-    is_noted: bool,
+    begun: Begun,
     aftermath: Aftermath,
 }
 
-impl<'d, O: Outside> Admission<'_, '_, 'd, O> {
+impl<'a, 'b, 'd, O: Outside> Admission<'a, 'b, 'd, O> {
+    fn new(desk: &'a Desk<'b, O>, candidate: &'a Candidate<'d>, begun: Begun) -> Self {
+        Self {
+            desk,
+            candidate,
+            look: None,
+            has_waited: false,
+            begun,
+            aftermath: Aftermath::default(),
+        }
+    }
+
+    fn ruling(self, verdict: Verdict<'d>) -> Ruling<'d> {
+        Ruling {
+            verdict,
+            aftermath: self.aftermath,
+        }
+    }
+
+    /// What the isolate holds for it.
+    fn held<'h>(&self, holdings: &'h mut Holdings) -> &'h mut Held {
+        let meter = self.candidate.route.meter.as_deref();
+        holdings.of(self.candidate.hash, meter, self.desk.deployment.lease_term)
+    }
+
+    /// What its leases are for.
+    fn account(&self) -> Account {
+        Account {
+            key: self.candidate.hash,
+            meter: self.candidate.route.meter.clone(),
+        }
+    }
+
     async fn decide(&mut self) -> Verdict<'d> {
         for _ in 0..MAX_ROUNDS {
             match self.step() {
@@ -75,10 +115,10 @@ impl<'d, O: Outside> Admission<'_, '_, 'd, O> {
                 Step::Wait => self.wait().await,
                 Step::Ask(record) => {
                     let asked = if self.candidate.spends {
-                        self.desk.ask(&self.account, &record, &mut self.aftermath).await
+                        self.desk.ask(&self.account(), &record, &mut self.aftermath).await
                     } else {
                         self.desk
-                            .ask_only_to_look(&self.account, &record, &mut self.aftermath)
+                            .ask_only_to_look(&self.account(), &record, &mut self.aftermath)
                             .await
                     };
                     if asked.is_err() {
@@ -98,14 +138,7 @@ impl<'d, O: Outside> Admission<'_, '_, 'd, O> {
         for _ in 0..PATIENCE_MS / PEEK_MS {
             self.desk.outside.pause(PEEK_MS).await;
             let local = &mut *self.desk.local.borrow_mut();
-            let meter = self.account.meter.as_deref();
-            let term = self.desk.deployment.lease_term;
-            if local
-                .holdings
-                .of(self.account.key, meter, term)
-                .asked_at
-                .is_none()
-            {
+            if self.held(&mut local.holdings).asked_at.is_none() {
                 return;
             }
         }

@@ -7,7 +7,6 @@ use crate::{
     desk::{Outside, SILENCE_MS},
     grant::{Caller, Grant},
     holdings::Held,
-    local::Account,
     look::Look,
     memory::{Recollection, Sight},
     records::{Cause, Fault},
@@ -36,17 +35,14 @@ impl<'d, O: Outside> Admission<'_, '_, 'd, O> {
             }
             _ => verdict::in_outage(self.candidate, known.as_ref(), now.at()),
         };
-        let meter = self.account.meter.as_deref();
-        let held = local
-            .holdings
-            .of(self.account.key, meter, self.desk.deployment.lease_term);
+        let held = self.held(&mut local.holdings);
         verdict.and_then(|grant| self.uncovered(grant, held))
     }
 
     /// Admits without a lease, as often as the key's own limits would let one isolate.
     pub(super) fn uncovered(&mut self, grant: Grant<'d>, held: &mut Held) -> Verdict<'d> {
         if let Caller::Known(signed) = &grant.caller
-            && !has_room(signed.record(), &self.account, held)
+            && !self.has_room(signed.record(), held)
         {
             return Err(Refusal {
                 key_id: Some(signed.record().key_id.clone()),
@@ -57,7 +53,7 @@ impl<'d, O: Outside> Admission<'_, '_, 'd, O> {
         }
         held.holding.admit_uncovered();
         self.aftermath.faults.push(Fault {
-            hash: self.account.key,
+            hash: self.candidate.hash,
             cause: Cause::Uncovered(held.holding.uncovered()),
         });
         Ok(grant)
@@ -70,12 +66,14 @@ impl<'d, O: Outside> Admission<'_, '_, 'd, O> {
             FailurePolicy::LastKnownGood { .. } | FailurePolicy::Open => DenyReason::InvalidKey,
         }
     }
-}
 
-/// Whether one more admission without a lease stays within the key's limits, as far as this isolate's go.
-pub(super) fn has_room(record: &Record, account: &Account, held: &Held) -> bool {
-    let month = record.monthly_limit.filter(|_| account.meter.is_some());
-    let limits = [record.rate_limit_per_hour.map(u64::from), month];
-    let least = limits.into_iter().flatten().min();
-    least.is_none_or(|limit| u64::from(held.holding.uncovered()) < limit)
+    /// Whether one more admission without a lease stays within the key's limits, as far as this isolate's go.
+    pub(super) fn has_room(&self, record: &Record, held: &Held) -> bool {
+        let month = record
+            .monthly_limit
+            .filter(|_| self.candidate.route.meter.is_some());
+        let limits = [record.rate_limit_per_hour.map(u64::from), month];
+        let least = limits.into_iter().flatten().min();
+        least.is_none_or(|limit| u64::from(held.holding.uncovered()) < limit)
+    }
 }

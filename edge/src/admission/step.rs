@@ -9,7 +9,7 @@ use keyward_shared::{
     route::FailurePolicy,
 };
 
-use super::{Admission, PATIENCE_MS, outage::has_room};
+use super::{Admission, PATIENCE_MS};
 use crate::{
     desk::{Errand, Outside, SILENCE_MS},
     grant::Grant,
@@ -64,10 +64,7 @@ impl<'d, O: Outside> Admission<'_, '_, 'd, O> {
             (Some(Look::WithoutGuard), _) => return refuse(self.of_absence_without_guard()),
             (Some(Look::WithoutKv), _) => {
                 let verdict = verdict::in_outage(self.candidate, known.as_ref(), now.at());
-                let meter = self.account.meter.as_deref();
-                let held = local
-                    .holdings
-                    .of(self.account.key, meter, self.desk.deployment.lease_term);
+                let held = self.held(&mut local.holdings);
                 return Step::Decided(verdict.and_then(|grant| self.uncovered(grant, held)));
             }
         };
@@ -86,14 +83,11 @@ impl<'d, O: Outside> Admission<'_, '_, 'd, O> {
         if !is_current && !self.desk.deployment.guards_are_told() {
             return Step::Look;
         }
-        let meter = self.account.meter.as_deref();
-        let held = local
-            .holdings
-            .of(self.account.key, meter, self.desk.deployment.lease_term);
+        let held = self.held(&mut local.holdings);
         let revision = record.record().revision;
         let spending = if self.candidate.spends {
-            if !self.is_noted {
-                self.is_noted = true;
+            if !self.begun.is_noted {
+                self.begun.is_noted = true;
                 held.holding.note_request(now);
             }
             held.holding.spend(revision, now)
@@ -103,9 +97,7 @@ impl<'d, O: Outside> Admission<'_, '_, 'd, O> {
         match spending {
             Spending::Spent { ask_soon, ends_in_ms } => {
                 if ask_soon && !held.is_asking(now, guards::TIMEOUT_MS) {
-                    self.aftermath
-                        .errands
-                        .push(Errand::Ask(self.account.clone(), record));
+                    self.aftermath.errands.push(Errand::Ask(self.account(), record));
                 }
                 let known = known.unwrap_or_default();
                 if self.desk.deployment.guards_are_told() && known.should_revisit_kv(now.at()) {
@@ -140,14 +132,12 @@ impl<'d, O: Outside> Admission<'_, '_, 'd, O> {
             if !is_current {
                 return Step::Look;
             }
-            if has_room(record.record(), &self.account, held) {
+            if self.has_room(record.record(), held) {
                 held.holding.admit_uncovered();
                 if !held.is_asking(now, guards::TIMEOUT_MS) {
                     // Set now: until the question is sent, other requests would send their own.
                     held.asked_at = Some(now);
-                    self.aftermath
-                        .errands
-                        .push(Errand::Ask(self.account.clone(), record));
+                    self.aftermath.errands.push(Errand::Ask(self.account(), record));
                 }
                 return Step::Decided(Ok(Grant {
                     standing: held.holding.standing(now),

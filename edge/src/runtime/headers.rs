@@ -1,52 +1,79 @@
-//! Heads of requests and whole answers, to and from the runtime's types.
+//! Heads of requests, from the runtime's types.
 
+use wasm_bindgen::{JsCast as _, prelude::wasm_bindgen};
 use worker::{
-    Error,
-    web_sys::{Headers, Request, Response, ResponseInit},
+    js_sys::{Array, Iterator, JsString},
+    web_sys::Request,
 };
 
-use crate::{answer::Answer, request::RequestHead};
+use crate::{forwarding::Passage, request::RequestHead};
+
+#[wasm_bindgen]
+extern "C" {
+    /// `Headers`, read by names that are strings of the script already. Since they are names, no call throws.
+    type Headers;
+    #[wasm_bindgen(method)]
+    fn get(this: &Headers, name: &JsString) -> Option<String>;
+    #[wasm_bindgen(method)]
+    fn has(this: &Headers, name: &JsString) -> bool;
+    #[wasm_bindgen(method)]
+    fn keys(this: &Headers) -> Iterator;
+}
+
+/// The names of the fields that are read. They are handed over once: with each request that would cost more than to read
+/// the fields.
+struct Names {
+    access_control_request_method: JsString,
+    api_key: JsString,
+    authorization: JsString,
+    cf_connecting_ip: JsString,
+    connection: JsString,
+    origin: JsString,
+    upgrade: JsString,
+}
+
+thread_local! {
+    static NAMES: Names = Names {
+        access_control_request_method: "Access-Control-Request-Method".into(),
+        api_key: "Api-Key".into(),
+        authorization: "Authorization".into(),
+        cf_connecting_ip: "CF-Connecting-IP".into(),
+        connection: "Connection".into(),
+        origin: "Origin".into(),
+        upgrade: "Upgrade".into(),
+    };
+}
 
 /// Reads what the decision needs, each header once.
-pub(super) fn request_head(request: &Request) -> Result<RequestHead, Error> {
-    let headers = request.headers();
+pub(super) fn request_head(request: &Request) -> RequestHead {
+    let headers = fields(request);
     let method = request.method();
-    let requested_method = if method == "OPTIONS" {
-        headers.get("Access-Control-Request-Method")?
-    } else {
-        None
-    };
-    Ok(RequestHead {
+    NAMES.with(|names| RequestHead {
         url: request.url(),
-        authorization: headers.get("Authorization")?,
-        has_api_key: headers.has("Api-Key")?,
-        origin: headers.get("Origin")?,
+        authorization: headers.get(&names.authorization),
+        has_api_key: headers.has(&names.api_key),
+        origin: headers.get(&names.origin),
         client_ip: headers
-            .get("CF-Connecting-IP")?
+            .get(&names.cf_connecting_ip)
             .and_then(|address| address.trim().parse().ok()),
-        requested_method,
+        requested_method: match method.as_str() {
+            "OPTIONS" => headers.get(&names.access_control_request_method),
+            _ => None,
+        },
         method,
     })
 }
 
-/// Makes the runtime's answer of a plain one.
-pub(super) fn response(answer: &Answer, wants_body: bool) -> Result<Response, Error> {
-    let headers = Headers::new()?;
-    for (name, value) in &answer.headers {
-        headers.set(name, value)?;
-    }
-    let init = ResponseInit::new();
-    init.set_status(answer.status);
-    init.set_headers(&headers);
-    let body = (!answer.body.is_empty() && wants_body).then_some(answer.body.as_str());
-    Ok(Response::new_with_opt_str_and_init(body, &init)?)
+/// Reads what is needed besides of a request that is forwarded.
+pub(super) fn passage(request: &Request) -> Passage {
+    let headers = fields(request);
+    NAMES.with(|names| Passage {
+        names: Array::from(&headers.keys()).join(",").into(),
+        connection: headers.get(&names.connection),
+        upgrade: headers.get(&names.upgrade),
+    })
 }
 
-/// The names of all headers, in lower case.
-pub(super) fn names(headers: &Headers) -> Vec<String> {
-    headers
-        .keys()
-        .into_iter()
-        .filter_map(|name| name.ok()?.as_string())
-        .collect()
+fn fields(request: &Request) -> Headers {
+    request.headers().unchecked_into()
 }

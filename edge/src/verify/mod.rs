@@ -15,7 +15,7 @@ use question::{Question, QuestionError};
 use secrets::Asker;
 
 use crate::{
-    admission,
+    admission::{self, Begun},
     answer::{Answer, Problem},
     desk::{Aftermath, Desk, Outside},
     limits,
@@ -102,7 +102,7 @@ pub async fn answer<O: Outside>(
         .and_then(|()| Candidate::of_question(desk.deployment, asker, &question));
     let verdict = match candidate {
         Ok(candidate) => {
-            let ruling = admission::rule(desk, &candidate).await;
+            let ruling = admission::rule(desk, &candidate, Begun::default()).await;
             aftermath = ruling.aftermath;
             ruling.verdict
         }

@@ -2,8 +2,9 @@
 
 use keyward_edge::{
     clock::UnixMillis,
-    forwarding::{AnswerEdits, HopHeaders, Outbound},
+    forwarding::{AnswerEdits, Failure, Forward, Passage},
     grant::{Caller, Grant},
+    plan::Plan,
     refusal::Refusal,
     request::RequestHead,
     request_id::RequestId,
@@ -92,11 +93,11 @@ fn the_log_names_the_key_by_its_id() {
 fn path_and_query_go_on_as_they_came() {
     let stage = Stage::new();
     let head = head("HEAD", "/public/a%20b/?q=%2f&q=//../", None);
-    let outbound = outbound(&stage, &head, &HopHeaders::default());
-    assert_eq!(outbound.url, "https://origin.example/public/a%20b/?q=%2f&q=//../");
-    assert!(!outbound.has_body);
+    let forward = forward(&stage, &head, &Passage::default());
+    assert_eq!(forward.url, "https://origin.example/public/a%20b/?q=%2f&q=//../");
+    assert!(!forward.has_body);
     assert_eq!(
-        outbound.set,
+        forward.set,
         [
             ("Keyward-Environment", "production".to_owned()),
             ("Keyward-Request-Id", REQUEST_ID.to_owned()),
@@ -109,73 +110,52 @@ fn path_and_query_go_on_as_they_came() {
 fn only_a_websocket_is_an_upgrade() {
     let stage = Stage::new();
     let head = head("GET", "/public", None);
+    let stay = "authorization,connection,content-length,host,keyward_key_id,upgrade,x-hop";
     for (upgrade, passes) in [(None, false), (Some("h2c"), false), (Some("WebSocket"), true)] {
-        let hop = HopHeaders {
+        let passage = Passage {
+            names: format!("accept,content-type,{stay}"),
             connection: Some("Upgrade, X-Hop".to_owned()),
             upgrade: upgrade.map(str::to_owned),
         };
-        let outbound = outbound(&stage, &head, &hop);
-        assert_eq!(
-            outbound.set.contains(&("Upgrade", "websocket".to_owned())),
-            passes
-        );
-        for name in [
-            "upgrade",
-            "connection",
-            "host",
-            "content-length",
-            "x-hop",
-            "authorization",
-            "keyward_key_id",
-        ] {
-            assert!(!outbound.passes(name), "{name}");
-        }
-        assert!(outbound.passes("content-type"));
+        let forward = forward(&stage, &head, &passage);
+        assert_eq!(forward.set.contains(&("Upgrade", "websocket".to_owned())), passes);
+        assert_eq!(forward.removed.join(","), stay);
     }
 }
 
-fn outbound(stage: &Stage, head: &RequestHead, hop: &HopHeaders) -> Outbound {
+fn forward(stage: &Stage, head: &RequestHead, passage: &Passage) -> Forward {
     let Ok(Screened::Granted(grant)) = screen(&stage.deployment, head) else {
         panic!("the route is public");
     };
-    Outbound::new(&stage.deployment, &grant, head, hop, Some("signed"), request_id()).unwrap()
+    Forward::new(
+        &stage.deployment,
+        &grant,
+        head,
+        passage,
+        Some("signed"),
+        request_id(),
+    )
+    .unwrap()
+}
+
+fn edits_on(stage: &Stage, route: &Route, origin: Option<&str>) -> AnswerEdits {
+    let mut head = head("GET", "/", None);
+    head.origin = origin.map(str::to_owned);
+    let passage = Passage::default();
+    let forward = Forward::new(&stage.deployment, &on(route), &head, &passage, None, request_id());
+    forward.unwrap().answer
 }
 
 #[test]
 fn an_answer_is_private_and_the_rule_speaks_for_its_route() {
     let stage = Stage::new();
-    let theirs = [
-        "access-control-allow-origin",
-        "etag",
-        "access-control-allow-credentials",
-    ]
-    .map(str::to_owned);
-    let edits = AnswerEdits::new(
-        &on(route(&stage, "/browsers")),
-        Some("https://app.example"),
-        request_id(),
-        &theirs,
-        Some("public, max-age=9"),
-    );
-    assert_eq!(edits.set[1], ("Cache-Control", "private, max-age=9".to_owned()));
-    for name in [
-        "access-control-allow-origin",
-        "access-control-allow-credentials",
-        "CDN-Cache-Control",
-    ] {
-        assert!(edits.removed.iter().any(|removed| removed == name), "{name}");
-    }
-    assert!(!edits.removed.iter().any(|removed| removed == "etag"));
+    let edits = edits_on(&stage, route(&stage, "/browsers"), Some("https://app.example"));
+    assert!(edits.is_private && edits.removed.contains(&"CDN-Cache-Control"));
+    assert_eq!(edits.removed_prefix, Some("access-control-"));
     assert!(edits.appended.contains(&("Vary", "Origin".to_owned())));
 
-    let without_rule = AnswerEdits::new(&on(route(&stage, "/closed")), None, request_id(), &theirs, None);
-    assert!(without_rule.appended.is_empty());
-    assert!(
-        !without_rule
-            .removed
-            .iter()
-            .any(|removed| removed.starts_with("access"))
-    );
+    let without_rule = edits_on(&stage, route(&stage, "/closed"), None);
+    assert!(without_rule.appended.is_empty() && without_rule.removed_prefix.is_none());
 }
 
 #[test]
@@ -185,12 +165,42 @@ fn a_route_may_leave_its_answers_to_shared_caches() {
         shared_cache: true,
         ..route(&stage, "/closed").clone()
     };
-    let edits = AnswerEdits::new(&on(&shared), None, request_id(), &[], Some("public"));
     assert_eq!(
-        edits,
+        edits_on(&stage, &shared, None),
         AnswerEdits {
             set: vec![("Keyward-Request-Id", REQUEST_ID.to_owned())],
             ..AnswerEdits::default()
         }
     );
+}
+
+#[test]
+fn an_upstream_that_fails_is_told_from_one_that_is_late() {
+    let stage = Stage::new();
+    let route = Some(route(&stage, "/closed"));
+    let down = Failure::on(route, Some("refused".to_owned()));
+    let late = Failure::on(route, None);
+    assert_eq!(
+        [down.reason, late.reason],
+        [DenyReason::UpstreamFailed, DenyReason::UpstreamTimeout]
+    );
+    let line: Value = serde_json::from_str(&late.log_line(route, request_id())).unwrap();
+    assert_eq!(
+        (&line["upstream"], &line["cause"]),
+        (&Value::from("origin"), &Value::from("no answer within 30 s"))
+    );
+}
+
+#[test]
+fn a_refusal_has_a_body_unless_only_its_head_is_asked_for() {
+    let stage = Stage::new();
+    for (method, has_body) in [("GET", true), ("HEAD", false)] {
+        let head = head(method, "/closed", None);
+        let refusal = Refusal::new(DenyReason::InvalidKey);
+        let plan = Plan::refuse(&stage.deployment, &refusal, &head, request_id());
+        let Plan::Answer(answer) = plan else {
+            panic!("{plan:?}");
+        };
+        assert_eq!((answer.status, answer.body.is_empty()), (401, !has_body));
+    }
 }

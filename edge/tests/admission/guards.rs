@@ -99,6 +99,7 @@ fn a_warm_key_asks_nobody() {
     stage.store.is_down.set(true);
     assert_eq!(stage.get("/closed", &key), "key-1@1");
     assert_eq!((stage.guards.calls.get(), stage.store.reads.get()), before);
+    assert!(stage.was_at_once.get(), "it took a promise");
 }
 
 #[test]

@@ -160,6 +160,8 @@ pub(crate) struct Stage {
     local: RefCell<Local>,
     /// What was left to do in the background, until [`Stage::run_errands`].
     errands: RefCell<Vec<Errand>>,
+    /// Whether the latest verdict was reached without asking anybody.
+    pub(crate) was_at_once: Cell<bool>,
     clock: TestClock,
     entropy: Counter,
 }
@@ -203,6 +205,7 @@ impl Stage {
             limiter: Limiter::default(),
             local: RefCell::default(),
             errands: RefCell::default(),
+            was_at_once: Cell::default(),
             clock: TestClock(Cell::new(1_800_000_000_000)),
             entropy: Counter(Cell::new(0)),
         }
@@ -383,7 +386,12 @@ impl Stage {
             Ok(Screened::Granted(grant)) => Ruled::Granted(grant),
             Ok(Screened::NeedsRecord(candidate)) => {
                 let outside = self.outside(store);
-                let ruling = block_on(admission::rule(&self.desk(&outside), &candidate));
+                let desk = self.desk(&outside);
+                // As the Worker does: at once if that can be.
+                let at_once = admission::rule_at_once(&desk, &candidate);
+                self.was_at_once.set(at_once.is_ok());
+                let ruling =
+                    at_once.unwrap_or_else(|begun| block_on(admission::rule(&desk, &candidate, begun)));
                 self.errands.borrow_mut().extend(ruling.aftermath.errands);
                 match ruling.verdict {
                     Ok(grant) => Ruled::Granted(grant),
