@@ -27,6 +27,8 @@ pub struct Places {
     pub origin: SocketAddr,
     /// The storage behind KV.
     pub kv: SocketAddr,
+    /// The queue.
+    pub queue: SocketAddr,
 }
 
 /// What differs between contestants.
@@ -85,6 +87,7 @@ pub fn write(
          globalOutbound = \"origin\", bindings = [{bindings}], {storage})),\n\
          (name = \"origin\", external = (address = \"{origin}\", http = ())),\n\
          (name = \"kv\", external = (address = \"{kv}\", http = ())),\n\
+         (name = \"queue\", external = (address = \"{queue}\", http = ())),\n\
          (name = \"objects\", disk = (path = {objects:?}, writable = true)),\n\
          ],\n\
          sockets = [(name = \"http\", address = \"{http}\", http = (), service = \"worker\"), {socket}]\n\
@@ -92,6 +95,7 @@ pub fn write(
         storage = worker.storage,
         origin = places.origin,
         kv = places.kv,
+        queue = places.queue,
         objects = objects.to_string_lossy(),
         http = places.http,
         socket = worker.socket,
@@ -125,7 +129,7 @@ fn keyward(around: &Surroundings<'_>, folder: &Path, places: &Places) -> Result<
             (module.to_string_lossy().into_owned(), "wasm"),
         ],
         texts,
-        bindings: "(name = \"KEYS\", kvNamespace = \"kv\"), (name = \"GUARDS\", durableObjectNamespace = \"KeyGuard\"), ",
+        bindings: "(name = \"KEYS\", kvNamespace = \"kv\"), (name = \"GUARDS\", durableObjectNamespace = \"KeyGuard\"), (name = \"USAGE\", queue = \"queue\"), ",
         // On disk, as `wrangler dev` keeps them.
         storage: "durableObjectNamespaces = [(className = \"KeyGuard\", uniqueKey = \"keyward-edge-KeyGuard\", enableSql = true)], \
                   durableObjectStorage = (localDisk = \"objects\")",

@@ -11,6 +11,8 @@ pub struct Counters {
     pub guard_calls: u64,
     /// Requests to the origin.
     pub forwarded: u64,
+    /// Messages to the queue of usage.
+    pub reported: u64,
 }
 
 impl Counters {
@@ -21,13 +23,14 @@ impl Counters {
             kv_reads: self.kv_reads.saturating_sub(earlier.kv_reads),
             guard_calls: self.guard_calls.saturating_sub(earlier.guard_calls),
             forwarded: self.forwarded.saturating_sub(earlier.forwarded),
+            reported: self.reported.saturating_sub(earlier.reported),
         }
     }
 
     /// All of them.
     #[must_use]
     pub fn sum(self) -> u64 {
-        self.kv_reads + self.guard_calls + self.forwarded
+        self.kv_reads + self.guard_calls + self.forwarded + self.reported
     }
 }
 
@@ -37,10 +40,11 @@ impl fmt::Display for Counters {
             kv_reads,
             guard_calls,
             forwarded,
+            reported,
         } = self;
         write!(
             f,
-            "{kv_reads} KV reads, {guard_calls} KeyGuard calls, {forwarded} requests to the origin"
+            "{kv_reads} KV reads, {guard_calls} KeyGuard calls, {forwarded} requests to the origin, {reported} messages to the queue"
         )
     }
 }

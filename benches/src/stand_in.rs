@@ -1,4 +1,4 @@
-//! Servers that stand in for what plain `workerd` has not got: the origin behind the Worker, and the storage behind its KV binding.
+//! Servers that stand in for what plain `workerd` has not got: the origin behind the Worker, the storage behind its KV binding, and its queue.
 
 use std::{
     collections::HashMap,
@@ -48,6 +48,17 @@ impl StandIn {
                 None => response("404 Not Found", "", ""),
             }
         }))
+    }
+
+    /// What `workerd` tells when a Worker sends to a queue: every message is taken, and goes no further.
+    ///
+    /// # Errors
+    /// When the system gives no port.
+    pub fn queue() -> Result<Self> {
+        let taken =
+            r#"{"metadata":{"metrics":{"backlogCount":0,"backlogBytes":0,"oldestMessageTimestamp":0}}}"#;
+        let answer = response("200 OK", "Content-Type: application/json\r\n", taken);
+        Self::start(Arc::new(move |_| answer.clone()))
     }
 
     fn start(answer: Arc<Answer>) -> Result<Self> {

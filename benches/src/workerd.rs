@@ -75,6 +75,7 @@ pub struct Running {
     pub start_up: Duration,
     origin: StandIn,
     kv: StandIn,
+    queue: StandIn,
     process: Process,
 }
 
@@ -92,12 +93,14 @@ impl Running {
         inspector: Option<SocketAddr>,
     ) -> Result<Self> {
         let [address, guard_calls_address] = [free_address()?, free_address()?];
-        let (origin, kv) = (StandIn::origin()?, StandIn::kv(around.credentials.kv_values())?);
+        let (origin, queue) = (StandIn::origin()?, StandIn::queue()?);
+        let kv = StandIn::kv(around.credentials.kv_values())?;
         let places = config::Places {
             http: address,
             guard_calls: guard_calls_address,
             origin: origin.address(),
             kv: kv.address(),
+            queue: queue.address(),
         };
         config::write(around, contestant, folder, &places)?;
         let mut command = around.workspace.command(&around.program.to_string_lossy());
@@ -134,6 +137,7 @@ impl Running {
             guard_calls_address,
             origin,
             kv,
+            queue,
             process,
         };
         running.check(&answer)?;
@@ -191,6 +195,7 @@ impl Running {
                 Kind::Keyward => self.guard_calls()?,
             },
             forwarded: self.origin.requests(),
+            reported: self.queue.requests(),
         })
     }
 
