@@ -20,7 +20,7 @@ use crate::{
 const EDGE_FOLLOWS_WITHIN: Duration = Duration::from_secs(15);
 
 /// How many steps [`tell`] prints.
-const STORY_STEPS: usize = 10;
+const STORY_STEPS: usize = 11;
 
 /// Starts a stack on free ports, tells the story, and ends it.
 ///
