@@ -23,7 +23,7 @@ use crate::{
     domain::OrganizationId,
     http::{App, FailureThrottle, Rules, router},
     oidc::{PublishedAt, PublishedKeys, TokenKeys, UserTokens},
-    publish::{CloudflareKv, Deployment, Deployments, Edge, EdgeClient, Publisher, Reconciler},
+    publish::{CloudflareKv, Deployment, Deployments, Edge, EdgeClient, Follower, Publisher, Reconciler},
     settings::{self, DeploymentSettings, JwtKeys, JwtSettings, LogFormat, Settings},
     store::{SqliteStore, Store},
 };
@@ -140,6 +140,11 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         process,
     ));
     let reconciler = Arc::new(Reconciler::new(Arc::clone(&publisher)));
+    let follower = Arc::new(Follower::new(
+        Arc::clone(&store),
+        deployments.clone(),
+        Arc::clone(&publisher),
+    ));
     let user_tokens = settings.jwt.map(|jwt| user_tokens(jwt, &clock)).transpose()?;
     let rules = Rules {
         admin_token: settings.admin_token,
@@ -154,6 +159,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         deployments,
         publisher: Arc::clone(&publisher),
         reconciler: Arc::clone(&reconciler),
+        follower: Arc::clone(&follower),
         clock,
         entropy,
         default_organization: organization,
@@ -170,6 +176,10 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     })?;
     let (stop, stopping) = watch::channel(false);
     let publishing = tokio::spawn(publisher.run(stopping.clone()));
+    let following = {
+        let stopping = stopping.clone();
+        tokio::spawn(async move { follower.run(stopping).await })
+    };
     if let Some(interval) = settings.reconcile_interval {
         let stopping = stopping.clone();
         tokio::spawn(async move { reconciler.run_every(interval, stopping).await });
@@ -191,6 +201,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let ended = tokio::time::timeout(GRACE, async {
         let _ = serving.await;
         let _ = publishing.await;
+        let _ = following.await;
     });
     if ended.await.is_err() {
         tracing::warn!(

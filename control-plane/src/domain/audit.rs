@@ -5,7 +5,10 @@ use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use super::key::{Key, KeyId, OrganizationId};
+use super::{
+    GroupId,
+    key::{Key, KeyId, OrganizationId},
+};
 
 /// What was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -28,6 +31,12 @@ pub enum Action {
     MemberChanged,
     /// Somebody is no member any more.
     MemberRemoved,
+    /// A group was created.
+    GroupCreated,
+    /// A group's scopes or permissions changed.
+    GroupChanged,
+    /// A group was deleted.
+    GroupDeleted,
     /// Keys of a member who is about to be removed got another owner, or ended.
     MemberKeysChanged,
 }
@@ -45,6 +54,9 @@ impl Action {
             Self::OrganizationCreated => "organization.created",
             Self::MemberChanged => "member.changed",
             Self::MemberRemoved => "member.removed",
+            Self::GroupCreated => "group.created",
+            Self::GroupChanged => "group.changed",
+            Self::GroupDeleted => "group.deleted",
             Self::MemberKeysChanged => "member.keys_changed",
         }
     }
@@ -59,6 +71,8 @@ pub enum Target {
     Organization(OrganizationId),
     /// A member, by subject.
     Member(String),
+    /// A group.
+    Group(GroupId),
 }
 
 impl Target {
@@ -68,6 +82,7 @@ impl Target {
             Self::Key(id) => id.0.as_bytes(),
             Self::Organization(id) => id.0.as_bytes(),
             Self::Member(subject) => subject.as_bytes(),
+            Self::Group(id) => id.0.as_bytes(),
         }
     }
 }
@@ -142,6 +157,7 @@ pub fn configuration(key: &Key) -> Map<String, Value> {
         "rate_limit_per_hour": configuration.rate_limit_per_hour,
         "monthly_prediction_limit": configuration.monthly_limit,
         "billing_plan": configuration.plan,
+        "groups": key.groups.names,
     });
     match fields {
         Value::Object(fields) => fields,

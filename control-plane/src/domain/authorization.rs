@@ -34,6 +34,11 @@ pub enum Operation {
     ActivateOrganizationKey,
     RevokeOrganizationKey,
     ReadOrganizationKeyUsage,
+    CreateGroup,
+    ListGroups,
+    ReadGroup,
+    UpdateGroup,
+    DeleteGroup,
     ReadSync,
     Reconcile,
 }
@@ -64,7 +69,7 @@ pub enum Need {
 
 impl Operation {
     /// Every operation once.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 32] = [
         Self::ShowCaller,
         Self::CreateKey,
         Self::ListKeys,
@@ -90,6 +95,11 @@ impl Operation {
         Self::ActivateOrganizationKey,
         Self::RevokeOrganizationKey,
         Self::ReadOrganizationKeyUsage,
+        Self::CreateGroup,
+        Self::ListGroups,
+        Self::ReadGroup,
+        Self::UpdateGroup,
+        Self::DeleteGroup,
         Self::ReadSync,
         Self::Reconcile,
     ];
@@ -133,6 +143,10 @@ impl Operation {
             Self::PutMember => Need::In(Permission::MembersManage),
             // Everybody may leave.
             Self::RemoveMember => Need::OnMember(Permission::MembersManage),
+            // Whoever makes keys sees the groups there are.
+            Self::ListGroups | Self::ReadGroup => Need::In(Permission::GroupsRead),
+            // Nobody puts into a group what its own rights do not cover: the handlers compare the two.
+            Self::CreateGroup | Self::UpdateGroup | Self::DeleteGroup => Need::In(Permission::GroupsManage),
             // What waits is told of all organizations together.
             Self::ReadSync | Self::Reconcile => Need::PlatformAdmin,
         }

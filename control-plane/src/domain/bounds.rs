@@ -2,6 +2,7 @@
 
 use std::ops::RangeInclusive;
 
+use super::group::MAX_GROUPS;
 use keyward_shared::{
     Cidr,
     scope::{MAX_SCOPE_BYTES, is_scope},
@@ -102,6 +103,26 @@ pub fn scopes(texts: &[String]) -> Result<Vec<String>, FieldError> {
         }
     }
     Ok(scopes)
+}
+
+/// Names of groups, each once, in the order given. Whether there are such groups is another question.
+///
+/// # Errors
+/// [`FieldError`].
+pub fn groups(texts: &[String]) -> Result<Vec<String>, FieldError> {
+    let mut names: Vec<String> = Vec::with_capacity(texts.len().min(MAX_GROUPS));
+    for text in texts {
+        if !names.contains(text) {
+            names.push(text.clone());
+        }
+        if names.len() > MAX_GROUPS {
+            return Err(FieldError::new(
+                "groups",
+                format!("must have at most {MAX_GROUPS} entries"),
+            ));
+        }
+    }
+    Ok(names)
 }
 
 /// An allowlist of addresses and networks, each once; empty means anywhere.

@@ -1,6 +1,6 @@
 //! A change: what one transaction writes, all of it or nothing.
 
-use super::{Member, Organization, OrganizationId, Role, audit::AuditEvent, key::Key};
+use super::{Group, GroupId, Member, Organization, OrganizationId, Role, audit::AuditEvent, key::Key};
 
 /// A write to one key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +25,12 @@ impl KeyWrite {
 pub enum DirectoryWrite {
     /// A new organization.
     AddOrganization(Organization),
+    /// A new group. Its name has to be free.
+    AddGroup(Group),
+    /// A group in its next state. The stored one must be at the revision before. Its keys follow by a job.
+    ChangeGroup(Group),
+    /// A group that gives nothing any more, if it is still at this revision. Its keys follow by a job, and then it is gone.
+    DeleteGroup(Group),
     /// A new member, or one with another role.
     PutMember {
         /// As it is from now on.
@@ -50,6 +56,8 @@ pub struct Change {
     pub writes: Vec<KeyWrite>,
     /// What changes of who belongs where. It is written first.
     pub directory: Vec<DirectoryWrite>,
+    /// The groups that whoever decided saw, with their revisions, where a key is put into some. Others are a conflict.
+    pub groups_seen: Vec<(GroupId, u64)>,
     /// The one event.
     pub event: AuditEvent,
     /// Which deployments have to hear of which of the keys.

@@ -4,13 +4,16 @@ use std::{fmt, str::FromStr, time::Duration};
 
 use jiff::Timestamp;
 use keyward_shared::{
-    Brands, Cidr, Entropy, Environment, Family, KeyHash, KeyText, Record, SecretRing, UnixSeconds,
+    Brands, Cidr, Entropy, KeyHash, KeyText, Record, SecretRing, UnixSeconds,
     record::{Status, Version},
     time::MAX_STEP_MS,
 };
 use uuid::Uuid;
 
-use super::Rights;
+use super::{
+    Group, Purpose, Rights,
+    group::{Grouping, rights_of},
+};
 use crate::clock::{after, new_id, whole_second};
 
 /// The revision of a key that was just made.
@@ -76,12 +79,12 @@ pub struct Key {
     pub preview: String,
     /// Which of the environment's tag secrets made its tag.
     pub tag_secret: u32,
-    /// The service it calls.
-    pub service: String,
-    /// The environment it works in.
-    pub environment: Environment,
+    /// What it is for.
+    pub purpose: Purpose,
     /// What its owner may change.
     pub configuration: Configuration,
+    /// The groups it is in.
+    pub groups: Grouping,
     /// Whether it may be used.
     pub status: Status,
     /// Grows by one with every change.
@@ -122,12 +125,12 @@ pub struct NewKey {
     pub organization: OrganizationId,
     /// Whose it will be there.
     pub owner: String,
-    /// The service it is for.
-    pub service: String,
-    /// The environment it is for.
-    pub environment: Environment,
+    /// What it is for.
+    pub purpose: Purpose,
     /// The rest.
     pub configuration: Configuration,
+    /// The groups it will be in.
+    pub groups: Vec<Group>,
     /// How long it lives.
     pub lifetime: Option<Duration>,
 }
@@ -135,7 +138,7 @@ pub struct NewKey {
 impl NewKey {
     /// What its holder will be able to do.
     pub fn rights(&self) -> Rights {
-        Rights::only([], self.configuration.scopes.iter().cloned())
+        Rights::only([], self.configuration.scopes.iter().cloned()).and(rights_of(&self.groups))
     }
 }
 
@@ -172,8 +175,12 @@ impl Key {
     pub fn create(wanted: NewKey, actor: &str, now: Timestamp, mint: Mint<'_>) -> (Self, KeyText) {
         let id = KeyId(new_id(now, mint.entropy));
         let now = whole_second(now);
-        let family = Family::Service(wanted.environment);
-        let (text, tag_secret) = KeyText::mint(mint.brands, family, mint.tag_secrets, mint.entropy);
+        let (text, tag_secret) = KeyText::mint(
+            mint.brands,
+            wanted.purpose.family(),
+            mint.tag_secrets,
+            mint.entropy,
+        );
         let key = Self {
             id,
             organization: wanted.organization,
@@ -181,9 +188,9 @@ impl Key {
             hash: text.as_presented().hash(),
             preview: text.as_presented().preview(),
             tag_secret,
-            service: wanted.service,
-            environment: wanted.environment,
+            purpose: wanted.purpose,
             configuration: wanted.configuration,
+            groups: Grouping::of(&wanted.groups),
             status: Status::Active,
             revision: FIRST_REVISION,
             lineage: id,
@@ -199,9 +206,16 @@ impl Key {
         (key, text)
     }
 
-    /// What its holder can do.
-    pub fn rights(&self) -> Rights {
-        Rights::only([], self.configuration.scopes.iter().cloned())
+    /// What its holder can do, with its groups as they are now.
+    pub fn rights(&self, groups: &[Group]) -> Rights {
+        Rights::only([], self.configuration.scopes.iter().cloned()).and(rights_of(groups))
+    }
+
+    /// Its own scopes and those of its groups, each once.
+    pub fn scopes(&self) -> Vec<String> {
+        let own = &self.configuration.scopes;
+        let of_groups = self.groups.scopes.iter().filter(|scope| !own.contains(scope));
+        own.iter().chain(of_groups).cloned().collect()
     }
 
     /// Whether its time is over.
@@ -228,12 +242,38 @@ impl Key {
     /// # Errors
     /// [`Refused`] when it has ended or expired.
     pub fn configured(&self, configuration: Configuration, now: Timestamp) -> Result<Self, Refused> {
+        self.reconfigured(configuration, self.groups.clone(), now)
+    }
+
+    /// The key with another configuration in other groups. With those it has, it stays as it is.
+    ///
+    /// # Errors
+    /// [`Refused`] when it has ended or expired.
+    pub fn reconfigured(
+        &self,
+        configuration: Configuration,
+        groups: Grouping,
+        now: Timestamp,
+    ) -> Result<Self, Refused> {
         self.check_alive(now)?;
-        if configuration == self.configuration {
+        if configuration == self.configuration && groups == self.groups {
             return Ok(self.clone());
         }
         Ok(Self {
             configuration,
+            groups,
+            ..self.next()
+        })
+    }
+
+    /// The key as it follows its groups, of which these are left; none if it does already, or has ended.
+    pub fn following(&self, groups: &[Group]) -> Option<Self> {
+        let left = groups
+            .iter()
+            .filter(|group| self.groups.names.contains(&group.name));
+        let groups = Grouping::of(left);
+        (!self.status.has_ended() && groups != self.groups).then(|| Self {
+            groups,
             ..self.next()
         })
     }
@@ -298,7 +338,7 @@ impl Key {
     }
 
     /// This key superseded, its successor and the successor's text. The successor has the same configuration, lineage and
-    /// lifetime: a key of 90 days rotated on its 89th lives 90 days more.
+    /// lifetime: a key of 90 days rotated on its 89th lives 90 days more. It is in `groups`: those of this key, as they are now.
     ///
     /// # Errors
     /// [`Refused`] when it has ended, expired or is deactivated.
@@ -306,6 +346,7 @@ impl Key {
         &self,
         actor: &str,
         now: Timestamp,
+        groups: Vec<Group>,
         mint: Mint<'_>,
     ) -> Result<(Self, Self, KeyText), Refused> {
         self.check_alive(now)?;
@@ -318,9 +359,9 @@ impl Key {
         let wanted = NewKey {
             organization: self.organization,
             owner: self.owner.clone(),
-            service: self.service.clone(),
-            environment: self.environment,
+            purpose: self.purpose.clone(),
             configuration: self.configuration.clone(),
+            groups,
             lifetime,
         };
         let (successor, text) = Self::create(wanted, actor, now, mint);
@@ -346,10 +387,10 @@ impl Key {
             revision: self.revision,
             key_id: self.id.to_string(),
             organization: self.organization.to_string(),
-            service: Some(self.service.clone()),
-            environment: Some(self.environment),
+            service: self.purpose.service().map(str::to_owned),
+            environment: self.purpose.environment(),
             status: self.status,
-            scopes: configuration.scopes.clone(),
+            scopes: self.scopes(),
             allowed_ips: configuration.allowed_ips.clone(),
             expires_at: self.expires_at.map(|moment| UnixSeconds(moment.as_second())),
             rate_limit_per_hour: Some(configuration.rate_limit_per_hour),
@@ -386,151 +427,4 @@ fn act(actor: &str, now: Timestamp) -> Act {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
-    use keyward_shared::Secret;
-
-    use super::*;
-
-    pub(crate) struct TestEntropy(std::sync::atomic::AtomicU64);
-
-    impl TestEntropy {
-        pub(crate) const fn seeded(seed: u64) -> Self {
-            Self(std::sync::atomic::AtomicU64::new(seed))
-        }
-    }
-
-    impl Entropy for TestEntropy {
-        /// SplitMix64: even enough for tests, and the same every time.
-        fn fill(&self, buffer: &mut [u8]) {
-            for byte in buffer {
-                let step = 0x9e37_79b9_7f4a_7c15u64;
-                let mut state = self
-                    .0
-                    .fetch_add(step, std::sync::atomic::Ordering::Relaxed)
-                    .wrapping_add(step);
-                state = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-                state = (state ^ (state >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-                *byte = state.to_le_bytes()[7];
-            }
-        }
-    }
-
-    pub(crate) fn at(seconds: i64) -> Timestamp {
-        Timestamp::from_second(1_800_000_000 + seconds).unwrap()
-    }
-
-    pub(crate) fn tag_secrets() -> SecretRing {
-        SecretRing::new(vec![(1, Secret::new(vec![7; 32]).unwrap())]).unwrap()
-    }
-
-    pub(crate) fn wanted(lifetime_days: Option<u64>) -> NewKey {
-        NewKey {
-            organization: OrganizationId(Uuid::nil()),
-            owner: "admin".into(),
-            service: "prediction".into(),
-            environment: Environment::Production,
-            configuration: Configuration {
-                name: "k".into(),
-                scopes: vec!["predict".into()],
-                allowed_ips: vec![],
-                rate_limit_per_hour: 1000,
-                monthly_limit: None,
-                plan: "free".into(),
-            },
-            lifetime: lifetime_days.map(|days| Duration::from_secs(days * 86_400)),
-        }
-    }
-
-    pub(crate) fn key(seed: u64, lifetime_days: Option<u64>) -> Key {
-        let (brands, ring, entropy) = (Brands::default(), tag_secrets(), TestEntropy::seeded(seed));
-        let mint = Mint {
-            brands: &brands,
-            tag_secrets: &ring,
-            entropy: &entropy,
-        };
-        Key::create(wanted(lifetime_days), "admin", at(0), mint).0
-    }
-
-    fn rotate(key: &Key, now: Timestamp) -> Result<(Key, Key), Refused> {
-        let (brands, ring, entropy) = (Brands::default(), tag_secrets(), TestEntropy::seeded(99));
-        let mint = Mint {
-            brands: &brands,
-            tag_secrets: &ring,
-            entropy: &entropy,
-        };
-        key.rotated("admin", now, mint)
-            .map(|(old, successor, _)| (old, successor))
-    }
-
-    #[test]
-    fn every_change_is_a_new_revision_and_no_change_is_none() {
-        let created = key(1, None);
-        let off = created.deactivated("admin", at(1)).unwrap();
-        assert_eq!((off.revision, off.status), (2, Status::Deactivated));
-        assert_eq!(off.deactivated("other", at(2)).unwrap(), off);
-        let on = off.activated(at(3)).unwrap();
-        assert_eq!(
-            (on.revision, on.deactivated.clone(), on.hash),
-            (3, None, created.hash)
-        );
-        assert_eq!(on.activated(at(4)).unwrap(), on);
-        assert_eq!(on.configured(on.configuration.clone(), at(4)).unwrap(), on);
-        let given = on.handed_to("other", at(5)).unwrap();
-        assert_eq!(
-            (given.revision, given.owner.as_str(), given.hash),
-            (4, "other", on.hash)
-        );
-        assert_eq!(given.handed_to("other", at(6)).unwrap(), given);
-    }
-
-    #[test]
-    fn what_has_ended_never_comes_back() {
-        let revoked = key(1, None).revoked("admin", at(1));
-        assert_eq!(revoked.activated(at(2)), Err(Refused::Revoked));
-        assert_eq!(revoked.deactivated("a", at(2)), Err(Refused::Revoked));
-        assert_eq!(revoked.handed_to("a", at(2)), Err(Refused::Revoked));
-        assert_eq!(rotate(&revoked, at(2)), Err(Refused::Revoked));
-        assert_eq!(revoked.revoked("other", at(3)), revoked);
-        let (old, _) = rotate(&key(2, None), at(1)).unwrap();
-        assert_eq!(old.activated(at(2)), Err(Refused::Superseded));
-        assert_eq!(rotate(&old, at(2)), Err(Refused::Superseded));
-    }
-
-    #[test]
-    fn a_rotation_keeps_lineage_configuration_and_lifetime() {
-        let first = key(1, Some(90));
-        let (old, second) = rotate(&first, at(89 * 86_400)).unwrap();
-        assert_eq!(
-            (old.status, old.rotated_into),
-            (Status::Superseded, Some(second.id))
-        );
-        assert_eq!((second.lineage, second.rotated_from), (first.id, Some(first.id)));
-        assert_eq!(second.configuration, first.configuration);
-        assert_eq!(second.expires_at, Some(at((89 + 90) * 86_400)));
-        assert_ne!(second.hash, first.hash);
-    }
-
-    #[test]
-    fn expiry_is_at_the_very_second() {
-        let key = key(1, Some(1));
-        assert!(key.is_active(at(86_399)) && !key.is_active(at(86_400)));
-        assert_eq!(key.activated(at(86_400)), Err(Refused::Expired));
-        assert_eq!(key.revoked("admin", at(86_400)).status, Status::Revoked);
-    }
-
-    #[test]
-    fn older_records_open_something_until_they_have_expired_on_every_clock() {
-        let key = key(1, Some(1));
-        assert!(!key.has_older_records(at(1)), "there is none");
-        let next = key.deactivated("admin", at(1)).unwrap();
-        let step = i64::try_from(MAX_STEP_MS / 1000).unwrap();
-        assert!(next.has_older_records(at(86_400 + step - 1)));
-        assert!(!next.has_older_records(at(86_400 + step)));
-    }
-
-    #[test]
-    fn a_deactivated_key_cannot_be_rotated_into_an_active_one() {
-        let off = key(1, None).deactivated("admin", at(1)).unwrap();
-        assert_eq!(rotate(&off, at(2)), Err(Refused::Deactivated));
-    }
-}
+pub(crate) mod tests;

@@ -4,10 +4,12 @@ pub mod audit;
 pub mod authorization;
 pub mod bounds;
 pub mod change;
+pub mod group;
 pub mod key;
 pub mod organization;
 pub mod permission;
 pub mod principal;
+pub mod purpose;
 pub mod rights;
 pub mod usage;
 
@@ -16,10 +18,12 @@ pub use self::{
     authorization::Operation,
     bounds::FieldError,
     change::{Change, DirectoryWrite, KeyWrite},
+    group::{Group, GroupId},
     key::{Key, KeyId, NewKey, OrganizationId},
     organization::{Member, Organization},
     permission::{Permission, Role},
     principal::Principal,
+    purpose::Purpose,
     rights::Rights,
     usage::UsageReport,
 };

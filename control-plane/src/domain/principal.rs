@@ -1,6 +1,6 @@
 //! Who calls.
 
-use super::{OrganizationId, Rights, Role};
+use super::{Group, Key, KeyId, OrganizationId, Rights, Role, group::Grouping};
 
 /// The name of the platform admin.
 const ADMIN: &str = "admin";
@@ -23,6 +23,48 @@ pub enum Principal {
     },
     /// A person, known by a token of the issuer.
     User(User),
+    /// The holder of an API key: what the key's groups permit, in its organization.
+    ApiKey(Box<KeyCaller>),
+}
+
+/// An API key that calls.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyCaller {
+    /// The key.
+    pub id: KeyId,
+    /// Its lineage. What it owns stays its own when it is rotated.
+    pub lineage: KeyId,
+    /// What it is called.
+    pub name: String,
+    /// Whose it is.
+    pub organization: OrganizationId,
+    /// The groups it is in.
+    pub groups: Vec<String>,
+    /// Its own scopes and those of its groups.
+    pub scopes: Vec<String>,
+    /// What it may do.
+    pub rights: Rights,
+}
+
+impl KeyCaller {
+    /// A key in these groups, as both are now.
+    pub fn of(key: &Key, groups: &[Group]) -> Self {
+        let grouping = Grouping::of(groups);
+        let rights = key.rights(groups);
+        let key = Key {
+            groups: grouping,
+            ..key.clone()
+        };
+        Self {
+            id: key.id,
+            lineage: key.lineage,
+            organization: key.organization,
+            scopes: key.scopes(),
+            name: key.configuration.name,
+            groups: key.groups.names,
+            rights,
+        }
+    }
 }
 
 /// A person.
@@ -60,6 +102,15 @@ impl Principal {
             Self::PlatformAdmin => ADMIN.to_owned(),
             Self::StaticKey { .. } => STATIC_KEY.to_owned(),
             Self::User(user) => user_name(&user.subject),
+            Self::ApiKey(key) => format!("{KEY_PREFIX}{}", key.id),
+        }
+    }
+
+    /// The name that its keys belong to. It outlives the rotation of a key that calls.
+    pub fn owner(&self) -> String {
+        match self {
+            Self::ApiKey(key) => format!("{KEY_PREFIX}{}", key.lineage),
+            _ => self.actor(),
         }
     }
 
@@ -68,6 +119,7 @@ impl Principal {
         match self {
             Self::PlatformAdmin => Reach::Everywhere,
             Self::StaticKey { organization } => Reach::Within(vec![*organization]),
+            Self::ApiKey(key) => Reach::Within(vec![key.organization]),
             Self::User(user) => {
                 let organizations = user.memberships.iter().map(|membership| membership.organization);
                 Reach::Within(organizations.collect())
@@ -83,6 +135,7 @@ impl Principal {
                 (*own == organization).then(|| Rights::of_role(Role::Admin))
             }
             Self::User(user) => user.role_in(organization).map(Rights::of_role),
+            Self::ApiKey(key) => (key.organization == organization).then(|| key.rights.clone()),
         }
     }
 }

@@ -77,6 +77,14 @@ impl Rights {
         self.cover(&Self::of_role(Role::Admin))
     }
 
+    /// The scopes that may be handed on; none for every one of the organization.
+    pub fn scopes(&self) -> Option<Vec<String>> {
+        match &self.scopes {
+            Scopes::Any => None,
+            Scopes::Only(scopes) => Some(scopes.iter().cloned().collect()),
+        }
+    }
+
     /// The permissions.
     pub const fn permissions(&self) -> &BTreeSet<Permission> {
         &self.permissions

@@ -1,27 +1,11 @@
-//! Who calls: the request's one credential becomes a [`Principal`], or the request ends here.
+//! Who calls, what it wants to do, and whether it may.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::sync::Arc;
 
-use axum::{
-    extract::{ConnectInfo, FromRequestParts},
-    http::{HeaderName, header, request::Parts},
-};
-use keyward_shared::{
-    DenyReason,
-    credential::{MAX_CREDENTIAL_BYTES, bearer_token_within},
-    reason::Malformed,
-};
+use axum::{extract::FromRequestParts, http::request::Parts};
 
 use super::{App, Problem};
-use crate::{
-    domain::{Key, Operation, OrganizationId, Principal, Rights, Role, authorization::Need, principal::User},
-    oidc::is_jwt_shaped,
-};
-
-/// The header of the legacy static key.
-const API_KEY: HeaderName = HeaderName::from_static("api-key");
-/// The longest `Authorization` value with a user token, in bytes. Everything else is bounded as at the edge.
-const MAX_USER_TOKEN_BYTES: usize = 8 * 1024;
+use crate::domain::{Group, Key, Operation, OrganizationId, Principal, Rights, Role, authorization::Need};
 
 /// A caller whose credential was good, and what it wants to do.
 pub(super) struct Caller {
@@ -37,15 +21,7 @@ impl FromRequestParts<Arc<App>> for Caller {
         let operation = parts.extensions.get::<Operation>().copied();
         let operation =
             operation.ok_or_else(|| Problem::internal(&"a handler was reached without an operation"))?;
-        let principal = match app.identify(&Credential::of(parts)?).await {
-            Ok(principal) => principal,
-            Err(problem) if problem.is_wrong_credential() => {
-                // Only now is anything counted: a right credential passes whatever others have tried.
-                count_failure(app, parts)?;
-                return Err(problem);
-            }
-            Err(problem) => return Err(problem),
-        };
+        let principal = app.authenticate(parts).await?;
         let may = match operation.need() {
             Need::PlatformAdmin => principal == Principal::PlatformAdmin,
             Need::Person => matches!(principal, Principal::PlatformAdmin | Principal::User(_)),
@@ -76,7 +52,7 @@ impl Caller {
 
     /// The name that a new key of the caller's belongs to.
     pub(super) fn owner(&self) -> String {
-        self.actor.clone()
+        self.principal.owner()
     }
 
     /// What the caller is in an organization, as a person.
@@ -125,13 +101,13 @@ impl Caller {
 
     /// Whether the caller may learn the text of a key that can do this much: a person of its own, anybody of one that can do no
     /// more than the caller.
-    pub(super) fn may_hold(&self, key: &Key, rights: &Rights) -> bool {
+    pub(super) fn may_hold(&self, key: &Key, groups: &[Group], rights: &Rights) -> bool {
         let is_person = matches!(self.principal, Principal::User(_));
-        (is_person && self.owns(key)) || rights.cover(&key.rights())
+        (is_person && self.owns(key)) || rights.cover(&key.rights(groups))
     }
 
     fn owns(&self, key: &Key) -> bool {
-        key.owner == self.actor
+        key.owner == self.principal.owner()
     }
 
     pub(super) fn rights_in(&self, organization: OrganizationId) -> Result<Rights, Problem> {
@@ -146,110 +122,4 @@ impl Caller {
             Err(Problem::not_permitted(self.operation))
         }
     }
-}
-
-/// What a request carries, as it was sent.
-enum Credential {
-    /// `Authorization: Bearer …`.
-    Bearer(String),
-    /// `Api-Key: …`.
-    ApiKey(String),
-}
-
-impl Credential {
-    /// The one credential of a request.
-    fn of(parts: &Parts) -> Result<Self, Problem> {
-        let authorization = joined(parts, &header::AUTHORIZATION);
-        let static_key = joined(parts, &API_KEY);
-        let bearer = bearer_token_within(
-            MAX_USER_TOKEN_BYTES,
-            authorization.as_deref(),
-            static_key.is_some(),
-        );
-        match (bearer, static_key) {
-            (Ok(token), _) => {
-                let is_long = authorization
-                    .as_deref()
-                    .is_some_and(|value| value.len() > MAX_CREDENTIAL_BYTES);
-                if is_long && !is_jwt_shaped(token) {
-                    return Err(malformed(Malformed::TooLong));
-                }
-                Ok(Self::Bearer(token.to_owned()))
-            }
-            (Err(DenyReason::MissingCredential), None) => Err(Problem::missing_credential()),
-            (Err(DenyReason::MissingCredential), Some(key)) if key.contains(',') => {
-                Err(malformed(Malformed::TwoCredentials))
-            }
-            (Err(DenyReason::MissingCredential), Some(key)) => Ok(Self::ApiKey(key)),
-            (Err(reason), _) => Err(Problem::invalid(reason.detail())),
-        }
-    }
-}
-
-fn malformed(what: Malformed) -> Problem {
-    Problem::invalid(DenyReason::MalformedRequest(what).detail())
-}
-
-impl App {
-    /// Who holds this credential.
-    async fn identify(&self, credential: &Credential) -> Result<Principal, Problem> {
-        let token = match credential {
-            Credential::ApiKey(key) => return self.identify_static_key(key),
-            Credential::Bearer(token) => token,
-        };
-        if self.rules.admin_token.matches(token) {
-            return Ok(Principal::PlatformAdmin);
-        }
-        if is_jwt_shaped(token) {
-            let Some(tokens) = &self.user_tokens else {
-                return Err(Problem::wrong_credential(
-                    "User tokens are not accepted here: no issuer is configured.",
-                ));
-            };
-            let subject = tokens.subject(token).await?;
-            return Ok(Principal::User(User {
-                memberships: self.store.memberships(&subject).await?,
-                subject,
-            }));
-        }
-        Err(Problem::wrong_credential(
-            "Invalid admin token, user token or API key.",
-        ))
-    }
-
-    fn identify_static_key(&self, presented: &str) -> Result<Principal, Problem> {
-        match &self.rules.static_key {
-            Some(key) if key.matches(presented) => {
-                tracing::warn!(
-                    organization = %key.organization(),
-                    "the legacy static key was used; it is deprecated: make an API key in the group `admin` instead"
-                );
-                Ok(Principal::StaticKey {
-                    organization: key.organization(),
-                })
-            }
-            _ => Err(Problem::wrong_credential("Invalid Api-Key.")),
-        }
-    }
-}
-
-fn count_failure(app: &App, parts: &Parts) -> Result<(), Problem> {
-    match parts.extensions.get::<ConnectInfo<SocketAddr>>() {
-        Some(ConnectInfo(client)) => app
-            .failures
-            .fail(client.ip(), app.clock.now())
-            .map_err(Problem::too_many_failures),
-        None => Ok(()),
-    }
-}
-
-/// A header's fields joined by `, `. Bytes that are not UTF-8 become signs that no credential holds.
-fn joined(parts: &Parts, name: &HeaderName) -> Option<String> {
-    let fields: Vec<_> = parts
-        .headers
-        .get_all(name)
-        .iter()
-        .map(|value| String::from_utf8_lossy(value.as_bytes()))
-        .collect();
-    (!fields.is_empty()).then(|| fields.join(", "))
 }

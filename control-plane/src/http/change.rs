@@ -11,8 +11,10 @@ use super::{App, caller::Caller, request::RequestId};
 use crate::{
     clock::new_id,
     domain::{
-        Action, AuditEvent, Change, DirectoryWrite, Key, KeyWrite, OrganizationId, Target, change::Dirty,
+        Action, AuditEvent, Change, DirectoryWrite, Group, GroupId, Key, KeyWrite, OrganizationId, Target,
+        change::Dirty,
     },
+    publish::Propagation,
     store::{CommitError, StoreError},
 };
 
@@ -28,6 +30,8 @@ pub(super) struct Work {
     pub(super) target: Target,
     pub(super) keys: Vec<KeyWrite>,
     pub(super) directory: Vec<DirectoryWrite>,
+    /// The groups that keys are put into, as whoever decided saw them.
+    pub(super) groups_seen: Vec<(GroupId, u64)>,
     /// What the audit event says of it. Holds no secret.
     pub(super) detail: Value,
 }
@@ -42,16 +46,38 @@ pub(super) struct Changed {
 }
 
 impl Work {
+    /// Work that is about this, and writes nothing yet.
+    pub(super) const fn on(action: Action, organization: OrganizationId, target: Target) -> Self {
+        Self {
+            action,
+            organization,
+            target,
+            keys: Vec::new(),
+            directory: Vec::new(),
+            groups_seen: Vec::new(),
+            detail: Value::Null,
+        }
+    }
+
     /// Work on keys alone, about the first of them.
     pub(super) fn on_keys(action: Action, keys: Vec<KeyWrite>, detail: Value) -> Self {
         let first = keys[0].key();
         Self {
-            action,
-            organization: first.organization,
-            target: Target::Key(first.id),
-            keys,
-            directory: Vec::new(),
             detail,
+            ..Self::on(action, first.organization, Target::Key(first.id))
+        }
+        .with_keys(keys)
+    }
+
+    fn with_keys(self, keys: Vec<KeyWrite>) -> Self {
+        Self { keys, ..self }
+    }
+
+    /// The same where keys were put into these groups.
+    pub(super) fn in_groups(self, groups: &[Group]) -> Self {
+        Self {
+            groups_seen: groups.iter().map(|group| (group.id, group.revision)).collect(),
+            ..self
         }
     }
 }
@@ -79,6 +105,7 @@ impl App {
         let change = Change {
             writes: work.keys,
             directory: work.directory,
+            groups_seen: work.groups_seen,
             event,
             dirty,
         };
@@ -119,13 +146,26 @@ impl App {
             .publisher
             .wait_for(&changed.dirty, self.rules.propagation_wait)
             .await;
-        let mut response = (status, body).into_response();
-        if let Some(value) = propagation.header_value() {
-            // The values are ASCII; were one not, it would say nothing.
-            if let Ok(value) = HeaderValue::try_from(value.as_ref()) {
-                response.headers_mut().insert(PROPAGATION, value);
-            }
-        }
-        response
+        with_propagation(status, body, propagation)
     }
+
+    /// The answer to a change that has only begun.
+    pub(super) fn answer_pending(&self, status: StatusCode, body: impl IntoResponse) -> Response {
+        let propagation = match self.deployments.iter().next() {
+            Some(_) => Propagation::Pending,
+            None => Propagation::NothingToTell,
+        };
+        with_propagation(status, body, propagation)
+    }
+}
+
+fn with_propagation(status: StatusCode, body: impl IntoResponse, propagation: Propagation) -> Response {
+    let mut response = (status, body).into_response();
+    if let Some(value) = propagation.header_value() {
+        // The values are ASCII; were one not, it would say nothing.
+        if let Ok(value) = HeaderValue::try_from(value.as_ref()) {
+            response.headers_mut().insert(PROPAGATION, value);
+        }
+    }
+    response
 }

@@ -9,14 +9,16 @@ use crate::{
     clock::Clock,
     domain::OrganizationId,
     oidc::UserTokens,
-    publish::{Deployments, Publisher, Reconciler},
+    publish::{Deployments, Follower, Publisher, Reconciler},
     settings::{AdminToken, StaticKey, TagSecrets},
     store::Store,
 };
 
+mod authentication;
 mod body;
 mod caller;
 mod change;
+mod groups;
 mod health;
 mod keys;
 mod members;
@@ -51,6 +53,8 @@ pub struct App {
     pub publisher: Arc<Publisher>,
     /// Compares them with the store.
     pub reconciler: Arc<Reconciler>,
+    /// Brings the keys of changed groups up to date.
+    pub follower: Arc<Follower>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Randomness.

@@ -21,6 +21,11 @@ impl Names {
         self.get("org_id")
     }
 
+    /// `{group}`: a name or an id.
+    pub(super) fn group(&self) -> &str {
+        self.get("group").unwrap_or_default()
+    }
+
     /// `{subject}`.
     pub(super) fn subject(&self) -> &str {
         self.get("subject").unwrap_or_default()

@@ -7,7 +7,7 @@ use axum::{
     routing::{MethodRouter, delete, get, patch, post, put},
 };
 
-use super::{App, keys, members, organizations, sync, userinfo};
+use super::{App, groups, keys, members, organizations, sync, userinfo};
 use crate::domain::Operation;
 
 /// Every operation at its path. Each request carries its [`Operation`], by which the caller is judged.
@@ -76,6 +76,11 @@ fn endpoint(operation: Operation) -> (&'static [&'static str], MethodRouter<Arc<
             &["/api/v1/organizations/{org_id}/api-keys/{key_id}/usage"],
             get(keys::usage::usage),
         ),
+        O::CreateGroup => (&["/api/v1/groups"], post(groups::create::create)),
+        O::ListGroups => (&["/api/v1/groups"], get(groups::list::list)),
+        O::ReadGroup => (&["/api/v1/groups/{group}"], get(groups::get::get)),
+        O::UpdateGroup => (&["/api/v1/groups/{group}"], patch(groups::update::update)),
+        O::DeleteGroup => (&["/api/v1/groups/{group}"], delete(groups::delete::delete)),
         O::ReadSync => (&["/api/v1/sync"], get(sync::status)),
         O::Reconcile => (&["/api/v1/sync/reconcile"], post(sync::reconcile)),
     }

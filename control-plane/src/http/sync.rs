@@ -3,16 +3,51 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
+use jiff::Timestamp;
+use serde::Serialize;
 
-use super::{App, Problem, caller::Caller};
-use crate::publish::{ReconcileReport, SyncStatus, reconcile::Reach};
+use super::{App, Problem, caller::Caller, moments::moment};
+use crate::{
+    publish::{ReconcileReport, SyncStatus, reconcile::Reach},
+    store::GroupJob,
+};
+
+/// How far the edge is behind the database, and keys behind their groups.
+#[derive(Serialize)]
+pub(super) struct Status {
+    #[serde(flatten)]
+    edge: SyncStatus,
+    /// Changed groups whose keys do not all follow yet, the oldest first.
+    group_changes: Vec<GroupChange>,
+}
+
+/// How far the keys of a changed group have followed it.
+#[derive(Serialize)]
+struct GroupChange {
+    group_id: String,
+    organization_id: String,
+    name: String,
+    keys: u64,
+    done: u64,
+    #[serde(serialize_with = "moment")]
+    since: Timestamp,
+}
 
 /// `GET /api/v1/sync`: how many rows wait, since when, and the last error, for each deployment and altogether.
-pub(super) async fn status(
-    State(app): State<Arc<App>>,
-    _caller: Caller,
-) -> Result<Json<SyncStatus>, Problem> {
-    Ok(Json(app.reconciler.status().await?))
+pub(super) async fn status(State(app): State<Arc<App>>, _caller: Caller) -> Result<Json<Status>, Problem> {
+    let jobs = app.store.group_jobs().await?;
+    let change = |job: GroupJob| GroupChange {
+        group_id: job.group.to_string(),
+        organization_id: job.organization.to_string(),
+        name: job.name,
+        keys: job.total,
+        done: job.done,
+        since: job.started_at,
+    };
+    Ok(Json(Status {
+        edge: app.reconciler.status().await?,
+        group_changes: jobs.into_iter().map(change).collect(),
+    }))
 }
 
 /// `POST /api/v1/sync/reconcile`: compares what the deployments hold with the database, repairs, and reports the counts.

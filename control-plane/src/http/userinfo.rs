@@ -25,6 +25,14 @@ pub(super) struct UserInfo {
     org_id: Option<String>,
     /// What it may do in that organization.
     permissions: Vec<&'static str>,
+    /// The groups that the calling key is in.
+    groups: Vec<String>,
+    /// The scopes that it may grant; null for every scope of the organization.
+    scopes: Option<Vec<String>>,
+    /// Which key calls, if one does.
+    key_id: Option<String>,
+    /// What it is called.
+    key_name: Option<String>,
     /// Where the person is a member. Of other callers, the one organization.
     organizations: Vec<Place>,
 }
@@ -54,12 +62,20 @@ pub(super) async fn userinfo(State(app): State<Arc<App>>, caller: Caller) -> Res
         organization_id: organization.id.to_string(),
         name: organization.name,
     };
+    let key = match principal {
+        Principal::ApiKey(key) => Some(key),
+        _ => None,
+    };
     Ok(Json(UserInfo {
         id: caller.actor().to_owned(),
         kind: kind(principal),
         is_admin: rights.as_ref().is_some_and(Rights::is_admin),
         org_id: home.map(|id| id.to_string()),
         permissions: permissions.map(|permission| permission.as_str()).collect(),
+        groups: key.map(|key| key.groups.clone()).unwrap_or_default(),
+        scopes: rights.as_ref().and_then(Rights::scopes),
+        key_id: key.map(|key| key.id.to_string()),
+        key_name: key.map(|key| key.name.clone()),
         organizations: organizations.into_iter().map(place).collect(),
     }))
 }
@@ -69,5 +85,6 @@ const fn kind(principal: &Principal) -> &'static str {
         Principal::PlatformAdmin => "platform_admin",
         Principal::StaticKey { .. } => "static_key",
         Principal::User(_) => "user",
+        Principal::ApiKey(_) => "api_key",
     }
 }

@@ -12,7 +12,7 @@ use super::{
     edge::Edge,
     kv::{KeyValueStore, Pair},
 };
-use crate::domain::{Key, change::Dirty, key::FIRST_REVISION};
+use crate::domain::{Key, Purpose, change::Dirty, key::FIRST_REVISION};
 
 /// A change of at most so many keys is a small one: one call of the edge.
 const SMALL_CHANGE: usize = MAX_RECORDS;
@@ -93,10 +93,11 @@ impl Deployments {
         self.iter().find(|deployment| deployment.id == id)
     }
 
-    /// Those that serve an environment.
-    pub fn serving(&self, environment: Environment) -> impl Iterator<Item = &Arc<Deployment>> {
+    /// Those where a key works: that serve its environment, or all of them for a gateway key.
+    pub fn serving(&self, purpose: &Purpose) -> impl Iterator<Item = &Arc<Deployment>> {
+        let environment = purpose.environment();
         self.iter()
-            .filter(move |deployment| deployment.environment == environment)
+            .filter(move |deployment| environment.is_none_or(|own| deployment.environment == own))
     }
 
     /// Who has to hear of these keys, which one change has made what they are now.
@@ -106,7 +107,7 @@ impl Deployments {
     pub fn dirty(&self, keys: &[&Key]) -> Vec<Dirty> {
         let is_small = keys.len() <= SMALL_CHANGE;
         let of_key = |key: &&Key| -> Vec<Dirty> {
-            let deployments = self.serving(key.environment);
+            let deployments = self.serving(&key.purpose);
             deployments
                 .map(|deployment| Dirty {
                     to_guards: deployment.edge.is_some() && (is_small || key.revision > FIRST_REVISION),
@@ -115,5 +116,20 @@ impl Deployments {
                 .collect()
         };
         keys.iter().flat_map(of_key).collect()
+    }
+
+    /// Who has to hear of a key that follows its groups, beside so many others: KeyGuards of a few keys, and of those that lost
+    /// something by it.
+    pub fn dirty_by_group(&self, before: &Key, after: &Key, keys: u64) -> Vec<Dirty> {
+        let left = after.scopes();
+        let has_lost = before.scopes().iter().any(|scope| !left.contains(scope));
+        let to_guards = has_lost || usize::try_from(keys).is_ok_and(|keys| keys <= SMALL_CHANGE);
+        let deployments = self.serving(&after.purpose);
+        deployments
+            .map(|deployment| Dirty {
+                to_guards: deployment.edge.is_some() && to_guards,
+                ..deployment.dirty(after)
+            })
+            .collect()
     }
 }

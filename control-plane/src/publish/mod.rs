@@ -17,6 +17,7 @@ mod batch;
 pub mod cloudflare;
 pub mod deployment;
 pub mod edge;
+mod follow;
 pub mod kv;
 mod lane;
 mod pace;
@@ -32,6 +33,7 @@ pub use self::{
     cloudflare::{ApiToken, CloudflareKv, Endpoint, EndpointError},
     deployment::{Deployment, Deployments},
     edge::{Edge, EdgeClient, EdgeEndpoint, EdgeError},
+    follow::{Followed, Follower},
     kv::{KeyValueStore, KvError},
     lane::Lane,
     propagation::Propagation,

@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration};
 
-use keyward_shared::{Brands, Environment, SecretRing};
+use keyward_shared::{Brands, Environment, Family, SecretRing};
 
 use crate::{
     domain::OrganizationId,
@@ -63,31 +63,45 @@ pub struct TagSecrets {
     pub gateway: Option<SecretRing>,
 }
 
+/// What settings call the ring of a family.
+const fn name(family: Family) -> &'static str {
+    match family {
+        Family::Service(environment) => environment.as_str(),
+        Family::Gateway => "gateway",
+    }
+}
+
 impl TagSecrets {
+    /// The ring of a family, if there is one.
+    pub fn of(&self, family: Family) -> Option<&SecretRing> {
+        match family {
+            Family::Service(environment) => self.service.get(&environment),
+            Family::Gateway => self.gateway.as_ref(),
+        }
+    }
+
+    /// The variable that sets the ring of a family.
+    pub fn variable(family: Family) -> String {
+        format!("KEYWARD_TAG_SECRETS_{}", name(family).to_ascii_uppercase())
+    }
+
     /// Whether every secret that live keys carry is still here: the edge would take such a key for forged without it.
     ///
     /// # Errors
     /// The first ring that lacks one.
     pub fn check_cover(&self, in_use: &[TagSecretInUse]) -> Result<(), SettingsError> {
         let covers = |used: &TagSecretInUse| {
-            let ring = self.service.get(&used.environment);
+            let ring = self.of(used.family);
             ring.is_some_and(|ring| ring.get(used.secret).is_some())
         };
-        let Some(TagSecretInUse {
-            environment,
-            secret,
-            keys,
-        }) = in_use.iter().find(|used| !covers(used))
-        else {
+        let Some(TagSecretInUse { family, secret, keys }) = in_use.iter().find(|used| !covers(used)) else {
             return Ok(());
         };
-        let place = format!(
-            "KEYWARD_TAG_SECRETS_{}",
-            environment.as_str().to_ascii_uppercase()
-        );
+        let place = Self::variable(*family);
         let problem = format!(
-            "secret {secret} is missing, and {keys} live keys of {environment} carry its tag; put it back, and retire it when \
-             those keys are rotated or have ended"
+            "secret {secret} is missing, and {keys} live keys of {} carry its tag; put it back, and retire it when those keys \
+             are rotated or have ended",
+            name(*family)
         );
         Err(SettingsError::new(place, problem))
     }

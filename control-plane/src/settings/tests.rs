@@ -317,24 +317,28 @@ fn nothing_secret_is_in_a_message_or_a_debug_text() {
 
 #[test]
 fn a_tag_secret_that_live_keys_carry_is_not_retired() {
-    let used = |environment, secret| crate::store::TagSecretInUse {
-        environment,
+    let used = |family, secret| crate::store::TagSecretInUse {
+        family,
         secret,
         keys: 7,
     };
     let tag_secrets = load(&minimal(), &[]).unwrap().tag_secrets;
     assert_eq!(
-        tag_secrets.check_cover(&[used(Environment::Production, 1)]),
+        tag_secrets.check_cover(&[used(Family::Service(Environment::Production), 1)]),
         Ok(())
     );
     for (missing, place) in [
         (
-            used(Environment::Production, 2),
+            used(Family::Service(Environment::Production), 2),
             "KEYWARD_TAG_SECRETS_PRODUCTION: secret 2 is missing, and 7 live keys",
         ),
         (
-            used(Environment::Test, 1),
+            used(Family::Service(Environment::Test), 1),
             "KEYWARD_TAG_SECRETS_TEST: secret 1 is missing",
+        ),
+        (
+            used(Family::Gateway, 1),
+            "KEYWARD_TAG_SECRETS_GATEWAY: secret 1 is missing",
         ),
     ] {
         let message = tag_secrets.check_cover(&[missing]).unwrap_err().to_string();

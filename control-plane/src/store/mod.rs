@@ -11,18 +11,20 @@ use keyward_shared::{Brands, KeyHash};
 use crate::domain::{Change, Key, KeyId, OrganizationId, change::Dirty, principal::Reach};
 
 mod directory;
+mod groups;
 pub mod sqlite;
 mod sync_outbox;
 mod usage;
 
 pub use directory::Directory;
+pub use groups::{GroupJob, GroupJobs, GroupPage, Groups};
 pub use sqlite::SqliteStore;
 pub use sync_outbox::{Confirmation, SyncBacklog, SyncOutbox, SyncOutcome, SyncSettled};
 pub use usage::{Metered, UsageBook};
 
 /// The store.
 #[async_trait]
-pub trait Store: Directory + SyncOutbox + UsageBook {
+pub trait Store: Directory + Groups + GroupJobs + SyncOutbox + UsageBook {
     /// Makes sure that there is a default organization and that the brands are those of the keys already issued.
     async fn prepare(
         &self,
@@ -42,7 +44,7 @@ pub trait Store: Directory + SyncOutbox + UsageBook {
         limit: u32,
     ) -> Result<Vec<Key>, StoreError>;
 
-    /// At most `limit` keys of an environment, of all organizations, by ascending id, starting after the key `after`.
+    /// At most `limit` keys that work in an environment, gateway keys among them, of all organizations, by ascending id, starting after the key `after`.
     async fn keys_of_environment(
         &self,
         environment: keyward_shared::Environment,
@@ -99,9 +101,9 @@ pub trait Store: Directory + SyncOutbox + UsageBook {
 /// A tag secret that live keys carry. Without it the edge would take them for forged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TagSecretInUse {
-    /// The environment of the keys.
-    pub environment: keyward_shared::Environment,
-    /// The secret's id in that environment's ring.
+    /// The family of the keys.
+    pub family: keyward_shared::Family,
+    /// The secret's id in that family's ring.
     pub secret: u32,
     /// How many keys.
     pub keys: u64,
@@ -226,9 +228,21 @@ pub enum CommitError {
     /// The organization would be left without an Owner.
     #[error("an organization keeps at least one Owner")]
     LastOwner,
+    /// Something else has the name.
+    #[error("the name is taken")]
+    NameTaken(Named),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// What has names that do not repeat in an organization.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Named {
+    /// Gateway keys that have not ended.
+    GatewayKey,
+    /// Groups.
+    Group,
 }
 
 impl From<sqlx::Error> for CommitError {

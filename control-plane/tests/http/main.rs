@@ -9,6 +9,9 @@ mod cast;
 #[path = "../support/clock.rs"]
 mod clock;
 mod credentials;
+mod escalation;
+mod gateway_keys;
+mod groups;
 #[expect(dead_code, reason = "shared with suites that need more of it")]
 #[path = "../support/keys.rs"]
 mod keys;

@@ -91,7 +91,7 @@ async fn the_last_owner_cannot_leave_and_everybody_else_can() {
             .expect_problem(409, "last_owner");
     }
     for who in [Who::Viewer, Who::Developer, Who::Admin] {
-        remove(&stage, who, who.name()).await.expect(200);
+        remove(&stage, who, &stage.name(who)).await.expect(200);
         let after = stage
             .ask(who, "GET", &format!("/api/v1/organizations/{DEFAULT}"), None)
             .await;

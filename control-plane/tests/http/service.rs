@@ -1,10 +1,11 @@
 //! The API as a service in this process.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
     Router,
     body::Body,
+    extract::ConnectInfo,
     http::{HeaderMap, Request},
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -12,7 +13,7 @@ use keyward_control_plane::{
     domain::OrganizationId,
     http::{App, FailureThrottle, Rules, router},
     oidc::{TokenKeys, UserTokens, VerifyingKey},
-    publish::{Deployments, Publisher, Reconciler},
+    publish::{Deployments, Followed, Follower, Publisher, Reconciler},
     settings::{AdminToken, StaticKey, TagSecrets},
     store::{SqliteStore, Store},
 };
@@ -36,6 +37,7 @@ pub(crate) struct Service {
     router: Router,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) store: Arc<dyn Store>,
+    follower: Arc<Follower>,
     _folder: TempDir,
 }
 
@@ -89,10 +91,16 @@ impl Service {
             TokenKeys::Shared(VerifyingKey::shared(JWT_SECRET)),
             clock.clone(),
         );
+        let follower = Arc::new(Follower::new(
+            Arc::clone(&store),
+            Deployments::default(),
+            Arc::clone(&publisher),
+        ));
         let app = App {
             store: Arc::clone(&store),
             deployments,
             reconciler: Arc::new(Reconciler::new(Arc::clone(&publisher))),
+            follower: Arc::clone(&follower),
             publisher,
             clock: clock.clone(),
             entropy,
@@ -117,6 +125,7 @@ impl Service {
             router: router(Arc::new(app)),
             clock,
             store,
+            follower,
             _folder: folder,
         }
     }
@@ -140,12 +149,26 @@ impl Service {
             }
             None => Body::empty(),
         };
-        let answer = self
-            .router
-            .clone()
-            .oneshot(request.body(body).unwrap())
-            .await
-            .unwrap();
+        self.answer(request.body(body).unwrap()).await
+    }
+
+    /// Sends a request with a bearer token, as it comes from this client.
+    pub(crate) async fn ask_from(&self, client: SocketAddr, token: &str, method: &str, path: &str) -> Answer {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("authorization", format!("Bearer {token}"))
+            .extension(ConnectInfo(client));
+        self.answer(request.body(Body::empty()).unwrap()).await
+    }
+
+    /// Lets all keys follow their groups, as the service does beside requests.
+    pub(crate) async fn follow_all(&self) {
+        while self.follower.step(None).await.unwrap() != Followed::Nothing {}
+    }
+
+    async fn answer(&self, request: Request<Body>) -> Answer {
+        let answer = self.router.clone().oneshot(request).await.unwrap();
         let status = answer.status().as_u16();
         let headers = answer.headers().clone();
         let bytes = axum::body::to_bytes(answer.into_body(), 1 << 24).await.unwrap();

@@ -1,6 +1,7 @@
 //! Every operation, asked for by everybody, on things of their own organization, of another and of none. What is expected
 //! stands here a second time, in the words of the reference: a slip in the table of the service does not slip through.
 
+use axum::http::{HeaderName, HeaderValue};
 use keyward_control_plane::domain::{Operation, OrganizationId};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -19,53 +20,95 @@ enum Whose {
     Others,
 }
 
-/// A request for an operation, on an organization, one of its keys and one of its members.
-fn request(
-    operation: Operation,
+/// What a request is about.
+struct Things {
     organization: OrganizationId,
-    key: &str,
-    subject: &str,
-) -> (&'static str, String, Option<Value>) {
+    key: String,
+    subject: String,
+    group: String,
+}
+
+impl Things {
+    /// New ones, so that nothing is left of the request before.
+    async fn new(stage: &Stage, organization: OrganizationId, owner: &str) -> Self {
+        let things = Self {
+            organization,
+            key: stage.plant(organization, owner).await.id.to_string(),
+            subject: format!("member-{}", stage.seed()),
+            group: stage.plant_group(organization).await,
+        };
+        let (method, path, _) = request(Operation::PutMember, &things);
+        let role = json!({ "role": "viewer" });
+        stage
+            .ask(Who::Platform, method, &path, Some(&role))
+            .await
+            .expect(201);
+        things
+    }
+
+    /// Ids of nothing.
+    fn absent() -> Self {
+        Self {
+            organization: OrganizationId(Uuid::from_u128(0xabcd)),
+            key: Uuid::from_u128(78).to_string(),
+            subject: "nobody".into(),
+            group: Uuid::from_u128(79).to_string(),
+        }
+    }
+}
+
+/// A request for an operation.
+fn request(operation: Operation, things: &Things) -> (&'static str, String, Option<Value>) {
     use Operation as O;
+    let Things {
+        organization,
+        key,
+        subject,
+        group,
+    } = things;
     let key_path = format!("/api/v1/keys/{key}");
     let own = format!("/api/v1/organizations/{organization}");
     let own_key = format!("{own}/api-keys/{key}");
+    let member = format!("{own}/members/{subject}");
+    let group = format!("/api/v1/groups/{group}");
     let wish = || Some(json!({ "name": "k", "service_id": "prediction", "scopes": ["predict"] }));
+    let name = || Some(json!({ "name": "renamed" }));
     let named = |path: &str| format!("{path}?organization_id={organization}");
     match operation {
         O::ShowCaller => ("GET", "/api/v1/userinfo".into(), None),
         O::CreateKey => ("POST", named("/api/v1/keys"), wish()),
         O::ListKeys => ("GET", named("/api/v1/keys"), None),
         O::ReadKey => ("GET", key_path, None),
-        O::UpdateKey => ("PATCH", key_path, Some(json!({ "name": "renamed" }))),
+        O::UpdateKey => ("PATCH", key_path, name()),
         O::RotateKey => ("POST", format!("{key_path}/rotate"), None),
         O::DeactivateKey => ("POST", format!("{key_path}/deactivate"), None),
         O::ActivateKey => ("POST", format!("{key_path}/activate"), None),
         O::RevokeKey => ("DELETE", key_path, None),
         O::ReadKeyUsage => ("GET", format!("{key_path}/usage"), None),
-        O::CreateOrganization => (
-            "POST",
-            "/api/v1/organizations".into(),
-            Some(json!({ "name": "New" })),
-        ),
+        O::CreateOrganization => ("POST", "/api/v1/organizations".into(), name()),
         O::ListOrganizations => ("GET", "/api/v1/organizations".into(), None),
         O::ReadOrganization => ("GET", own, None),
         O::ListMembers => ("GET", format!("{own}/members"), None),
-        O::PutMember => (
-            "PUT",
-            format!("{own}/members/{subject}"),
-            Some(json!({ "role": "developer" })),
-        ),
-        O::RemoveMember => ("DELETE", format!("{own}/members/{subject}"), None),
+        O::PutMember => ("PUT", member, Some(json!({ "role": "developer" }))),
+        O::RemoveMember => ("DELETE", member, None),
         O::CreateOrganizationKey => ("POST", format!("{own}/api-keys"), wish()),
         O::ListOrganizationKeys => ("GET", format!("{own}/api-keys"), None),
         O::ReadOrganizationKey => ("GET", own_key, None),
-        O::UpdateOrganizationKey => ("PATCH", own_key, Some(json!({ "name": "renamed" }))),
+        O::UpdateOrganizationKey => ("PATCH", own_key, name()),
         O::RotateOrganizationKey => ("POST", format!("{own_key}/rotate"), None),
         O::DeactivateOrganizationKey => ("POST", format!("{own_key}/deactivate"), None),
         O::ActivateOrganizationKey => ("POST", format!("{own_key}/activate"), None),
         O::RevokeOrganizationKey => ("DELETE", own_key, None),
         O::ReadOrganizationKeyUsage => ("GET", format!("{own_key}/usage"), None),
+        O::CreateGroup => (
+            "POST",
+            named("/api/v1/groups"),
+            Some(json!({ "name": format!("new-{subject}") })),
+        ),
+        O::ListGroups => ("GET", named("/api/v1/groups"), None),
+        O::ReadGroup => ("GET", group, None),
+        O::UpdateGroup => ("PATCH", group, Some(json!({ "scopes": ["predict"] }))),
+        O::DeleteGroup => ("DELETE", group, None),
         O::ReadSync => ("GET", "/api/v1/sync".into(), None),
         O::Reconcile => ("POST", "/api/v1/sync/reconcile".into(), None),
     }
@@ -80,28 +123,28 @@ fn concerns_an_organization(operation: Operation) -> bool {
     )
 }
 
-/// Whether it is about one key.
-fn concerns_a_key(operation: Operation) -> bool {
-    request(operation, DEFAULT, "THE_KEY", "").1.contains("THE_KEY")
-}
-
 /// Who may do it: the reference's table of roles, and the issue where that is silent.
 fn may(operation: Operation, who: Who, whose: Whose) -> bool {
     use Operation as O;
     use Who as W;
-    let everybody = !Who::UNKNOWN.contains(&who);
-    let members = matches!(
+    let person = matches!(
         who,
-        W::Platform | W::Static | W::Owner | W::Admin | W::Developer | W::Viewer
+        W::Owner | W::Admin | W::Developer | W::Viewer | W::Stranger | W::Nobody
     );
-    let admins = matches!(who, W::Platform | W::Static | W::Owner | W::Admin);
-    let developers = admins || who == W::Developer;
+    let admins = matches!(who, W::Platform | W::Static | W::Owner | W::Admin | W::AdminKey);
+    let creators = admins || matches!(who, W::Developer | W::CreatorKey | W::ManagerKey);
+    let watchers = matches!(who, W::Viewer | W::ReaderKey | W::ServiceReader);
     match operation {
-        O::ShowCaller | O::ListOrganizations => everybody,
-        O::CreateOrganization => everybody && who != W::Static,
-        O::CreateKey | O::CreateOrganizationKey => developers,
-        O::ListKeys | O::ListOrganizationKeys | O::ReadKey | O::ReadOrganizationKey => members,
-        O::ReadKeyUsage | O::ReadOrganizationKeyUsage | O::ReadOrganization | O::ListMembers => members,
+        O::ShowCaller | O::ListOrganizations => who.refused_as().is_none(),
+        O::CreateOrganization => person || who == W::Platform,
+        O::ReadOrganization => creators || watchers || who == W::ScopedKey,
+        O::CreateKey | O::CreateOrganizationKey => creators,
+        O::ListKeys
+        | O::ListOrganizationKeys
+        | O::ReadKey
+        | O::ReadOrganizationKey
+        | O::ReadKeyUsage
+        | O::ReadOrganizationKeyUsage => creators || watchers,
         O::UpdateKey
         | O::UpdateOrganizationKey
         | O::RotateKey
@@ -111,45 +154,46 @@ fn may(operation: Operation, who: Who, whose: Whose) -> bool {
         | O::ActivateKey
         | O::ActivateOrganizationKey
         | O::RevokeKey
-        | O::RevokeOrganizationKey => admins || (who == W::Developer && whose == Whose::Own),
-        O::PutMember | O::RemoveMember => admins,
+        | O::RevokeOrganizationKey => admins || who == W::ManagerKey || (creators && whose == Whose::Own),
+        O::ListMembers | O::ListGroups | O::ReadGroup => admins || watchers || who == W::Developer,
+        O::PutMember | O::RemoveMember | O::CreateGroup | O::UpdateGroup | O::DeleteGroup => admins,
         O::ReadSync | O::Reconcile => who == W::Platform,
     }
 }
 
 /// What a caller who may not is answered.
 fn refusal(operation: Operation, who: Who) -> (u16, &'static str) {
-    let is_outside = matches!(who, Who::Stranger | Who::Nobody);
-    if Who::UNKNOWN.contains(&who) {
-        (401, "unauthenticated")
-    } else if is_outside && concerns_an_organization(operation) {
-        (404, "not_found")
-    } else {
-        (403, "forbidden")
+    match who.refused_as() {
+        Some(code) => (401, code),
+        None if who.is_outside() && concerns_an_organization(operation) => (404, "not_found"),
+        None => (403, "forbidden"),
     }
 }
 
 #[tokio::test]
 async fn everybody_may_do_what_the_table_says_and_nothing_else() {
-    let stage = Stage::set().await;
-    for operation in Operation::ALL {
-        for who in Who::ALL {
-            for whose in [Whose::Own, Whose::Others] {
-                let owner = if whose == Whose::Own { who.name() } else { "zoe" };
-                let key = stage.plant(DEFAULT, owner).await.id.to_string();
-                let subject = format!("member-{}", stage.seed());
-                stage.put_member(&subject, "viewer").await;
-                let (method, path, body) = request(operation, DEFAULT, &key, &subject);
-                let answer = stage.ask(who, method, &path, body.as_ref()).await;
+    let stage = Stage::set_with_keys().await;
+    for who in Who::ALL {
+        for whose in [Whose::Own, Whose::Others] {
+            let owner = match whose {
+                Whose::Own => stage.name(who),
+                Whose::Others => "zoe".into(),
+            };
+            // What is refused leaves its things as they are.
+            let untouched = Things::new(&stage, DEFAULT, &owner).await;
+            for operation in Operation::ALL {
+                let case = format!("{operation:?} {who:?} {whose:?}");
                 if may(operation, who, whose) {
-                    assert!(answer.status < 300, "{operation:?} {who:?} {whose:?}: {answer:?}");
+                    let things = Things::new(&stage, DEFAULT, &owner).await;
+                    let (method, path, body) = request(operation, &things);
+                    let answer = stage.ask(who, method, &path, body.as_ref()).await;
+                    assert!(answer.status < 300, "{case}: {answer:?}");
                 } else {
+                    let (method, path, body) = request(operation, &untouched);
+                    let answer = stage.ask(who, method, &path, body.as_ref()).await;
                     let (status, code) = refusal(operation, who);
-                    assert_eq!(
-                        (answer.status, answer.body["code"].as_str()),
-                        (status, Some(code)),
-                        "{operation:?} {who:?} {whose:?}: {answer:?}"
-                    );
+                    let told = (answer.status, answer.body["code"].as_str());
+                    assert_eq!(told, (status, Some(code)), "{case}: {answer:?}");
                 }
             }
         }
@@ -158,40 +202,44 @@ async fn everybody_may_do_what_the_table_says_and_nothing_else() {
 
 #[tokio::test]
 async fn a_foreign_thing_answers_byte_for_byte_like_an_absent_one() {
-    let stage = Stage::set().await;
-    let absent = OrganizationId(Uuid::from_u128(77));
-    let no_key = Uuid::from_u128(78).to_string();
-    let known = Who::ALL
+    let stage = Stage::set_with_keys().await;
+    let absent = Things::absent();
+    let insiders = Who::ALL
         .into_iter()
-        .filter(|who| !Who::UNKNOWN.contains(who))
-        .filter(|who| !matches!(who, Who::Platform | Who::Stranger));
-    for who in known {
-        for operation in Operation::ALL
-            .into_iter()
-            .filter(|one| concerns_an_organization(*one))
-        {
-            let key = stage.plant(stage.other, who.name()).await.id.to_string();
-            let ask = async |organization, key: &str| {
-                let (method, path, body) = request(operation, organization, key, "stan");
-                let answer = stage.ask(who, method, &path, body.as_ref()).await;
-                assert_eq!(answer.status, 404, "{operation:?} {who:?}: {answer:?}");
-                without_request(&answer.body, answer.headers.iter())
-            };
-            let foreign = ask(stage.other, &key).await;
-            assert_eq!(foreign, ask(absent, &no_key).await, "{operation:?} {who:?}");
-            if concerns_a_key(operation) {
-                // Nor is it there by way of the caller's own organization.
-                let by_own = async |key: &str| {
-                    let (method, path, body) = request(operation, DEFAULT, key, "");
-                    let answer = stage.ask(who, method, &path, body.as_ref()).await;
-                    (
-                        answer.status,
-                        without_request(&answer.body, answer.headers.iter()),
-                    )
-                };
-                let (foreign, absent) = (by_own(&key).await, by_own(&no_key).await);
-                assert_eq!((foreign.0, &foreign), (404, &absent), "{operation:?} {who:?}");
+        .filter(|who| who.refused_as().is_none())
+        .filter(|who| !matches!(who, Who::Platform | Who::Stranger | Who::StrangersKey));
+    for who in insiders {
+        let ask = async |operation, things: &Things| {
+            let (method, path, body) = request(operation, things);
+            let answer = stage.ask(who, method, &path, body.as_ref()).await;
+            assert_eq!(answer.status, 404, "{operation:?} {who:?}: {answer:?}");
+            without_request(&answer.body, answer.headers.iter())
+        };
+        for operation in Operation::ALL {
+            if !concerns_an_organization(operation) {
+                continue;
             }
+            let foreign = Things::new(&stage, stage.other, &stage.name(who)).await;
+            assert_eq!(
+                ask(operation, &foreign).await,
+                ask(operation, &absent).await,
+                "{operation:?} {who:?}"
+            );
+        }
+        // Nor is a foreign key there by way of the caller's own organization.
+        let foreign = Things::new(&stage, stage.other, &stage.name(who)).await;
+        let by_own = |things: Things| Things {
+            organization: DEFAULT,
+            ..things
+        };
+        let (foreign, none) = (by_own(foreign), by_own(Things::absent()));
+        for operation in [
+            Operation::ReadOrganizationKey,
+            Operation::RevokeOrganizationKey,
+            Operation::RotateOrganizationKey,
+        ] {
+            let answers = (ask(operation, &foreign).await, ask(operation, &none).await);
+            assert_eq!(answers.0, answers.1, "{operation:?} {who:?}");
         }
     }
 }
@@ -199,7 +247,7 @@ async fn a_foreign_thing_answers_byte_for_byte_like_an_absent_one() {
 /// An answer without what differs from one request to the next.
 fn without_request<'a>(
     body: &Value,
-    headers: impl Iterator<Item = (&'a axum::http::HeaderName, &'a axum::http::HeaderValue)>,
+    headers: impl Iterator<Item = (&'a HeaderName, &'a HeaderValue)>,
 ) -> (Value, Vec<String>) {
     let mut body = body.clone();
     body["request_id"] = Value::Null;
@@ -211,21 +259,14 @@ fn without_request<'a>(
 async fn the_platform_admin_may_do_everything_everywhere() {
     let stage = Stage::set().await;
     for operation in Operation::ALL {
-        let key = stage.plant(stage.other, "stan").await.id.to_string();
-        let subject = format!("member-{}", stage.seed());
-        let put = request(Operation::PutMember, stage.other, "", &subject);
-        stage
-            .ask(Who::Platform, put.0, &put.1, put.2.as_ref())
-            .await
-            .expect(201);
-        let (method, path, body) = request(operation, stage.other, &key, &subject);
+        let things = Things::new(&stage, stage.other, "stan").await;
+        let (method, path, body) = request(operation, &things);
         let answer = stage.ask(Who::Platform, method, &path, body.as_ref()).await;
         assert!(answer.status < 300, "{operation:?}: {answer:?}");
-        let absent = OrganizationId(Uuid::from_u128(77));
-        let (method, path, body) = request(operation, absent, &key, &subject);
-        if path.contains(&absent.to_string()) {
+        if concerns_an_organization(operation) {
+            let (method, path, body) = request(operation, &Things::absent());
             let answer = stage.ask(Who::Platform, method, &path, body.as_ref()).await;
-            assert_eq!(answer.status, 404, "{operation:?}: {answer:?}");
+            answer.expect_problem(404, "not_found");
         }
     }
 }

@@ -8,7 +8,7 @@ use axum::{
 };
 use keyward_control_plane::{
     http::{App, FailureThrottle, Rules, router},
-    publish::Reconciler,
+    publish::{Follower, Reconciler},
     settings::{AdminToken, TagSecrets},
 };
 use keyward_shared::{Brands, Environment, sync::Promise};
@@ -41,6 +41,11 @@ pub(crate) fn app(world: &World, wait: Duration) -> axum::Router {
         deployments: world.deployments(),
         publisher: Arc::clone(&world.publisher),
         reconciler: Arc::new(Reconciler::new(Arc::clone(&world.publisher))),
+        follower: Arc::new(Follower::new(
+            Arc::clone(&world.store) as _,
+            world.deployments(),
+            Arc::clone(&world.publisher),
+        )),
         clock: Arc::clone(&world.clock) as _,
         entropy: Arc::new(Seeded::new(3)),
         default_organization: DEFAULT,

@@ -13,6 +13,7 @@ mod edge_client;
 mod fake_edge;
 mod fake_kv;
 mod fault;
+mod follow;
 mod interleavings;
 #[path = "../support/keys.rs"]
 mod keys;

@@ -77,6 +77,7 @@ async fn commit(
     let change = Change {
         writes,
         directory,
+        groups_seen: Vec::new(),
         event,
         dirty: Vec::new(),
     };

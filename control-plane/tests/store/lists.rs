@@ -1,10 +1,10 @@
 //! Reading keys: whose, which, in what order.
 
 use keyward_control_plane::{
-    domain::{Key, KeyId, principal::Reach},
+    domain::{Key, KeyId, Purpose, principal::Reach},
     store::{KeyFilter, TagSecretInUse},
 };
-use keyward_shared::Environment;
+use keyward_shared::{Environment, Family};
 
 use crate::{
     backend::{Backend, within},
@@ -74,7 +74,10 @@ pub(crate) async fn a_list_is_filtered(backend: impl Backend) {
     let keys = with_keys(&backend, 1..4).await;
     let store = backend.store();
     let mut other_service = key(4);
-    other_service.service = "platform".into();
+    other_service.purpose = Purpose::Service {
+        service: "platform".into(),
+        environment: Environment::Production,
+    };
     store.commit(&create(&other_service, &[], at(4))).await.unwrap();
     let off = keys[0].deactivated("admin", at(5)).unwrap();
     store.commit(&update(&off, &[], at(5))).await.unwrap();
@@ -139,7 +142,7 @@ pub(crate) async fn tag_secrets_count_while_their_keys_live(backend: impl Backen
     let keys = with_keys(&backend, 1..5).await;
     let store = backend.store();
     let in_use = |keys| TagSecretInUse {
-        environment: Environment::Production,
+        family: Family::Service(Environment::Production),
         secret: key(1).tag_secret,
         keys,
     };

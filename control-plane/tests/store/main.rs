@@ -25,6 +25,22 @@ macro_rules! store_contract {
                 a_role_that_somebody_else_changed_is_a_conflict,
                 the_last_owner_stays,
                 a_refused_member_takes_the_whole_change_along;
+            groups:
+                a_group_is_read_as_it_was_written,
+                every_organization_has_the_group_admin,
+                a_new_organization_has_a_group_of_its_own,
+                groups_come_by_name,
+                a_group_of_the_same_name_is_refused,
+                a_group_that_changed_meanwhile_is_a_conflict,
+                a_key_is_read_with_its_groups_as_they_are_now,
+                keys_follow_page_by_page,
+                a_page_that_is_out_of_date_is_not_written,
+                a_deleted_group_is_gone_when_its_keys_have_followed,
+                a_job_is_there_after_a_kill,
+                a_gateway_key_is_read_as_it_was_written,
+                a_gateway_key_has_its_name_to_itself_until_it_ends,
+                an_expired_gateway_key_gives_its_name_up,
+                a_use_is_the_latest_and_no_change;
             lists:
                 a_key_of_another_organization_is_absent,
                 the_newest_come_first_and_a_cursor_goes_on,
@@ -89,6 +105,7 @@ macro_rules! store_contract {
 mod backend;
 mod changes;
 mod directory;
+mod groups;
 #[path = "../support/keys.rs"]
 mod keys;
 mod lists;

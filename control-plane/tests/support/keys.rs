@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use keyward_control_plane::{
     clock::new_id,
     domain::{
-        Action, AuditEvent, Change, Key, KeyWrite, NewKey, OrganizationId, Target,
+        Action, AuditEvent, Change, Key, KeyWrite, NewKey, OrganizationId, Purpose, Target,
         change::Dirty,
         key::{Configuration, Mint},
     },
@@ -64,8 +64,11 @@ pub(crate) fn key_for(seed: u64, organization: OrganizationId, environment: Envi
     let wanted = NewKey {
         organization,
         owner: "admin".into(),
-        service: "prediction".into(),
-        environment,
+        purpose: Purpose::Service {
+            service: "prediction".into(),
+            environment,
+        },
+        groups: Vec::new(),
         configuration: Configuration {
             name: format!("key {seed}"),
             scopes: vec!["predict".into(), "read".into()],
@@ -117,6 +120,7 @@ pub(crate) fn change(
         },
         writes,
         directory: Vec::new(),
+        groups_seen: Vec::new(),
     }
 }
 

@@ -13,7 +13,8 @@ use super::{
     names::Names,
 };
 use crate::{
-    domain::{Action, Key, KeyId, KeyWrite, Rights, key::Mint, principal::Reach},
+    domain::{Action, Key, KeyId, KeyWrite, Purpose, Rights, key::Mint, principal::Reach},
+    settings::TagSecrets,
     store::CommitError,
 };
 
@@ -27,6 +28,7 @@ pub(super) mod revoke;
 pub(super) mod rotate;
 pub(super) mod update;
 pub(super) mod usage;
+mod wish;
 
 use info::{KeyInfo, ShownOnce};
 
@@ -45,15 +47,20 @@ impl App {
         Ok((key, rights))
     }
 
-    /// What making a key of an environment takes.
-    fn mint(&self, environment: keyward_shared::Environment) -> Result<Mint<'_>, Problem> {
-        let tag_secrets = self.rules.tag_secrets.service.get(&environment).ok_or_else(|| {
-            let detail = format!(
-                "`environment` {environment} has no tag secrets here. Ask the operator to set \
-                 KEYWARD_TAG_SECRETS_{}.",
-                environment.as_str().to_ascii_uppercase()
-            );
-            Problem::invalid(detail).of_field("environment")
+    /// What making a key takes.
+    fn mint(&self, purpose: &Purpose) -> Result<Mint<'_>, Problem> {
+        let tag_secrets = self.rules.tag_secrets.of(purpose.family()).ok_or_else(|| {
+            let variable = TagSecrets::variable(purpose.family());
+            match purpose.environment() {
+                Some(environment) => {
+                    let detail = format!("`environment` {environment} has no tag secrets here. Ask the operator to set {variable}.");
+                    Problem::invalid(detail).of_field("environment")
+                }
+                None => {
+                    let detail = format!("Gateway keys have no tag secrets here. Ask the operator to set {variable}.");
+                    Problem::invalid(detail).of_field("service_id")
+                }
+            }
         })?;
         Ok(Mint {
             brands: &self.rules.brands,

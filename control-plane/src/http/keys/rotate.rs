@@ -25,14 +25,19 @@ pub(in crate::http) async fn rotate(
 ) -> Result<Response, Problem> {
     for _ in 0..MAX_TRIES {
         let (key, rights) = app.find(&caller, &names).await?;
-        if !caller.may_hold(&key, &rights) {
+        let groups = app
+            .store
+            .groups_named(key.organization, &key.groups.names)
+            .await?;
+        if !caller.may_hold(&key, &groups, &rights) {
             return Err(Problem::beyond_own());
         }
         let now = app.clock.now();
-        let (old, successor, text) = key.rotated(caller.actor(), now, app.mint(key.environment)?)?;
+        let (old, successor, text) =
+            key.rotated(caller.actor(), now, groups.clone(), app.mint(&key.purpose)?)?;
         let detail = json!({ "rotated_into": successor.id.to_string() });
         let writes = vec![KeyWrite::Update(old), KeyWrite::Insert(successor)];
-        let work = Work::on_keys(Action::KeyRotated, writes, detail);
+        let work = Work::on_keys(Action::KeyRotated, writes, detail).in_groups(&groups);
         match app.commit(&caller, work, now).await {
             Err(CommitError::Conflict) => {}
             Err(error) => return Err(error.into()),

@@ -1,12 +1,22 @@
-//! `PATCH /api/v1/keys/{key_id}`: rename, scopes, limits, allowed addresses, plan. What is not named stays.
+//! `PATCH /api/v1/keys/{key_id}`: rename, scopes, groups, limits, allowed addresses, plan. What is not named stays.
 
 use axum::{extract::State, response::Response};
 use serde::{Deserialize, Deserializer};
 
-use super::AppState;
+use super::{AppState, wish::no_group};
 use crate::{
-    domain::{Action, FieldError, Rights, audit, bounds, key::Configuration},
-    http::{Problem, body::Body, caller::Caller, names::Names},
+    domain::{
+        Action, FieldError, Group, Key, KeyWrite, Permission, Purpose, Rights, audit, bounds,
+        group::Grouping, key::Configuration,
+    },
+    http::{
+        Problem,
+        body::Body,
+        caller::Caller,
+        change::{MAX_TRIES, Work},
+        names::Names,
+    },
+    store::CommitError,
 };
 
 /// The fields to change. `null` takes a limit or an allowlist away.
@@ -25,6 +35,8 @@ pub(in crate::http) struct UpdateKey {
     allowed_ips: Option<Option<Vec<String>>>,
     #[serde(default, deserialize_with = "given")]
     billing_plan: Option<String>,
+    #[serde(default, deserialize_with = "given")]
+    groups: Option<Vec<String>>,
 }
 
 /// Tells a field that is there, `null` or not, from one that is left out.
@@ -40,6 +52,7 @@ struct Update {
     monthly_limit: Option<Option<u64>>,
     allowed_ips: Option<Vec<keyward_shared::Cidr>>,
     plan: Option<String>,
+    groups: Option<Vec<String>>,
 }
 
 impl UpdateKey {
@@ -60,11 +73,28 @@ impl UpdateKey {
                 .map(|networks| bounds::allowed_ips(&networks.unwrap_or_default()))
                 .transpose()?,
             plan: self.billing_plan.as_deref().map(bounds::plan).transpose()?,
+            groups: self.groups.as_deref().map(bounds::groups).transpose()?,
         })
     }
 }
 
 impl Update {
+    /// Other groups take a permission of their own, and a gateway key has one at least.
+    fn check_groups(&self, key: &Key, rights: &Rights) -> Result<(), Problem> {
+        let Some(names) = &self.groups else {
+            return Ok(());
+        };
+        let mut sorted = names.clone();
+        sorted.sort_unstable();
+        if sorted != key.groups.names && !rights.hold(Permission::KeysAssignGroups) {
+            return Err(Problem::lacks(Permission::KeysAssignGroups));
+        }
+        if names.is_empty() && key.purpose == Purpose::Gateway {
+            return Err(no_group().into());
+        }
+        Ok(())
+    }
+
     fn apply(&self, configuration: &Configuration) -> Configuration {
         let Configuration {
             name,
@@ -85,7 +115,7 @@ impl Update {
     }
 }
 
-/// Changes a key's configuration.
+/// Changes a key's configuration and groups.
 pub(in crate::http) async fn update(
     State(app): AppState,
     caller: Caller,
@@ -93,24 +123,48 @@ pub(in crate::http) async fn update(
     Body(body): Body<UpdateKey>,
 ) -> Result<Response, Problem> {
     let update = body.check()?;
-    let changed = app
-        .change(
-            &caller,
-            &names,
-            Action::KeyUpdated,
-            |key, rights, now| {
-                let wanted = update.apply(&key.configuration);
-                let added = wanted
-                    .scopes
-                    .iter()
-                    .filter(|scope| !key.configuration.scopes.contains(scope));
-                if !rights.cover(&Rights::only([], added.cloned())) {
-                    return Err(Problem::beyond_own());
-                }
-                Ok(key.configured(wanted, now)?)
-            },
-            audit::difference,
-        )
-        .await?;
-    Ok(app.answer_with_key(&changed).await)
+    for _ in 0..MAX_TRIES {
+        let (before, rights) = app.find(&caller, &names).await?;
+        let groups = match &update.groups {
+            Some(names) => Some(app.groups_of_field(before.organization, names).await?),
+            None => None,
+        };
+        update.check_groups(&before, &rights)?;
+        let wanted = update.apply(&before.configuration);
+        if !rights.cover(&added(&before, &wanted, groups.as_deref().unwrap_or_default())) {
+            return Err(Problem::beyond_own());
+        }
+        let grouping = groups
+            .as_ref()
+            .map_or_else(|| before.groups.clone(), Grouping::of);
+        let now = app.clock.now();
+        let after = before.reconfigured(wanted, grouping, now)?;
+        if after == before {
+            let changed = app.unchanged(after).await?;
+            return Ok(app.answer_with_key(&changed).await);
+        }
+        let detail = audit::difference(&before, &after);
+        let work = Work::on_keys(Action::KeyUpdated, vec![KeyWrite::Update(after)], detail)
+            .in_groups(groups.as_deref().unwrap_or_default());
+        match app.commit(&caller, work, now).await {
+            Err(CommitError::Conflict) => {}
+            Err(error) => return Err(error.into()),
+            Ok(changed) => return Ok(app.answer_with_key(&changed).await),
+        }
+    }
+    Err(Problem::contended())
+}
+
+/// What the key could not do before.
+fn added(before: &Key, wanted: &Configuration, groups: &[Group]) -> Rights {
+    let scopes = wanted
+        .scopes
+        .iter()
+        .filter(|scope| !before.configuration.scopes.contains(scope));
+    let groups = groups
+        .iter()
+        .filter(|group| !before.groups.names.contains(&group.name));
+    groups.fold(Rights::only([], scopes.cloned()), |rights, group| {
+        rights.and(group.rights())
+    })
 }

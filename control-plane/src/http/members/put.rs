@@ -90,15 +90,16 @@ async fn write(
         }
     };
     let work = Work {
-        action: Action::MemberChanged,
-        organization,
-        target: Target::Member(subject.to_owned()),
-        keys: Vec::new(),
         directory: vec![DirectoryWrite::PutMember {
             member: member.clone(),
             before: role_before,
         }],
         detail: json!({ "role": { "from": role_before.map(Role::as_str), "to": role.as_str() } }),
+        ..Work::on(
+            Action::MemberChanged,
+            organization,
+            Target::Member(subject.to_owned()),
+        )
     };
     app.commit(caller, work, now).await?;
     Ok((status, member))

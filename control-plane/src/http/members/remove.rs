@@ -210,16 +210,19 @@ fn work(member: &Member, fate: &Fate, keys: Vec<KeyWrite>, is_last: bool) -> Wor
         subject: member.subject.clone(),
         before: member.role,
     };
+    let action = if is_last {
+        Action::MemberRemoved
+    } else {
+        Action::MemberKeysChanged
+    };
     Work {
-        action: if is_last {
-            Action::MemberRemoved
-        } else {
-            Action::MemberKeysChanged
-        },
-        organization: member.organization,
-        target: Target::Member(member.subject.clone()),
         keys,
         directory: if is_last { vec![removal] } else { Vec::new() },
         detail: json!({ "role": member.role.as_str(), "keys": keys_detail }),
+        ..Work::on(
+            action,
+            member.organization,
+            Target::Member(member.subject.clone()),
+        )
     }
 }

@@ -52,12 +52,13 @@ pub(in crate::http) async fn create(
     let mut directory = vec![DirectoryWrite::AddOrganization(organization.clone())];
     directory.extend(owner.map(|member| DirectoryWrite::PutMember { member, before: None }));
     let work = Work {
-        action: Action::OrganizationCreated,
-        organization: organization.id,
-        target: Target::Organization(organization.id),
-        keys: Vec::new(),
         directory,
         detail: json!({ "name": organization.name }),
+        ..Work::on(
+            Action::OrganizationCreated,
+            organization.id,
+            Target::Organization(organization.id),
+        )
     };
     app.commit(&caller, work, now).await?;
     let info = OrganizationInfo::of(&organization, role);

@@ -1,47 +1,93 @@
 //! Writing a change: key rows, audit event, outbox rows.
 
+use jiff::Timestamp;
 use sqlx::{Row as _, Sqlite, Transaction};
 
-use super::{CommitError, StoreError, columns, directory, outbox};
-use crate::domain::{
-    AuditEvent, Change, Key, KeyWrite,
-    audit::CHAIN_START,
-    key::{Act, KeyId},
+use super::{CommitError, StoreError, columns, directory, groups, outbox};
+use crate::{
+    domain::{
+        AuditEvent, Change, Key, KeyWrite, Purpose,
+        audit::CHAIN_START,
+        key::{Act, KeyId},
+    },
+    store::Named,
 };
 
 pub(super) async fn write(
     transaction: &mut Transaction<'_, Sqlite>,
     change: &Change,
 ) -> Result<(), CommitError> {
+    let now = change.event.at;
     for write in &change.directory {
-        directory::write(transaction, write).await?;
+        directory::write(transaction, write, now).await?;
     }
+    groups::check_seen(transaction, &change.groups_seen).await?;
     for write in &change.writes {
+        let unique_name = unique_name(transaction, write.key(), now).await?;
         match write {
-            KeyWrite::Insert(key) => insert(transaction, key).await?,
-            KeyWrite::Update(key) => update(transaction, key).await?,
+            KeyWrite::Insert(key) => insert(transaction, key, unique_name).await?,
+            KeyWrite::Update(key) => update(transaction, key, unique_name).await?,
         }
+        groups::assign(transaction, write.key()).await?;
     }
     append(transaction, &change.event).await?;
     outbox::mark(transaction, &change.dirty, change.event.at).await?;
     Ok(())
 }
 
-async fn insert(transaction: &mut Transaction<'_, Sqlite>, key: &Key) -> Result<(), StoreError> {
+/// The name that no other gateway key of the organization may have: that of one which has not ended. Whoever has it and has
+/// expired gives it up.
+async fn unique_name<'a>(
+    transaction: &mut Transaction<'_, Sqlite>,
+    key: &'a Key,
+    now: Timestamp,
+) -> Result<Option<&'a str>, CommitError> {
+    if key.purpose != Purpose::Gateway || key.status.has_ended() {
+        return Ok(None);
+    }
+    let name = key.configuration.name.as_str();
+    sqlx::query(
+        "UPDATE keys SET unique_name = NULL WHERE organization = ?1 AND unique_name = ?2 AND expires_at <= ?3",
+    )
+    .bind(key.organization.0.as_bytes().as_slice())
+    .bind(name)
+    .bind(now.as_millisecond())
+    .execute(&mut **transaction)
+    .await?;
+    let is_taken: bool = sqlx::query_scalar(
+        "SELECT EXISTS (SELECT 1 FROM keys WHERE organization = ?1 AND unique_name = ?2 AND id <> ?3)",
+    )
+    .bind(key.organization.0.as_bytes().as_slice())
+    .bind(name)
+    .bind(bytes(&key.id))
+    .fetch_one(&mut **transaction)
+    .await?;
+    if is_taken {
+        Err(CommitError::NameTaken(Named::GatewayKey))
+    } else {
+        Ok(Some(name))
+    }
+}
+
+async fn insert(
+    transaction: &mut Transaction<'_, Sqlite>,
+    key: &Key,
+    unique_name: Option<&str>,
+) -> Result<(), StoreError> {
     let configuration = &key.configuration;
     sqlx::query(
         "INSERT INTO keys (id, organization, hash, preview, tag_secret, service, environment, name, scopes, allowed_ips,
              rate_limit_per_hour, monthly_limit, plan, status, revision, lineage, created_by, created_at, expires_at,
-             rotated_from, owner)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)",
+             rotated_from, owner, groups, group_scopes, unique_name)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24)",
     )
     .bind(bytes(&key.id))
     .bind(key.organization.0.as_bytes().as_slice())
     .bind(key.hash.as_bytes().as_slice())
     .bind(&key.preview)
     .bind(key.tag_secret)
-    .bind(&key.service)
-    .bind(key.environment.as_str())
+    .bind(columns::service_text(&key.purpose))
+    .bind(columns::environment_text(&key.purpose))
     .bind(&configuration.name)
     .bind(columns::json_text(&configuration.scopes)?)
     .bind(columns::json_text(&configuration.allowed_ips)?)
@@ -56,20 +102,28 @@ async fn insert(transaction: &mut Transaction<'_, Sqlite>, key: &Key) -> Result<
     .bind(key.expires_at.map(jiff::Timestamp::as_millisecond))
     .bind(key.rotated_from.as_ref().map(bytes))
     .bind(&key.owner)
+    .bind(columns::json_text(&key.groups.names)?)
+    .bind(columns::json_text(&key.groups.scopes)?)
+    .bind(unique_name)
     .execute(&mut **transaction)
     .await?;
     Ok(())
 }
 
 /// Writes what may change of a key, if it is still at the revision before.
-async fn update(transaction: &mut Transaction<'_, Sqlite>, key: &Key) -> Result<(), CommitError> {
+async fn update(
+    transaction: &mut Transaction<'_, Sqlite>,
+    key: &Key,
+    unique_name: Option<&str>,
+) -> Result<(), CommitError> {
     let configuration = &key.configuration;
     let by = |act: &Option<Act>| act.as_ref().map(|act| act.by.clone());
     let at = |act: &Option<Act>| act.as_ref().map(|act| act.at.as_millisecond());
     let written = sqlx::query(
         "UPDATE keys SET name = ?3, scopes = ?4, allowed_ips = ?5, rate_limit_per_hour = ?6, monthly_limit = ?7,
              plan = ?8, status = ?9, revision = ?2, expires_at = ?10, deactivated_by = ?11, deactivated_at = ?12,
-             ended_by = ?13, ended_at = ?14, rotated_into = ?15, owner = ?16
+             ended_by = ?13, ended_at = ?14, rotated_into = ?15, owner = ?16,
+             groups = ?17, group_scopes = ?18, unique_name = ?19
          WHERE id = ?1 AND revision = ?2 - 1",
     )
     .bind(bytes(&key.id))
@@ -88,6 +142,9 @@ async fn update(transaction: &mut Transaction<'_, Sqlite>, key: &Key) -> Result<
     .bind(at(&key.ended))
     .bind(key.rotated_into.as_ref().map(bytes))
     .bind(&key.owner)
+    .bind(columns::json_text(&key.groups.names)?)
+    .bind(columns::json_text(&key.groups.scopes)?)
+    .bind(unique_name)
     .execute(&mut **transaction)
     .await?
     .rows_affected();

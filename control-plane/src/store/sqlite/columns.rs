@@ -1,13 +1,15 @@
 //! How values stand in columns: ids and hashes as bytes, moments as milliseconds, lists as JSON.
 
 use jiff::Timestamp;
-use keyward_shared::{Cidr, Environment, KeyHash, record::Status};
+use keyward_shared::{Cidr, Environment, Family, KeyHash, record::Status};
 use serde::de::DeserializeOwned;
 use sqlx::{Row as _, sqlite::SqliteRow};
 use uuid::Uuid;
 
 use super::{Claimed, StoreError};
 use crate::domain::{
+    Purpose,
+    group::Grouping,
     key::{Act, Configuration, Key, KeyId, OrganizationId},
     principal::Reach,
 };
@@ -26,8 +28,11 @@ pub(super) fn key(row: &SqliteRow) -> Result<Key, StoreError> {
         hash: KeyHash::from_bytes(hash),
         preview: row.try_get("preview")?,
         tag_secret: number(row.try_get("tag_secret")?, "tag_secret")?,
-        service: row.try_get("service")?,
-        environment: environment(row.try_get("environment")?)?,
+        purpose: purpose(row.try_get("service")?, row.try_get("environment")?)?,
+        groups: Grouping {
+            names: json(row.try_get("groups")?, "groups")?,
+            scopes: json(row.try_get("group_scopes")?, "group_scopes")?,
+        },
         configuration: Configuration {
             name: row.try_get("name")?,
             scopes: json(row.try_get("scopes")?, "scopes")?,
@@ -85,8 +90,36 @@ pub(super) const fn status_text(status: Status) -> &'static str {
     }
 }
 
-pub(super) fn environment(text: &str) -> Result<Environment, StoreError> {
-    text.parse().map_err(|error| corrupt("environment", error))
+/// The service and the environment of a gateway key: each of them.
+const EVERY: &str = "*";
+
+pub(super) fn service_text(purpose: &Purpose) -> &str {
+    purpose.service().unwrap_or(EVERY)
+}
+
+pub(super) fn environment_text(purpose: &Purpose) -> &'static str {
+    purpose.environment().map_or(EVERY, Environment::as_str)
+}
+
+/// The family of keys with this in the column `environment`.
+pub(super) fn family(environment: &str) -> Result<Family, StoreError> {
+    if environment == EVERY {
+        return Ok(Family::Gateway);
+    }
+    let environment = environment.parse();
+    environment
+        .map(Family::Service)
+        .map_err(|error| corrupt("environment", error))
+}
+
+fn purpose(service: &str, environment: &str) -> Result<Purpose, StoreError> {
+    Ok(match family(environment)? {
+        Family::Gateway => Purpose::Gateway,
+        Family::Service(environment) => Purpose::Service {
+            service: service.to_owned(),
+            environment,
+        },
+    })
 }
 
 fn status(text: &str) -> Result<Status, StoreError> {
@@ -137,7 +170,7 @@ pub(super) fn corrupt(what: &'static str, problem: impl std::fmt::Display) -> St
     }
 }
 
-fn json<T: DeserializeOwned>(text: &str, what: &'static str) -> Result<T, StoreError> {
+pub(super) fn json<T: DeserializeOwned>(text: &str, what: &'static str) -> Result<T, StoreError> {
     serde_json::from_str(text).map_err(|error| corrupt(what, error))
 }
 

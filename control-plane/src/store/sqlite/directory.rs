@@ -1,12 +1,13 @@
 //! Organizations and members.
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use sqlx::{Row as _, Sqlite, Transaction, sqlite::SqliteRow};
 
-use super::{SqliteStore, columns};
+use super::{SqliteStore, columns, groups};
 use crate::{
     domain::{
-        OrganizationId, Role,
+        Group, OrganizationId, Role,
         change::DirectoryWrite,
         organization::{Member, Organization},
         principal::{Membership, Reach},
@@ -95,9 +96,15 @@ impl Directory for SqliteStore {
 pub(super) async fn write(
     transaction: &mut Transaction<'_, Sqlite>,
     write: &DirectoryWrite,
+    now: Timestamp,
 ) -> Result<(), CommitError> {
     match write {
-        DirectoryWrite::AddOrganization(organization) => add_organization(transaction, organization).await,
+        DirectoryWrite::AddOrganization(organization) => {
+            Ok(add_organization(transaction, organization).await?)
+        }
+        DirectoryWrite::AddGroup(group) => groups::add(transaction, group).await,
+        DirectoryWrite::ChangeGroup(group) => groups::change(transaction, group, now).await,
+        DirectoryWrite::DeleteGroup(group) => groups::delete(transaction, group, now).await,
         DirectoryWrite::PutMember { member, before } => {
             check_role(transaction, member.organization, &member.subject, *before).await?;
             put_member(transaction, member).await?;
@@ -119,10 +126,11 @@ pub(super) async fn write(
     }
 }
 
-async fn add_organization(
+/// Every organization has the group `admin`.
+pub(super) async fn add_organization(
     transaction: &mut Transaction<'_, Sqlite>,
     organization: &Organization,
-) -> Result<(), CommitError> {
+) -> Result<(), StoreError> {
     sqlx::query("INSERT INTO organizations (id, name, created_by, created_at) VALUES (?1, ?2, ?3, ?4)")
         .bind(bytes(&organization.id))
         .bind(&organization.name)
@@ -130,7 +138,8 @@ async fn add_organization(
         .bind(organization.created_at.as_millisecond())
         .execute(&mut **transaction)
         .await?;
-    Ok(())
+    let (by, at) = (&organization.created_by, organization.created_at);
+    groups::insert(transaction, &Group::admin_of(organization.id, by, at)).await
 }
 
 async fn put_member(transaction: &mut Transaction<'_, Sqlite>, member: &Member) -> Result<(), CommitError> {

@@ -21,12 +21,16 @@ pub(super) async fn one(pool: &SqlitePool, reach: &Reach, id: KeyId) -> Result<O
     .transpose()
 }
 
+/// Greater than every id. A page starts at a bound, never at `NULL OR …`, so that SQLite goes right to its first row however
+/// far on that is.
+const ABOVE_ALL: [u8; 17] = [0xff; 17];
+
 macro_rules! list_query {
     ($owner:literal) => {
         concat!(
             "SELECT * FROM keys
              WHERE organization = ?1
-               AND (?2 IS NULL OR id < ?2)
+               AND id < ?2
                AND (?3 IS NULL OR service = ?3)
                AND (?4 IS NULL OR (status = 'active' AND (expires_at IS NULL OR expires_at > ?4)))
                AND ",
@@ -49,7 +53,7 @@ pub(super) async fn list(
     };
     let rows = query
         .bind(filter.organization.0.as_bytes().as_slice())
-        .bind(after.map(|id| id.0.as_bytes().to_vec()))
+        .bind(after.map_or_else(|| ABOVE_ALL.to_vec(), |id| id.0.as_bytes().to_vec()))
         .bind(filter.service.as_deref())
         .bind(filter.active_at.map(jiff::Timestamp::as_millisecond))
         .bind(limit)
@@ -68,7 +72,7 @@ pub(super) async fn of_environment(
     let rows = sqlx::query(
         // A bound that is always there, and `+`: SQLite is to go on from the last page by id, not to sort all keys of the
         // environment for each page.
-        "SELECT * FROM keys WHERE +environment = ?1 AND id > COALESCE(?2, x'') ORDER BY id LIMIT ?3",
+        "SELECT * FROM keys WHERE +environment IN (?1, '*') AND id > COALESCE(?2, x'') ORDER BY id LIMIT ?3",
     )
     .bind(environment.as_str())
     .bind(after.map(|id| id.0.as_bytes().to_vec()))
@@ -103,7 +107,7 @@ pub(super) async fn tag_secrets_in_use(
     rows.iter()
         .map(|row| {
             Ok(TagSecretInUse {
-                environment: columns::environment(row.try_get("environment")?)?,
+                family: columns::family(row.try_get("environment")?)?,
                 secret: columns::number(row.try_get("tag_secret")?, "tag_secret")?,
                 keys: columns::number(row.try_get("keys")?, "keys")?,
             })

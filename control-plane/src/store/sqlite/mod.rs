@@ -17,11 +17,16 @@ use sqlx::{
 };
 
 use super::{Backlog, Claim, Claimed, CommitError, KeyFilter, Settled, Store, StoreError, TagSecretInUse};
-use crate::domain::{Change, Key, KeyId, OrganizationId, change::Dirty, principal::Reach};
+use crate::{
+    clock::whole_second,
+    domain::{Change, Key, KeyId, Organization, OrganizationId, change::Dirty, principal::Reach},
+};
 
 mod changes;
 mod columns;
 mod directory;
+mod group_jobs;
+mod groups;
 mod keys;
 mod outbox;
 mod sync_outbox;
@@ -250,9 +255,15 @@ async fn default_organization(
             "organization id",
         )?));
     }
-    sqlx::query("INSERT INTO organizations (id, name, created_at, is_default) VALUES (?1, 'Default', ?2, 1)")
+    let organization = Organization {
+        id,
+        name: "Default".to_owned(),
+        created_by: "admin".to_owned(),
+        created_at: whole_second(now),
+    };
+    directory::add_organization(transaction, &organization).await?;
+    sqlx::query("UPDATE organizations SET is_default = 1 WHERE id = ?1")
         .bind(id.0.as_bytes().as_slice())
-        .bind(now.as_millisecond())
         .execute(&mut **transaction)
         .await?;
     Ok(id)

@@ -192,7 +192,7 @@ impl SyncOutbox for SqliteStore {
         let rows = sqlx::query(
             // By id, as in `keys::of_environment`.
             "SELECT keys.* FROM keys
-             WHERE +keys.environment = ?2 AND keys.revision > ?5 AND keys.id > COALESCE(?3, x'')
+             WHERE +keys.environment IN (?2, '*') AND keys.revision > ?5 AND keys.id > COALESCE(?3, x'')
                AND NOT EXISTS (SELECT 1 FROM confirmed
                    WHERE deployment = ?1 AND key = keys.id AND confirmed.revision >= keys.revision)
                AND NOT EXISTS (SELECT 1 FROM sync_outbox WHERE deployment = ?1 AND key = keys.id)

@@ -50,7 +50,7 @@ impl UsageBook for SqliteStore {
             "INSERT INTO usage_hours (key, hour, deployment, requests)
              SELECT keys.id, told.value ->> 1, ?1, told.value ->> 2
              FROM json_each(?3) AS told CROSS JOIN keys ON keys.id = unhex(told.value ->> 0, '-')
-             WHERE keys.environment = ?2
+             WHERE keys.environment IN (?2, '*')
              ON CONFLICT (key, hour, deployment) DO UPDATE SET requests = excluded.requests
              WHERE excluded.requests > usage_hours.requests",
         )
@@ -63,7 +63,7 @@ impl UsageBook for SqliteStore {
             "INSERT INTO usage_months (key, month, meter, deployment, requests)
              SELECT keys.id, told.value ->> 1, told.value ->> 2, ?1, told.value ->> 3
              FROM json_each(?3) AS told CROSS JOIN keys ON keys.id = unhex(told.value ->> 0, '-')
-             WHERE keys.environment = ?2
+             WHERE keys.environment IN (?2, '*')
              ON CONFLICT (key, month, meter, deployment) DO UPDATE SET requests = excluded.requests
              WHERE excluded.requests > usage_months.requests",
         )
@@ -76,7 +76,7 @@ impl UsageBook for SqliteStore {
         sqlx::query(
             "UPDATE keys SET last_used_at = told.at
              FROM (SELECT unhex(value ->> 0, '-') AS key, MAX(value ->> 1) AS at FROM json_each(?2) GROUP BY 1) AS told
-             WHERE keys.id = told.key AND +keys.environment = ?1
+             WHERE keys.id = told.key AND +keys.environment IN (?1, '*')
                AND (keys.last_used_at IS NULL OR keys.last_used_at < told.at)",
         )
         .bind(environment.as_str())

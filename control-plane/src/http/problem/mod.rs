@@ -5,15 +5,13 @@ use axum::{
     http::{HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use keyward_shared::usage::{self, UsageError};
+use keyward_shared::{DenyReason, usage};
 use serde::Serialize;
 
 use super::request::RequestId;
-use crate::{
-    domain::{FieldError, Operation, authorization::Need, key::Refused},
-    oidc::TokenError,
-    store::{CommitError, StoreError},
-};
+use crate::domain::{Operation, Permission, authorization::Need};
+
+mod sources;
 
 /// What the API answers when it does not do what was asked.
 #[derive(Debug)]
@@ -98,8 +96,18 @@ impl Problem {
         }
     }
 
-    /// Whether this is [`Problem::wrong_credential`].
-    pub(super) const fn is_wrong_credential(&self) -> bool {
+    /// 401, or 403 for where it is used from: the key is one, and not good any more or not here.
+    pub fn refused_key(reason: DenyReason) -> Self {
+        let status = StatusCode::from_u16(reason.status()).unwrap_or(StatusCode::UNAUTHORIZED);
+        let problem = Self::new(status, reason.code(), reason.detail());
+        Self {
+            challenge: (status == StatusCode::UNAUTHORIZED).then_some(Challenge::SendAnother),
+            ..problem
+        }
+    }
+
+    /// Whether this is a 401 for a credential that was sent.
+    pub(in crate::http) const fn is_wrong_credential(&self) -> bool {
         matches!(self.challenge, Some(Challenge::SendAnother))
     }
 
@@ -116,13 +124,20 @@ impl Problem {
             }
             Need::Person => "This is for persons, by a user token, and for the platform admin.".to_owned(),
             Need::In(permission) | Need::OnMember(permission) => {
-                format!("You lack the permission {permission} in this organization.")
+                return Self::lacks(permission);
             }
             Need::OnKey { own, any } => {
                 format!("You lack the permission {any}, or the permission {own} and a key of your own.")
             }
         };
         Self::forbidden(detail)
+    }
+
+    /// 403: the caller lacks a permission that what it asks for takes besides.
+    pub fn lacks(permission: Permission) -> Self {
+        Self::forbidden(format!(
+            "You lack the permission {permission} in this organization."
+        ))
     }
 
     /// 403: what is asked for would give more than the caller has.
@@ -135,6 +150,11 @@ impl Problem {
         Self::forbidden(
             "You cannot give or take a role above your own: only an Owner makes and unmakes Owners.",
         )
+    }
+
+    /// 404: there is no such group, or it is not the caller's to see.
+    pub fn group_not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", "Group not found")
     }
 
     /// 404: there is no such member.
@@ -234,69 +254,6 @@ impl Problem {
     }
 }
 
-impl From<FieldError> for Problem {
-    fn from(error: FieldError) -> Self {
-        Self::invalid(format!("{error}.")).of_field(error.field)
-    }
-}
-
-impl From<Refused> for Problem {
-    fn from(refused: Refused) -> Self {
-        let code = match refused {
-            Refused::Revoked => "revoked",
-            Refused::Superseded => "superseded",
-            Refused::Expired => "expired",
-            Refused::Deactivated => "deactivated",
-        };
-        Self::new(StatusCode::CONFLICT, code, refused.to_string())
-    }
-}
-
-impl From<UsageError> for Problem {
-    fn from(error: UsageError) -> Self {
-        match error {
-            UsageError::Header | UsageError::UnknownSecret(_) | UsageError::Mac | UsageError::Clock => {
-                Self::unsigned(format!("The report is not believed: {error}."))
-            }
-            UsageError::Body => Self::invalid("The body is not a report of at most 1000 keys."),
-            UsageError::TooLarge => Self::new(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "too_large",
-                "The body is larger than 1 MiB. Send fewer keys.",
-            ),
-        }
-    }
-}
-
-impl From<TokenError> for Problem {
-    fn from(error: TokenError) -> Self {
-        let detail = format!("The user token {error}.");
-        match error {
-            TokenError::Unavailable { retry_after_seconds } => Self::unavailable(detail, retry_after_seconds),
-            _ => Self::wrong_credential(detail),
-        }
-    }
-}
-
-impl From<StoreError> for Problem {
-    fn from(error: StoreError) -> Self {
-        Self::internal(&error)
-    }
-}
-
-impl From<CommitError> for Problem {
-    fn from(error: CommitError) -> Self {
-        match error {
-            CommitError::Conflict => Self::contended(),
-            CommitError::LastOwner => Self::conflict(
-                "last_owner",
-                "An organization keeps at least one Owner. Make somebody else an Owner first.",
-            ),
-            CommitError::Store(error) => error.into(),
-        }
-    }
-}
-
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let request_id = RequestId::current();
@@ -329,13 +286,13 @@ impl IntoResponse for Problem {
 }
 
 /// The answer where there is nothing. It does not repeat the path, which may hold a key by mistake.
-pub(super) async fn no_such_path() -> Problem {
+pub(in crate::http) async fn no_such_path() -> Problem {
     let detail = "There is nothing at this path. The API's paths start with /api/v1/.";
     Problem::new(StatusCode::NOT_FOUND, "no_such_path", detail)
 }
 
 /// The answer where the path exists and the method does not; `Allow` lists those that do.
-pub(super) async fn method_not_allowed(method: Method) -> Problem {
+pub(in crate::http) async fn method_not_allowed(method: Method) -> Problem {
     let detail = format!("The path does not answer {method}. The Allow header lists the methods it does.");
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
 }
