@@ -52,14 +52,20 @@ async function firstLine({ url, lineNumber }) {
   return sources.get(url)[lineNumber]?.trim().slice(0, 80) ?? "";
 }
 
-async function describe(frame) {
+const parents = new Map();
+for (const { id, callFrame, children = [] } of profile.nodes) for (const child of children) parents.set(child, callFrame);
+
+async function describe(frame, id) {
   const { functionName, url, lineNumber } = frame;
-  if (url === "" || url.startsWith("wasm:")) return functionName || "(anonymous)";
+  const isOutside = url === "" || url.startsWith("wasm:");
+  if (isOutside && functionName !== "") return functionName;
+  // Accessors and the like of the runtime have no name; who calls them tells which.
+  if (isOutside) return id === undefined ? "(runtime)" : `(runtime), called by ${await describe(parents.get(id))}`;
   return `${functionName || (await firstLine(frame))}  ${url.split("/").at(-1)}:${lineNumber + 1}`;
 }
 
 const names = new Map();
-for (const { id, callFrame } of profile.nodes) names.set(id, await describe(callFrame));
+for (const { id, callFrame } of profile.nodes) names.set(id, await describe(callFrame, id));
 const selfUs = new Map();
 let totalUs = 0;
 profile.samples.forEach((id, index) => {

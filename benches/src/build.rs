@@ -16,7 +16,7 @@ use xtask::{
 use crate::contestants::Contestant;
 
 /// What a Worker imports and the harness provides; the bundler leaves it alone.
-const PROVIDED: [&str; 3] = ["*/keys.json", "*/keyward.js", "cloudflare:*"];
+const PROVIDED: [&str; 4] = ["*/keys.json", "*/keyward.js", "*.wasm", "cloudflare:*"];
 
 /// Whether the WebAssembly module says what its functions are called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -16,6 +16,11 @@ use crate::{
 /// The name of the configuration in a contestant's folder.
 pub const FILE: &str = "config.capnp";
 
+/// What contestants call the script that wrangler would upload.
+const SCRIPT: &str = "keyward.js";
+/// The module of Keyward's build.
+const MODULE: &str = "index_bg.wasm";
+
 /// Where everybody listens.
 #[derive(Clone, Copy, Debug)]
 pub struct Places {
@@ -62,7 +67,18 @@ pub fn write(
         .context("wrangler.toml has no compatibility_date")?;
     let mut worker = match contestant.kind {
         Kind::Script => script(around, folder)?,
-        Kind::Keyward => keyward(around, folder, places)?,
+        Kind::Keyward => keyward(
+            around,
+            &[&around.bundle.script, &around.bundle.module],
+            folder,
+            places,
+        )?,
+        Kind::KeywardInside => keyward(
+            around,
+            &[&around.workspace.worker_build().join(MODULE)],
+            folder,
+            places,
+        )?,
     };
     worker.modules.insert(0, ("worker.js".to_owned(), "esModule"));
     worker
@@ -111,23 +127,24 @@ fn script(around: &Surroundings<'_>, folder: &Path) -> Result<Worker> {
     })
 }
 
-fn keyward(around: &Surroundings<'_>, folder: &Path, places: &Places) -> Result<Worker> {
-    let module = around
-        .bundle
-        .module
-        .file_name()
-        .context("the module has no name")?;
-    fs::copy(&around.bundle.script, folder.join("keyward.js"))?;
-    fs::copy(&around.bundle.module, folder.join(module))?;
+/// A Worker with Keyward's bindings, whose script imports `files`.
+fn keyward(around: &Surroundings<'_>, files: &[&Path], folder: &Path, places: &Places) -> Result<Worker> {
+    let mut modules = Vec::new();
+    for file in files {
+        let is_script = file.extension().is_some_and(|extension| extension == "js");
+        let name = match file.file_name() {
+            Some(name) if !is_script => name.to_string_lossy().into_owned(),
+            _ => SCRIPT.to_owned(),
+        };
+        fs::copy(file, folder.join(&name)).with_context(|| format!("cannot copy {}", file.display()))?;
+        modules.push((name, if is_script { "esModule" } else { "wasm" }));
+    }
     let mut texts = variables(&around.wrangler_toml);
     texts.retain(|(name, _)| name != "DEPLOYMENT");
     texts.push(("DEPLOYMENT".to_owned(), DEPLOYMENT.to_owned()));
     texts.extend(around.credentials.worker_secrets()?);
     Ok(Worker {
-        modules: vec![
-            ("keyward.js".to_owned(), "esModule"),
-            (module.to_string_lossy().into_owned(), "wasm"),
-        ],
+        modules,
         texts,
         bindings: "(name = \"KEYS\", kvNamespace = \"kv\"), (name = \"GUARDS\", durableObjectNamespace = \"KeyGuard\"), (name = \"USAGE\", queue = \"queue\"), ",
         // On disk, as `wrangler dev` keeps them.

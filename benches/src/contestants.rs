@@ -28,6 +28,8 @@ pub enum Kind {
     Script,
     /// Keyward's Worker, as it is deployed.
     Keyward,
+    /// A script that lets Keyward decide.
+    KeywardInside,
 }
 
 /// The credential of the requests, and with it what is requested.
@@ -49,7 +51,7 @@ pub const EMPTY_401: &str = "empty-401";
 pub const FORWARD: &str = "forward";
 /// Packages put together.
 pub const HONO: &str = "hono-unkey";
-/// Keyward without a fetch to the origin.
+/// Keyward's decision alone.
 pub const VERIFY: &str = "keyward-verify";
 /// Keyward as it stands before an origin.
 pub const KEYWARD_FORWARD: &str = "keyward-forward";
@@ -120,9 +122,9 @@ pub const CONTESTANTS: &[Contestant] = &[
     },
     Contestant {
         name: VERIFY,
-        about: "Keyward verify-only, warm, all checks on: as deployed, a constant in the place of the origin's answer",
+        about: "Keyward verify-only, warm, all checks on: a Worker that lets it decide and answers by itself",
         source: "keyward-verify",
-        kind: Kind::Keyward,
+        kind: Kind::KeywardInside,
         asked_with: AskedWith::Key,
         status: 200,
         says: "ok",

@@ -163,7 +163,7 @@ impl<'a> Prepared<'a> {
             asked_with,
             ..
         } = running.contestant;
-        let takes_leases = *kind == Kind::Keyward && *asked_with != AskedWith::Forgeries;
+        let takes_leases = *kind != Kind::Script && *asked_with != AskedWith::Forgeries;
         ensure!(
             !takes_leases || counters.guard_calls > 0,
             "{name} admitted requests without a lease: {counters}"

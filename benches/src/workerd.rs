@@ -192,7 +192,7 @@ impl Running {
             kv_reads: self.kv.requests(),
             guard_calls: match self.contestant.kind {
                 Kind::Script => 0,
-                Kind::Keyward => self.guard_calls()?,
+                Kind::Keyward | Kind::KeywardInside => self.guard_calls()?,
             },
             forwarded: self.origin.requests(),
             reported: self.queue.requests(),
