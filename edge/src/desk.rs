@@ -34,6 +34,8 @@ pub enum Errand {
     Ask(Account, Rc<SignedRecord>),
     /// Read KV again for a key in use.
     RevisitKv(KeyHash),
+    /// Give a key's object the record that KV has, because the one it has can no longer be verified.
+    Tell(KeyHash),
     /// Tell the other isolates of this location of a miss.
     CountMiss(Client),
     /// Give back what was not spent.
@@ -170,6 +172,7 @@ impl<O: Outside> Desk<'_, O> {
                     let _ = self.ask(&account, &record, &mut aftermath).await;
                 }
                 Errand::RevisitKv(key) => self.revisit_kv(&key, &mut aftermath).await,
+                Errand::Tell(key) => self.tell(&key, &mut aftermath).await,
                 Errand::CountMiss(client) => {
                     if self.outside.is_over(client).await {
                         let now = self.outside.now();

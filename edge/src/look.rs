@@ -6,10 +6,11 @@ use futures_util::future::{Either, select};
 use keyward_shared::{
     KeyHash, UnixMillis,
     guard::{Answer, Ask},
+    record::RecordError,
 };
 
 use crate::{
-    desk::{Aftermath, Desk, Outside, verified},
+    desk::{Aftermath, Desk, Errand, Outside, verified},
     guards::{self, Address, GuardError},
     records::{Cause, Fault, ReadError},
     screen::Candidate,
@@ -40,6 +41,9 @@ enum InKv {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum AtObject {
     Record,
+    /// A record signed with a secret, of this id, that has been retired. Secrets are retired when KV holds no record of theirs,
+    /// so what KV has is no older, and the object is given that.
+    Outdated(u32),
     Nothing,
     Silence,
 }
@@ -98,7 +102,28 @@ impl<O: Outside> Desk<'_, O> {
                 }
             }
         };
+        if let AtObject::Outdated(secret) = at_object {
+            if in_kv == InKv::Record {
+                aftermath.errands.push(Errand::Tell(key));
+            } else {
+                let cause = Cause::Record(RecordError::UnknownSecret(secret));
+                aftermath.faults.push(Fault { hash: key, cause });
+            }
+        }
         self.settle(&key, in_kv, at_object, began_at)
+    }
+
+    /// Gives a key's object what the isolate knows of the key.
+    pub(crate) async fn tell(&self, key: &KeyHash, aftermath: &mut Aftermath) {
+        let known = self.local.borrow_mut().memory.recall(key);
+        let Some(signed) = known.as_ref().and_then(|known| known.highest()) else {
+            return;
+        };
+        let directory = Address::directory_of(key, None);
+        if let Err(error) = guards::adopt(self.outside, &directory, *key, signed.text()).await {
+            let cause = Cause::Guard(error);
+            aftermath.faults.push(Fault { hash: *key, cause });
+        }
     }
 
     /// Looks in KV alone, because the guard has just failed to answer.
@@ -112,12 +137,15 @@ impl<O: Outside> Desk<'_, O> {
     fn settle(&self, key: &KeyHash, in_kv: InKv, at_object: AtObject, began_at: UnixMillis) -> Look {
         match (in_kv, at_object) {
             (InKv::Rubbish, _) => Look::Rubbish,
-            (_, AtObject::Record) | (InKv::Record, AtObject::Nothing) => Look::Settled,
+            (_, AtObject::Record) | (InKv::Record, AtObject::Nothing | AtObject::Outdated(_)) => {
+                Look::Settled
+            }
             (InKv::Nothing, AtObject::Nothing) => {
                 self.local.borrow_mut().memory.note_absence(*key, began_at);
                 Look::Settled
             }
-            (InKv::Record | InKv::Nothing, AtObject::Silence) => Look::WithoutGuard,
+            (InKv::Record, AtObject::Silence)
+            | (InKv::Nothing, AtObject::Silence | AtObject::Outdated(_)) => Look::WithoutGuard,
             (InKv::Silence, _) => Look::WithoutKv,
         }
     }
@@ -180,6 +208,7 @@ impl<O: Outside> Desk<'_, O> {
         };
         match noted {
             Ok(()) => AtObject::Record,
+            Err(Cause::Record(RecordError::UnknownSecret(secret))) => AtObject::Outdated(secret),
             Err(cause) => {
                 aftermath.faults.push(Fault { hash: *key, cause });
                 AtObject::Silence

@@ -162,6 +162,23 @@ mod tests {
         );
     }
 
+    /// While a version is deployed, some places still run the one before: an assertion of either is met with the set of either.
+    #[test]
+    fn each_step_of_a_rotation_knows_what_its_neighbours_sign_with() {
+        let [old, new] = [(1, 7), (2, 14)].map(|(id, byte)| ring_entry(id, &[byte; 32]));
+        let both = [format!("{old},{new}"), format!("{new},{old}")];
+        let steps = [&old, &both[0], &both[1], &new].map(|text| AssertionKeys::from_str(text).unwrap());
+        let knows = |publisher: &AssertionKeys, signer: &AssertionKeys| {
+            let keys = published(Some(publisher))["keys"].clone();
+            keys.as_array().unwrap().contains(&signer.keys[0].public())
+        };
+        for pair in steps.windows(2) {
+            assert!(knows(&pair[0], &pair[1]) && knows(&pair[1], &pair[0]));
+        }
+        // Without the step in between, a place that is behind knows nothing of the new key.
+        assert!(!knows(&steps[0], &steps[2]));
+    }
+
     #[test]
     fn without_keys_the_set_is_empty_and_no_answer_is_kept_for_long() {
         let answer = jwks(None);

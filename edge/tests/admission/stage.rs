@@ -211,6 +211,13 @@ impl Stage {
         }
     }
 
+    /// A new version of the Worker takes over, with these record secrets: its isolate knows nothing, and objects start anew.
+    pub(crate) fn deploy(&mut self, record_secrets: &str) {
+        self.deployment.record_secrets = record_secrets.parse().unwrap();
+        self.begin_isolate();
+        self.guards.restart();
+    }
+
     /// Another isolate of the same deployment takes over: it knows nothing.
     pub(crate) fn begin_isolate(&self) {
         self.local.take();
@@ -578,6 +585,12 @@ pub(crate) fn expiring(at: i64) -> Record {
 
 pub(crate) fn signed(record: &Record, hash: &KeyHash) -> String {
     record::sign(record, &ring(RECORD_SECRET), "main", hash).unwrap()
+}
+
+/// The record secrets while they are rotated: the old one, both, the new one.
+pub(crate) fn record_secrets() -> [String; 3] {
+    let (old, new) = (ring_text(RECORD_SECRET), ring_entry(2, &[5; 32]));
+    [old.clone(), format!("{old},{new}"), new]
 }
 
 /// The store of records, and a count of how often it was read.

@@ -99,6 +99,11 @@ impl Call<'_> {
         }
     }
 
+    /// Sends it; having no answer is an outcome too.
+    pub(crate) fn try_send(&self) -> Option<Answer> {
+        self.edge.line.try_send(&self.outgoing(), None).ok()
+    }
+
     /// Sends it, and says only how it was answered: for those who call thousands of times. None if there was no answer.
     pub(crate) fn try_status(&self) -> Option<u16> {
         self.edge.line.try_status(&self.outgoing())

@@ -31,6 +31,7 @@ mod reconcile;
 mod records;
 mod refusals;
 mod revocation;
+mod rotation;
 mod service;
 mod streams;
 mod sync;
@@ -42,6 +43,7 @@ pub(crate) fn side_by_side() -> Vec<Trial> {
     let parts = [
         forwarding::all(),
         commands::all(),
+        rotation::all(),
         assertions::all(),
         usage::all(),
         outages::all(),

@@ -67,6 +67,11 @@ impl ControlPlane {
         Self::start_with(settings, 1, free_port().unwrap())
     }
 
+    /// One with these secrets and deployments, with the same patience.
+    pub(crate) fn waiting_with(settings: &str) -> Self {
+        Self::start_with(settings, 10, free_port().unwrap())
+    }
+
     fn start_with(settings: &str, wait_seconds: u32, port: u16) -> Self {
         let folder = run_folder::new_folder("control-plane");
         let token = new_admin_token();
@@ -151,7 +156,12 @@ pub(crate) fn new_admin_token() -> String {
 
 /// A ring of one secret that is also a canary.
 pub(crate) fn new_ring() -> String {
-    let ring = ring_entry(1, &random());
+    new_secret(1)
+}
+
+/// A secret with this id, that is also a canary.
+pub(crate) fn new_secret(id: u32) -> String {
+    let ring = ring_entry(id, &random());
     evidence::plant_ring(&ring);
     ring
 }

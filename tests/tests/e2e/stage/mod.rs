@@ -8,6 +8,7 @@ pub(crate) mod guarded;
 pub(crate) mod lone_edge;
 pub(crate) mod processes;
 pub(crate) mod programs;
+mod rolling;
 pub(crate) mod run_folder;
 pub(crate) mod test_origin;
 mod twin;
@@ -18,5 +19,6 @@ pub(crate) use self::{
     example::Example,
     gate::{Gate, Mode},
     lone_edge::LoneEdge,
+    rolling::Rolling,
     twin::Twin,
 };
