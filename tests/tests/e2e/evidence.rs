@@ -148,7 +148,7 @@ fn may_hold(file: &str, kind: Kind) -> bool {
     match kind {
         Kind::Key => false,
         Kind::AdminToken => matches!(file, "keyward.toml" | "secrets.env" | "dev.env" | "xtask-dev.log"),
-        Kind::Caller => matches!(file, "keyward.toml" | "secrets.env" | "dev.env"),
+        Kind::Caller => matches!(file, "keyward.toml" | "secrets.env" | "dev.env" | "worker.env"),
         Kind::Ring => matches!(file, "keyward.toml" | "secrets.env" | "worker.env"),
         Kind::VerifySecret => matches!(file, "secrets.env" | "worker.env" | "dev.env" | "xtask-dev.log"),
     }

@@ -99,9 +99,9 @@ impl Call<'_> {
         }
     }
 
-    /// Sends it; having no answer is an outcome too.
-    pub(crate) fn try_send(&self) -> Option<Answer> {
-        self.edge.line.try_send(&self.outgoing(), None).ok()
+    /// Sends it, with a body or none; having no answer is an outcome too.
+    pub(crate) fn try_send(&self, body: Option<&[u8]>) -> Option<Answer> {
+        self.edge.line.try_send(&self.outgoing(), body).ok()
     }
 
     /// Sends it, and says only how it was answered: for those who call thousands of times. None if there was no answer.

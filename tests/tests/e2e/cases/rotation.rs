@@ -10,12 +10,12 @@ use std::{
     time::Duration,
 };
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::{
-    actors::{Admin, Call, Edge, NewKey, a_key},
+    actors::{Admin, Answer, Call, Edge, NewKey, a_key},
     clock::Stopwatch,
-    stage::{ControlPlane, Rolling, control_plane::new_secret},
+    stage::{ControlPlane, Rolling, control_plane::new_secret, new_caller_secret},
 };
 
 cases![every_secret_of_the_edge_is_rotated_and_no_request_is_refused];
@@ -25,7 +25,7 @@ const A_WHILE: Duration = Duration::from_millis(2500);
 
 fn every_secret_of_the_edge_is_rotated_and_no_request_is_refused() {
     let mut scene = Scene::set();
-    let traffic = Traffic::of(&scene.control_plane.admin);
+    let traffic = Traffic::of(&scene);
     let edge = scene.rolling.edge.clone();
     thread::scope(|scope| {
         let _stop = Stop(&traffic.is_over);
@@ -35,6 +35,7 @@ fn every_secret_of_the_edge_is_rotated_and_no_request_is_refused() {
         scene.rotate_sync_secrets(&traffic);
         scene.rotate_tag_secrets(&traffic);
         scene.rotate_assertion_keys(&traffic);
+        scene.rotate_verify_secrets(&traffic);
     });
     let log = scene.rolling.log();
     let faults: Vec<_> = log
@@ -63,7 +64,7 @@ impl Scene {
         let rings = NAMES.map(|name| rolling.secret(name));
         let settings = rolling.settings([&rings[0], &rings[1], &rings[2]]);
         Self {
-            control_plane: ControlPlane::waiting_with(&settings),
+            control_plane: ControlPlane::of(&rolling, &settings),
             rolling,
             rings,
             watch: Stopwatch::start(),
@@ -124,6 +125,16 @@ impl Scene {
         self.put(name, &new, traffic);
     }
 
+    fn rotate_verify_secrets(&mut self, traffic: &Traffic) {
+        let name = "VERIFY_SECRETS";
+        let (old, secret) = (self.rolling.secret(name), new_caller_secret());
+        let new = format!("*:{secret}");
+        self.put(name, &format!("{old},{new}"), traffic);
+        *lock(&traffic.verify_secret) = secret;
+        self.rest("who asks about keys has the new secret", traffic);
+        self.put(name, &new, traffic);
+    }
+
     /// The Worker comes first: it knows the new secret before anybody uses it.
     fn add(&mut self, ring: usize, traffic: &Traffic) -> (String, String) {
         let new = new_secret(2);
@@ -176,6 +187,7 @@ impl Scene {
 }
 
 fn ids(ring: &str) -> String {
+    // Before the first colon of each entry; after it is what is secret.
     let ids = ring.split(',').filter_map(|entry| entry.split(':').next());
     ids.collect::<Vec<_>>().join(",")
 }
@@ -184,24 +196,32 @@ fn call<'a>(edge: &'a Edge, key: &str) -> Call<'a> {
     edge.call("GET", "/platform").bearer(key)
 }
 
-/// A key that is always in use, keys that are used so seldom that each request needs a lease of its own, and a public route.
-const CALLERS: [&str; 3] = ["busy", "rare", "public"];
+/// A key that is always in use, keys that are used so seldom that each request needs a lease of its own, a public route, and
+/// somebody who asks about the first key.
+const CALLERS: [&str; 4] = ["asking", "busy", "public", "rare"];
 const RARE_KEYS: usize = 6;
 
-/// Those who call the API meanwhile.
-#[derive(Default)]
+/// Those who call meanwhile.
 struct Traffic {
     /// The busy one first.
     keys: Mutex<Vec<NewKey>>,
+    verify_secret: Mutex<String>,
     admitted: Mutex<BTreeMap<&'static str, u32>>,
-    refused: Mutex<Vec<Value>>,
+    refused: Mutex<Vec<String>>,
     is_over: AtomicBool,
 }
 
 impl Traffic {
-    fn of(admin: &Admin) -> Self {
-        let traffic = Self::default();
-        traffic.change_keys(admin);
+    fn of(scene: &Scene) -> Self {
+        let verify_secret = scene.rolling.secret("VERIFY_SECRETS");
+        let traffic = Self {
+            keys: Mutex::default(),
+            verify_secret: Mutex::new(verify_secret.trim_start_matches("*:").to_owned()),
+            admitted: Mutex::default(),
+            refused: Mutex::default(),
+            is_over: AtomicBool::new(false),
+        };
+        traffic.change_keys(&scene.control_plane.admin);
         traffic
     }
 
@@ -209,28 +229,51 @@ impl Traffic {
     fn change_keys(&self, admin: &Admin) -> Vec<NewKey> {
         let mut wish = a_key("platform", &["one"]);
         wish["rate_limit_per_hour"] = 100_000.into();
-        let new: Vec<_> = (0..=RARE_KEYS).map(|_| admin.create(&wish)).collect();
+        let new = (0..=RARE_KEYS).map(|_| admin.create(&wish)).collect();
         std::mem::replace(&mut *lock(&self.keys), new)
     }
 
     fn start<'s>(&'s self, scope: &'s thread::Scope<'s, '_>, edge: &'s Edge) {
         let key = |place: usize| lock(&self.keys)[place].text.clone();
-        scope.spawn(move || self.keep_calling("busy", 20, |_| call(edge, &key(0))));
-        scope.spawn(move || self.keep_calling("rare", 500, |turn| call(edge, &key(1 + turn % RARE_KEYS))));
-        scope.spawn(move || self.keep_calling("public", 100, |_| edge.call("GET", "/status")));
+        scope.spawn(move || self.keep_calling("busy", 20, |_| call(edge, &key(0)).try_send(None)));
+        scope.spawn(move || {
+            self.keep_calling("rare", 500, |turn| {
+                call(edge, &key(1 + turn % RARE_KEYS)).try_send(None)
+            });
+        });
+        scope.spawn(move || self.keep_calling("public", 100, |_| edge.call("GET", "/status").try_send(None)));
+        scope.spawn(move || {
+            self.keep_calling("asking", 200, |_| {
+                let question = json!({ "key": key(0), "service": "platform" }).to_string();
+                let secret = lock(&self.verify_secret).clone();
+                let asking = edge.call("POST", "/.keyward/verify").bearer(&secret);
+                let answer = asking.try_send(Some(question.as_bytes()))?;
+                // The local runtime holds requests back while it replaces the Worker; of those under way it repeats only reads.
+                let is_cut_off = answer.text().starts_with("Your worker restarted mid-request");
+                if is_cut_off {
+                    asking.try_send(Some(question.as_bytes()))
+                } else {
+                    Some(answer)
+                }
+            });
+        });
     }
 
-    fn keep_calling<'a>(&self, caller: &'static str, pause_ms: u64, next: impl Fn(usize) -> Call<'a>) {
+    fn keep_calling(&self, caller: &'static str, pause_ms: u64, call: impl Fn(usize) -> Option<Answer>) {
         for turn in 0.. {
             if self.is_over.load(Ordering::SeqCst) {
                 return;
             }
-            match next(turn).try_send() {
-                Some(answer) if answer.status == 200 => *lock(&self.admitted).entry(caller).or_default() += 1,
-                answer => {
-                    let answer = answer.map(|answer| answer.to_string());
-                    lock(&self.refused).push(json!({ "caller": caller, "answer": answer }));
-                }
+            // A connection that the local runtime cuts while it replaces the Worker is nobody's refusal.
+            let answer = call(turn).or_else(|| call(turn));
+            let is_admitted = |answer: &Answer| {
+                answer.status == 200 && (caller != "asking" || answer.json()["valid"] == true)
+            };
+            if answer.as_ref().is_some_and(is_admitted) {
+                *lock(&self.admitted).entry(caller).or_default() += 1;
+            } else {
+                let answer = answer.map_or("no answer".to_owned(), |answer| answer.to_string());
+                lock(&self.refused).push(format!("{caller}: {answer}"));
             }
             thread::sleep(Duration::from_millis(pause_ms));
         }
@@ -240,7 +283,7 @@ impl Traffic {
         std::mem::take(&mut *lock(&self.admitted))
     }
 
-    fn take_refused(&self) -> Vec<Value> {
+    fn take_refused(&self) -> Vec<String> {
         std::mem::take(&mut *lock(&self.refused))
     }
 }

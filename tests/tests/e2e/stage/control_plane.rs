@@ -11,7 +11,7 @@ use keyward_shared::secret::ring_entry;
 
 use xtask::ports::free_port;
 
-use super::{guarded::Guarded, lone_edge::LoneEdge, programs, run_folder};
+use super::{Rolling, guarded::Guarded, lone_edge::LoneEdge, programs, run_folder};
 use crate::{
     actors::Admin,
     clock::{random, random_text, wait_for},
@@ -67,9 +67,9 @@ impl ControlPlane {
         Self::start_with(settings, 1, free_port().unwrap())
     }
 
-    /// One with these secrets and deployments, with the same patience.
-    pub(crate) fn waiting_with(settings: &str) -> Self {
-        Self::start_with(settings, 10, free_port().unwrap())
+    /// The same for a Worker whose secrets change, with the settings that make it the Worker's.
+    pub(crate) fn of(edge: &Rolling, settings: &str) -> Self {
+        Self::start_with(settings, 10, edge.reports_to())
     }
 
     fn start_with(settings: &str, wait_seconds: u32, port: u16) -> Self {

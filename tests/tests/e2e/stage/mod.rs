@@ -19,6 +19,6 @@ pub(crate) use self::{
     example::Example,
     gate::{Gate, Mode},
     lone_edge::LoneEdge,
-    rolling::Rolling,
+    rolling::{Rolling, new_caller_secret},
     twin::Twin,
 };

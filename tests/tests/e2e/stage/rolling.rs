@@ -16,7 +16,8 @@ use xtask::{ports::free_port, settings, workspace::Workspace};
 use super::{control_plane::new_ring, guarded::Guarded, programs, run_folder, twin};
 use crate::{
     actors::{Edge, Kv},
-    clock::wait_for,
+    clock::{random_text, wait_for},
+    evidence,
 };
 
 const READY_WITHIN: Duration = Duration::from_secs(60);
@@ -33,6 +34,8 @@ pub(crate) struct Rolling {
     pub(crate) edge: Edge,
     folder: PathBuf,
     namespace: String,
+    /// The port of the control plane that it reports to.
+    reports_to: u16,
     /// Its variables and secrets.
     variables: BTreeMap<&'static str, String>,
     process: Guarded,
@@ -45,12 +48,14 @@ impl Rolling {
         let folder = run_folder::new_folder("rolling");
         let wrangler_toml = fs::read_to_string(programs::root().join("wrangler.toml")).unwrap();
         bundle(&folder, &wrangler_toml);
-        let [port, origin_port] = [(); 2].map(|()| free_port().unwrap());
+        let [port, origin_port, reports_to] = [(); 3].map(|()| free_port().unwrap());
         let url = format!("http://127.0.0.1:{port}");
         let origin = start_origin(&folder, origin_port, &url);
         let mut variables = BTreeMap::from([
             ("DEPLOYMENT", DEPLOYMENT.to_owned()),
             ("ENVIRONMENT", "production".to_owned()),
+            ("CONTROL_PLANE_URL", format!("http://127.0.0.1:{reports_to}")),
+            ("VERIFY_SECRETS", format!("*:{}", new_caller_secret())),
             ("UPSTREAM_ORIGIN", format!("http://127.0.0.1:{origin_port}")),
         ]);
         for secret in [
@@ -80,11 +85,17 @@ impl Rolling {
         Self {
             edge,
             namespace,
+            reports_to,
             folder,
             variables,
             process,
             _origin: origin,
         }
+    }
+
+    /// The port of the control plane that it reports to.
+    pub(crate) fn reports_to(&self) -> u16 {
+        self.reports_to
     }
 
     /// A secret as it is now.
@@ -169,6 +180,13 @@ fn bundle(folder: &Path, wrangler_toml: &str) {
         format!("{}{main}\n{options}{}", &text[..start], &text[end..]),
     )
     .unwrap();
+}
+
+/// What somebody sends who asks about keys; also a canary.
+pub(crate) fn new_caller_secret() -> String {
+    let secret = random_text();
+    evidence::plant_caller_secret(&secret);
+    secret
 }
 
 fn write(env_file: &Path, variables: &BTreeMap<&'static str, String>) {
