@@ -50,6 +50,12 @@ fn an_idle_key_sets_no_alarm() {
     };
     world.adopt(GUARD, "b", &revoked);
     assert!(matches!(world.ask("b", 1, None), Answer::Denied(_)));
+    // Who only asks whether a request would be admitted admits none.
+    assert!(matches!(
+        world.ask("a", 0, Some("prediction")),
+        Answer::Granted(_)
+    ));
+    assert!(!world.object(GUARD).has_row("usage:"));
     let alarms = world
         .objects
         .borrow()
@@ -67,6 +73,7 @@ fn a_lease_that_comes_back_whole_is_told_to_nobody() {
     world.give_back(lease.lease, 5);
     world.wait_ms(MINUTE_MS);
     assert_eq!((world.sent.get(), world.alarm()), (0, None));
+    assert!(!world.object(GUARD).has_row("usage:"));
 }
 
 #[test]

@@ -112,7 +112,7 @@ impl Guard {
         };
         let lease = self.ledger.grant(&order);
         self.ledger_changed = true;
-        if !returnable && requests > 0 {
+        if !returnable {
             self.count(ask.key, self.ledger.time, meter, requests);
         }
         Grant {
@@ -127,6 +127,9 @@ impl Guard {
 
     /// Counts requests as admitted for good, for the report.
     pub(super) fn count(&mut self, key: KeyHash, granted_at: UnixMillis, meter: Option<&str>, requests: u32) {
+        if requests == 0 {
+            return;
+        }
         let id = self.keys.get(&key).map(|known| &known.signed().record().key_id);
         let usage = self.usage.entry(key);
         let usage = usage.or_insert_with(|| super::Usage::new(id.cloned().unwrap_or_default()));

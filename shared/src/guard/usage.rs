@@ -40,9 +40,6 @@ impl Usage {
 
     /// Counts requests that were admitted for good, under a lease granted at that moment.
     pub(super) fn count(&mut self, granted_at: UnixMillis, meter: Option<&str>, requests: u32) {
-        if requests == 0 {
-            return;
-        }
         let totals = &mut self.totals;
         totals.last_used_at = totals.last_used_at.max(granted_at);
         let hour = granted_at.0 / HOUR_MS;
