@@ -71,6 +71,8 @@ impl<'a> Prepared<'a> {
             };
             for contestant in contestants {
                 let folder = prepared.folder(contestant);
+                // Of an earlier build.
+                forget(&folder)?;
                 private_file::make_folder(&folder)?;
                 build::script(workspace, launcher, contestant, &folder, step)?;
             }

@@ -11,6 +11,8 @@ use crate::{
 
 /// How long each is driven before anything counts, in seconds: until the runtime has compiled what is hot.
 const WARM_UP_SECONDS: u32 = 2;
+/// How long each is driven at the beginning of its turn before anything counts, in seconds: the shortest time that `wrk` knows.
+const RAMP_SECONDS: u32 = 1;
 
 /// What the rounds found.
 #[derive(Debug)]
@@ -59,6 +61,8 @@ pub fn run(
                 "round {round} of {rounds}: {}",
                 contestant.contestant.name
             ));
+            // Since its last turn its leases have run out and its caches have gone cold.
+            prepared.drive(contestant, RAMP_SECONDS)?;
             let before = contestant.cpu()?;
             let driven = prepared.drive(contestant, seconds)?;
             let cpu = contestant.cpu()?.since(before);
