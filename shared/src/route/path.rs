@@ -2,8 +2,8 @@
 //!
 //! The origin decodes the path too. Whatever it could read as another path than we matched is refused: encoded
 //! separators, empty segments in the middle, dot segments (also with parameters, `..;x`), escapes that are broken, hold
-//! another escape, or are no UTF-8 (an overlong one can pass for a slash). Capitals and parameters (`a;x=1`, RFC 3986 §3.3)
-//! tell paths apart for some origins and not for others: see [`PathPattern::matches_leniently`].
+//! another escape, or are no UTF-8 (an overlong one can pass for a slash). Capitals, parameters (`a;x=1`, RFC 3986 §3.3) and
+//! escapes of `#` and `?` tell paths apart for some origins and not for others: see [`PathPattern::matches_leniently`].
 
 use alloc::{borrow::Cow, string::String, vec::Vec};
 use core::fmt;
@@ -51,16 +51,27 @@ impl<'a> RequestPath<'a> {
             .first()
             .is_some_and(|first| name_of(first).eq_ignore_ascii_case(RESERVED_SEGMENT))
     }
+
+    /// The segments that are left where a `#` or `?` that was written as an escape ends the path.
+    fn up_to_query(&self) -> &[Cow<'a, str>] {
+        let last = self.segments.iter().position(|segment| segment.contains(ENDS));
+        let count = last.map_or(self.segments.len(), |last| last + 1);
+        self.segments.get(..count).unwrap_or(&self.segments)
+    }
 }
 
-/// A segment without its parameters, which some origins take off (RFC 3986 §3.3).
+/// The signs that end a path, for who reads it as a part of a URL.
+const ENDS: [char; 2] = ['#', '?'];
+
+/// A segment without its parameters, which some origins take off (RFC 3986 §3.3), and without what would end the path.
 fn name_of(segment: &str) -> &str {
-    segment.split_once(';').map_or(segment, |(name, _)| name)
+    let end = segment.find([';', ENDS[0], ENDS[1]]);
+    end.map_or(segment, |end| &segment[..end])
 }
 
-/// Whether the segment moves within the path, or would once its parameters are taken off (`..;x=1`).
+/// Whether the segment moves within the path, or would to an origin that reads only its name (`..;x=1`).
 fn is_empty_or_dots(segment: &str) -> bool {
-    matches!(name_of(segment), "" | "." | "..")
+    segment.is_empty() || segment.starts_with(';') || matches!(name_of(segment), "." | "..")
 }
 
 /// One segment without its percent-escapes (RFC 3986 §2.1).
@@ -174,24 +185,25 @@ impl PathPattern {
 
     /// Whether a request's path is this one or, unless exact, lies below it.
     pub fn matches(&self, path: &RequestPath<'_>) -> bool {
-        self.covers(path, |own, theirs| own == theirs)
+        self.covers(&path.segments, |own, theirs| own == theirs)
     }
 
-    /// Whether it is to an origin that knows no difference between capital and small letters and takes parameters off. Such
-    /// an origin would serve the path as one of this pattern, whatever other pattern it matches as it stands.
+    /// Whether it is to an origin that knows no difference between capital and small letters, takes parameters off, or reads
+    /// what it has decoded as a URL once more. Such an origin would serve the path as one of this pattern, whatever other
+    /// pattern it matches as it stands.
     pub fn matches_leniently(&self, path: &RequestPath<'_>) -> bool {
-        self.covers(path, |own, theirs| {
+        self.covers(path.up_to_query(), |own, theirs| {
             own.chars().map(folded).eq(name_of(theirs).chars().map(folded))
         })
     }
 
-    fn covers(&self, path: &RequestPath<'_>, is_same: impl Fn(&str, &str) -> bool) -> bool {
+    fn covers(&self, segments: &[Cow<'_, str>], is_same: impl Fn(&str, &str) -> bool) -> bool {
         let long_enough = if self.exact {
-            path.segments.len() == self.segments.len()
+            segments.len() == self.segments.len()
         } else {
-            path.segments.len() >= self.segments.len()
+            segments.len() >= self.segments.len()
         };
-        let mut pairs = self.segments.iter().zip(&path.segments);
+        let mut pairs = self.segments.iter().zip(segments);
         long_enough && pairs.all(|(own, theirs)| is_same(own, theirs))
     }
 

@@ -78,7 +78,8 @@ FOUND = {
                 "POST /v1/predict/100%25", "POST /v1/predict/a%20b", "POST /v1/predict/%C3%A9", "POST /v1/predict/...",
                 "POST /v1/predict/a;b=c", "POST /v1/predict/%25", "POST /v1/predict/%25zz"],
     "models": ["GET /v1/models", "HEAD /v1/models", "GET /v1/models/", "GET /v1/models/two", "GET /v1/models/one2",
-               "GET /v1/models/one%20", "GET /v1/models/two;one", "GET /v1/models/two;x=1/one", "GET /v1/models/two%3bone"],
+               "GET /v1/models/one%20", "GET /v1/models/two;one", "GET /v1/models/two;x=1/one", "GET /v1/models/two%3bone",
+               "GET /v1/models/c%23/one", "GET /v1/models/two%3F", "GET /v1/models/%23one"],
     "models-write": ["PUT /v1/models", "DELETE /v1/models/two"],
     "one-model": ["GET /v1/models/one", "GET /v1/models/one/", "HEAD /v1/models/one"],
     "one-model-write": ["POST /v1/models/one/part"],
@@ -95,6 +96,9 @@ NOT_FOUND = ["GET /", "GET /v2", "GET /V1", "GET /platformx", "GET /v1/predict",
              "GET /v1/models;x=1", "GET /v1/models;/two", "HEAD /v1/models;x=1/two", "GET /v1/models%3Bx=1/two", "GET /v1/models/one;x=1",
              "GET /v1/models/one;", "DELETE /v1/models;x", "POST /v1/predict;x=1", "POST /v1/predict;jsessionid=1/a", "GET /status;x=1",
              "GET /status;/deep", "GET /platform;x=1/y", "GET /v1;x=1/models", "GET /v1;x=1",
+             # Or read what it has decoded as a URL once more.
+             "GET /v1/models%23", "GET /v1/models%23/two", "GET /v1/models%3Fx/two", "POST /v1/predict%23a", "GET /v1/models/one%23/two",
+             "GET /v1/models/one%3f", "GET /v1/models;%23/one",
              # Another may know no difference between capital and small letters; the last three end in a long s, or hold a Kelvin sign or a dotless i.
              "GET /v1/Models", "GET /v1/MODELS/two", "HEAD /v1/%4dodels", "GET /v1/models/One", "GET /v1/models/ONE;x", "DELETE /v1/Models/two",
              "POST /v1/Predict", "GET /v1/model%C5%BF", "GET /v1/PREDICT;x", "GET /v1/pred%C4%B1ct/x"]
@@ -107,7 +111,7 @@ AMBIGUOUS = ["", "v1", "v1/models", "*", "//", "//v1/models", "/v1//models", "/v
              # An origin that decodes twice would see another path.
              "/v1/%252e%252e/platform", "/v1%252fmodels", "/v1/%256dodels", "/v1/%25%32%65", "/v1/x%25C0",
              # An origin that takes parameters out of segments (`;x=1`) would see dot and empty segments.
-             "/v1/..;/platform", "/v1/..;x=1/platform", "/v1/%2e%2e;/platform", "/v1/.;/models", "/v1/;/models", "/v1/;x=1", "/v1/..%3bx",
+             "/v1/..;/platform", "/v1/..;x=1/platform", "/v1/..%23/platform", "/v1/..%3f", "/v1/.%23", "/v1/%2e%2e;/platform", "/v1/.;/models", "/v1/;/models", "/v1/;x=1", "/v1/..%3bx",
              # Overlong and broken UTF-8: lenient decoders read `%c0%af` as a slash and `%c0%ae` as a dot.
              "/v1/%c0%ae%c0%ae/platform", "/v1%c0%afmodels", "/v1/%ff", "/v1/%e9", "/v1/%ed%a0%80"]
 RESERVED = {
