@@ -2,7 +2,14 @@
 
 use anyhow::Result;
 
-use crate::{cargo_build, process::Launcher, progress::Progress, setup, worker_build, workspace::Workspace};
+use crate::{
+    cargo_build,
+    process::Launcher,
+    progress::Progress,
+    setup,
+    worker_build::{self, Recipe},
+    workspace::Workspace,
+};
 
 /// Builds the Worker into edge/build and, unless `worker_only`, the release program `keyward`.
 ///
@@ -19,11 +26,12 @@ pub fn run(workspace: &Workspace, launcher: &Launcher, worker_only: bool) -> Res
         setup::install_node_packages(workspace, launcher, step)
     })?;
     let module = progress.step("Compiling the Worker", |step| {
-        worker_build::compile(workspace, launcher, step)
+        worker_build::compile(workspace, launcher, &Recipe::DEPLOYED, step)
     })?;
     progress.step("Bundling the Worker", |step| {
         let bundler = worker_build::compile_bundler(workspace, launcher, step)?;
-        worker_build::bundle(workspace, launcher, &bundler, &module, step)?;
+        let out = workspace.worker_build();
+        worker_build::bundle(workspace, launcher, &bundler, &module, &out, step)?;
         step.remark("edge/build");
         Ok(())
     })?;

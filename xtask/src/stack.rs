@@ -18,7 +18,8 @@ use crate::{
     process::{self, Launcher, Process},
     progress::Progress,
     secrets::{self, Secrets},
-    settings, setup, worker_build,
+    settings, setup,
+    worker_build::{self, Recipe},
     workspace::Workspace,
 };
 
@@ -61,9 +62,8 @@ pub fn build(workspace: &Workspace, launcher: &Launcher, progress: &mut Progress
         if !workspace.worker_build().exists() {
             step.explain("as WebAssembly, optimised; slow the first time");
         }
-        let module = worker_build::compile(workspace, launcher, step)?;
-        let bundler = worker_build::compile_bundler(workspace, launcher, step)?;
-        worker_build::bundle(workspace, launcher, &bundler, &module, step)
+        let out = workspace.worker_build();
+        worker_build::build(workspace, launcher, &Recipe::DEPLOYED, &out, step)
     })?;
     Ok(programs)
 }

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use keyward_shared::{Entropy, UnixSeconds};
+use keyward_shared::{Entropy, UnixMillis, UnixSeconds};
 
 /// How often a wait looks at what it waits for.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -28,14 +28,19 @@ impl Stopwatch {
     }
 }
 
+/// The time now, to the second.
+pub(crate) fn now() -> UnixSeconds {
+    now_ms().seconds()
+}
+
 /// The time now.
 #[expect(
     clippy::disallowed_methods,
     reason = "the Worker under test has the real clock too"
 )]
-pub(crate) fn now() -> UnixSeconds {
+pub(crate) fn now_ms() -> UnixMillis {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    UnixSeconds(i64::try_from(since.as_secs()).unwrap())
+    UnixMillis(u64::try_from(since.as_millis()).unwrap())
 }
 
 /// Looks again and again until there is something, and gives up after `patience`.

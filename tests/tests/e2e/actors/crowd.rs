@@ -28,18 +28,28 @@ pub(crate) fn under_load<T>(
     callers: usize,
     during: impl FnOnce(Stopwatch) -> T,
 ) -> (T, Vec<Sample>) {
+    under_mixed_load(&vec![call.clone(); callers], Duration::ZERO, during)
+}
+
+/// The same with a caller for each of these requests, who pauses after each answer.
+pub(crate) fn under_mixed_load<T>(
+    calls: &[Call<'_>],
+    pause: Duration,
+    during: impl FnOnce(Stopwatch) -> T,
+) -> (T, Vec<Sample>) {
     let watch = Stopwatch::start();
     let is_over = AtomicBool::new(false);
     let samples = Mutex::new(Vec::new());
     let outcome = thread::scope(|scope| {
         let _stop = Stop(&is_over);
-        for _ in 0..callers {
+        for call in calls {
             scope.spawn(|| {
                 let mut own = Vec::new();
                 while !is_over.load(Ordering::SeqCst) {
                     let sent = watch.elapsed();
                     let status = call.try_status();
                     own.push(Sample { sent, status });
+                    thread::sleep(pause);
                 }
                 samples.lock().unwrap_or_else(PoisonError::into_inner).extend(own);
             });

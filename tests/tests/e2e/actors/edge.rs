@@ -86,6 +86,11 @@ impl Call<'_> {
         self.edge.line.upload(&self.outgoing(), body)
     }
 
+    /// The same, where no answer is an outcome too.
+    pub(crate) fn try_upload(&self, body: &mut dyn Read) -> Option<Answer> {
+        self.edge.line.try_upload(&self.outgoing(), body)
+    }
+
     /// The head of the answer, and its body while it comes.
     pub(crate) fn download(&self) -> (Answer, Box<dyn Read>) {
         self.edge.line.download(&self.outgoing())
@@ -124,6 +129,33 @@ impl Call<'_> {
             "not refused with {status} {code}: {answer}"
         );
         answer
+    }
+
+    /// Sends it until there is an answer other than 503, which a machine too busy for its guards gives; it has to be admitted.
+    #[track_caller]
+    pub(crate) fn admitted_when_decided(&self) -> Answer {
+        self.decided().expect(200)
+    }
+
+    /// The same; it has to be refused for this reason.
+    #[track_caller]
+    pub(crate) fn refused_when_decided(&self, status: u16, code: &str) -> Answer {
+        let answer = self.decided();
+        assert!(
+            answer.refuses(status, code),
+            "not refused with {status} {code}: {answer}"
+        );
+        answer
+    }
+
+    /// The first answer that says more than that nobody could be asked.
+    #[track_caller]
+    pub(crate) fn decided(&self) -> Answer {
+        eventually(
+            "a verdict",
+            || self.send(),
+            |answer| !answer.refuses(503, "unavailable"),
+        )
     }
 
     /// Sends it again and again until the edge admits it.

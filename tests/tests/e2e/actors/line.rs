@@ -108,10 +108,15 @@ impl Line {
 
     /// Sends a body from a reader, in chunks or with the `Content-Length` among the headers.
     pub(crate) fn upload(&self, request: &Outgoing<'_>, body: &mut dyn Read) -> Answer {
+        self.try_upload(request, body).expect("an answer")
+    }
+
+    /// The same. None when there is no whole answer.
+    pub(crate) fn try_upload(&self, request: &Outgoing<'_>, body: &mut dyn Read) -> Option<Answer> {
         let request = self.request(request).body(SendBody::from_reader(body)).unwrap();
-        let (mut answer, mut reader) = split(self.agent.run(request).unwrap());
-        reader.read_to_end(&mut answer.body).unwrap();
-        answer
+        let (mut answer, mut reader) = split(self.agent.run(request).ok()?);
+        reader.read_to_end(&mut answer.body).ok()?;
+        Some(answer)
     }
 
     /// Sends a request without a body, and hands out the answer's body while it comes.

@@ -12,7 +12,7 @@ pub(crate) mod wire;
 pub(crate) use self::{
     admin::{Admin, NewKey, a_key, prediction_key},
     answer::Answer,
-    crowd::{Sample, under_load},
+    crowd::{Sample, under_load, under_mixed_load},
     edge::{Call, Edge},
     kv::Kv,
     line::Line,

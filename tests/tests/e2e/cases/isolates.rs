@@ -4,7 +4,7 @@ use std::{thread, time::Duration};
 
 use super::{
     limits::{admitted, all_at_once, limited_key},
-    revocation::busy_key,
+    taking::busy_key,
 };
 use crate::{
     actors::{Call, Edge, NewKey, Sample, under_load},

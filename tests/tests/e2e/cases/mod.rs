@@ -22,6 +22,7 @@ mod forwarding;
 mod identity;
 mod imported;
 mod isolates;
+mod lab;
 mod life;
 mod limits;
 mod networks;
@@ -35,6 +36,7 @@ mod rotation;
 mod service;
 mod streams;
 mod sync;
+mod taking;
 mod usage;
 mod verify;
 
@@ -42,6 +44,7 @@ mod verify;
 pub(crate) fn side_by_side() -> Vec<Trial> {
     let parts = [
         forwarding::all(),
+        lab::side_by_side(),
         commands::all(),
         rotation::all(),
         assertions::all(),
@@ -69,10 +72,15 @@ pub(crate) fn side_by_side() -> Vec<Trial> {
 
 /// Those that measure, and those that end the stack and look at what is left. In this order.
 pub(crate) fn one_by_one() -> Vec<Trial> {
-    [revocation::all(), streams::all(), ending::all()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        revocation::all(),
+        lab::one_by_one(),
+        streams::all(),
+        ending::all(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// A test that passes unless it panics.

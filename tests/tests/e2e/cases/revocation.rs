@@ -1,12 +1,10 @@
 //! Promise 1: when a change has answered `confirmed`, the very next request finds it done, whatever is under way.
 
-use std::{env, thread, time::Duration};
+use std::{thread, time::Duration};
 
-use serde_json::{Value, json};
-
+use super::taking::{Dice, INSIDE, Taking, busy_key, check_confirmed, seed};
 use crate::{
-    actors::{Answer, Call, NewKey, Sample, under_load},
-    clock::random,
+    actors::{Call, NewKey, Sample, under_load},
     stage::{DevStack, shared},
 };
 
@@ -25,86 +23,12 @@ const CONFIRMED_WITHIN: Duration = Duration::from_secs(LEASE_SECONDS + 1);
 /// What a machine that compiles and runs a dozen other processes on two cores may take besides.
 const NOISE: Duration = Duration::from_secs(2);
 
-/// Where the callers are.
-const INSIDE: &str = "192.0.2.9";
-
-/// A way to take a right away.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Taking {
-    Revoke,
-    Deactivate,
-    Rotate,
-    Scope,
-    Network,
-}
-
-impl Taking {
-    const ALL: [Self; 5] = [
-        Self::Revoke,
-        Self::Deactivate,
-        Self::Rotate,
-        Self::Scope,
-        Self::Network,
-    ];
-
-    fn take(self, stack: &DevStack, key: &NewKey) -> Answer {
-        let admin = &stack.admin;
-        match self {
-            Self::Revoke => admin.revoke(key).expect(200),
-            Self::Deactivate => admin.deactivate(key).expect(200),
-            Self::Rotate => admin.try_rotate(key).expect(201),
-            Self::Scope => admin.patch(key, &json!({ "scopes": ["read"] })).expect(200),
-            Self::Network => {
-                let elsewhere = json!({ "allowed_ips": ["198.51.100.0/24"] });
-                admin.patch(key, &elsewhere).expect(200)
-            }
-        }
-    }
-
-    /// Gives back what can be given back; for what cannot, makes a new key.
-    fn give_back(self, stack: &DevStack, key: NewKey) -> NewKey {
-        let admin = &stack.admin;
-        let given = match self {
-            Self::Revoke | Self::Rotate => return admin.create(&busy_key()),
-            Self::Deactivate => admin.activate(&key),
-            Self::Scope => admin.patch(&key, &json!({ "scopes": ["predict"] })),
-            Self::Network => admin.patch(&key, &json!({ "allowed_ips": null })),
-        };
-        check_confirmed(&given.expect(200));
-        key
-    }
-
-    fn refusal(self) -> (u16, &'static str) {
-        match self {
-            Self::Revoke => (401, "revoked"),
-            Self::Deactivate => (401, "deactivated"),
-            Self::Rotate => (401, "superseded"),
-            Self::Scope => (403, "insufficient_scope"),
-            Self::Network => (403, "ip_not_allowed"),
-        }
-    }
-}
-
-/// A wish for a key with a limit that no test reaches.
-pub(super) fn busy_key() -> Value {
-    json!({ "name": "busy", "service_id": "prediction", "scopes": ["predict"], "rate_limit_per_hour": 100_000 })
-}
-
 fn predict<'a>(stack: &'a DevStack, key: &NewKey) -> Call<'a> {
     stack
         .edge
         .call("POST", "/v1/predict")
         .bearer(&key.text)
         .from(INSIDE)
-}
-
-#[track_caller]
-fn check_confirmed(answer: &Answer) {
-    assert_eq!(
-        answer.header("keyward-propagation"),
-        Some("confirmed"),
-        "{answer}"
-    );
 }
 
 /// What one change under load came to.
@@ -135,7 +59,7 @@ fn take_under_load(
     let ((asked, confirmed), samples) = under_load(&call, callers, |watch| {
         thread::sleep(before);
         let asked = watch.elapsed();
-        let answer = taking.take(stack, key);
+        let answer = taking.take(&stack.admin, key);
         let confirmed = watch.elapsed();
         check_confirmed(&answer);
         let (status, code) = taking.refusal();
@@ -211,7 +135,7 @@ fn keys_side_by_side_are_refused_in_a_hundred_random_interleavings() {
                         let before = Duration::from_millis(u64::try_from(dice.below(600)).unwrap());
                         let callers = 1 + dice.below(2);
                         outcomes.push((taking, take_under_load(stack, &key, taking, callers, before)));
-                        key = taking.give_back(stack, key);
+                        key = taking.give_back(&stack.admin, key);
                     }
                     predict(stack, &key).admitted();
                     outcomes
@@ -237,24 +161,4 @@ fn keys_side_by_side_are_refused_in_a_hundred_random_interleavings() {
     let late: Vec<_> = outcomes.iter().filter(|(_, outcome)| outcome.late > 0).collect();
     assert!(late.is_empty(), "{late:?}");
     assert!(total(|outcome| outcome.after) > 0);
-}
-
-fn seed() -> u64 {
-    let chosen = env::var("KEYWARD_E2E_SEED").ok();
-    chosen.map_or_else(
-        || u64::from_le_bytes(*random().first_chunk().unwrap()),
-        |seed| seed.parse().unwrap(),
-    )
-}
-
-/// SplitMix64: what the same seed draws again.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        usize::try_from((mixed ^ (mixed >> 31)) % u64::try_from(bound).unwrap()).unwrap()
-    }
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     limits::{admitted, all_at_once, limited_key},
-    revocation::busy_key,
+    taking::busy_key,
 };
 use crate::{
     actors::{Admin, Call, Edge, NewKey},

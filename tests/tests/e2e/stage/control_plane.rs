@@ -11,9 +11,9 @@ use keyward_shared::secret::ring_entry;
 
 use xtask::ports::free_port;
 
-use super::{Rolling, guarded::Guarded, lone_edge::LoneEdge, programs, run_folder};
+use super::{Lab, Rolling, guarded::Guarded, lone_edge::LoneEdge, programs, run_folder};
 use crate::{
-    actors::Admin,
+    actors::{Admin, Edge},
     clock::{random, random_text, wait_for},
     evidence,
 };
@@ -61,6 +61,11 @@ impl ControlPlane {
     pub(crate) fn reported_to_by(edge: &LoneEdge) -> Self {
         let url = edge.edge.line().url();
         Self::start_with(&edge.settings_with_sync(url, url), 10, edge.reports_to())
+    }
+
+    /// One of a laboratory, told by way of one of its Workers. Readers of KV are behind its writes by `lag`.
+    pub(crate) fn of_lab(lab: &Lab, by_way_of: &Edge, lag: Duration) -> Self {
+        Self::start_with(&lab.settings(by_way_of, lag), 10, free_port().unwrap())
     }
 
     fn start(settings: &str) -> Self {

@@ -5,11 +5,14 @@ pub(crate) mod dev_stack;
 mod example;
 pub(crate) mod gate;
 pub(crate) mod guarded;
+pub(crate) mod lab;
 pub(crate) mod lone_edge;
 pub(crate) mod processes;
 pub(crate) mod programs;
 mod rolling;
+pub(crate) mod rough_origin;
 pub(crate) mod run_folder;
+mod server;
 pub(crate) mod test_origin;
 mod twin;
 
@@ -18,6 +21,7 @@ pub(crate) use self::{
     dev_stack::{DevStack, shared},
     example::Example,
     gate::{Gate, Mode},
+    lab::{Lab, LabKey},
     lone_edge::LoneEdge,
     rolling::{Rolling, new_caller_secret},
     twin::Twin,

@@ -1,20 +1,21 @@
 //! An origin that does what the sample origin need not: it checks what was streamed to it, compresses, and breaks off.
 
-use std::{convert::Infallible, io, net::SocketAddr, thread, time::Duration};
+use std::{convert::Infallible, io, net::SocketAddr, time::Duration};
 
 use axum::{
     Router,
     body::Body,
     extract::{Path, Request},
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse as _, Response},
     routing::{any, get},
 };
 use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use keyward_tests::origin;
-use tokio::{net::TcpListener, runtime, sync::oneshot};
+use tower::ServiceExt as _;
 
+use super::server::Server;
 use crate::stream::{CHUNK, Comparison, Noise};
 
 /// What `/platform/gzip` sends: any bytes will do, since nobody but the client may unpack them.
@@ -25,48 +26,29 @@ pub(crate) const GZIP: &[u8] = &[
 
 /// A running origin. Dropping it ends it, and its port refuses connections.
 #[derive(Debug)]
-pub(crate) struct TestOrigin {
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<thread::JoinHandle<()>>,
-}
+pub(crate) struct TestOrigin(Server);
 
 impl TestOrigin {
     pub(crate) fn start(address: SocketAddr) -> Self {
-        let (stop, stopped) = oneshot::channel();
-        let (ready, is_ready) = std::sync::mpsc::channel();
-        let thread = thread::spawn(move || {
-            let runtime = runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .unwrap();
-            runtime.block_on(async {
-                let listener = TcpListener::bind(address).await.unwrap();
-                ready.send(()).unwrap();
-                tokio::select! {
-                    served = axum::serve(listener, router()).into_future() => served.unwrap(),
-                    _ = stopped => {}
-                }
-            });
-        });
-        is_ready.recv().unwrap();
-        Self {
-            stop: Some(stop),
-            thread: Some(thread),
-        }
+        Self(Server::start(address, router()))
+    }
+
+    /// On any free port of this machine.
+    pub(crate) fn anywhere() -> Self {
+        Self(Server::anywhere(router()))
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.0.address())
     }
 }
 
-impl Drop for TestOrigin {
-    fn drop(&mut self) {
-        drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
-    }
-}
+/// The `Cache-Control` of `/<route>/cacheable`: everyone may share its answer.
+pub(crate) const CACHEABLE: &str = "public, max-age=600, s-maxage=600";
 
 fn router() -> Router {
     Router::new()
+        .route("/{route}/cacheable", get(cacheable))
         .route("/platform/compare", any(compare))
         .route("/platform/noise/{length}", get(noise))
         .route("/platform/gzip", get(gzip))
@@ -90,6 +72,20 @@ async fn noise(Path(length): Path<usize>) -> Response {
     let chunks = stream::iter(Noise::of(length)).map(|chunk| Ok::<_, Infallible>(Bytes::from_static(chunk)));
     let length = [(header::CONTENT_LENGTH, length.to_string())];
     (length, Body::from_stream(chunks)).into_response()
+}
+
+/// What the sample origin says, for any cache to keep.
+async fn cacheable(request: Request) -> Response {
+    let mut answer = origin::router().oneshot(request).await.into_response();
+    let generous = [
+        ("cache-control", CACHEABLE),
+        ("cdn-cache-control", "max-age=600"),
+        ("surrogate-control", "max-age=600"),
+    ];
+    for (name, value) in generous {
+        answer.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    answer
 }
 
 async fn gzip(headers: HeaderMap) -> Response {
