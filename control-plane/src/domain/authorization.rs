@@ -23,6 +23,7 @@ pub enum Operation {
     ListOrganizations,
     ReadOrganization,
     ListMembers,
+    ReadMember,
     PutMember,
     RemoveMember,
     CreateOrganizationKey,
@@ -69,7 +70,7 @@ pub enum Need {
 
 impl Operation {
     /// Every operation once.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 33] = [
         Self::ShowCaller,
         Self::CreateKey,
         Self::ListKeys,
@@ -84,6 +85,7 @@ impl Operation {
         Self::ListOrganizations,
         Self::ReadOrganization,
         Self::ListMembers,
+        Self::ReadMember,
         Self::PutMember,
         Self::RemoveMember,
         Self::CreateOrganizationKey,
@@ -138,7 +140,7 @@ impl Operation {
             Self::ListOrganizations => Need::Credential,
             Self::ReadOrganization => Need::Place,
             // Members see each other.
-            Self::ListMembers => Need::In(Permission::MembersRead),
+            Self::ListMembers | Self::ReadMember => Need::In(Permission::MembersRead),
             // Nobody gives or takes a role that its own does not cover: the handler compares the two.
             Self::PutMember => Need::In(Permission::MembersManage),
             // Everybody may leave.

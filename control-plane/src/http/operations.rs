@@ -53,6 +53,7 @@ fn endpoint(operation: Operation) -> (&'static [&'static str], MethodRouter<Arc<
             &["/api/v1/organizations/{org_id}/members"],
             get(members::list::list),
         ),
+        O::ReadMember => (&[MEMBER], get(members::get::get)),
         O::PutMember => (&[MEMBER], put(members::put::put)),
         O::RemoveMember => (&[MEMBER], delete(members::remove::remove)),
         O::CreateOrganizationKey => (&[ORGANIZATION_KEYS], post(keys::create::create)),

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::{
+    cast::{Stage, Who},
     keys::{DEFAULT, organization},
     service::{ADMIN_TOKEN, Service, static_key, user, user_with},
 };
@@ -152,4 +153,41 @@ async fn a_person_without_an_organization_sees_no_key() {
         .ask(&person, "GET", &foreign, None)
         .await
         .expect_problem(404, "not_found");
+}
+
+#[tokio::test]
+async fn wrong_credentials_hold_up_their_sender_alone_and_never_a_right_one() {
+    let stage = Stage::set_with_keys().await;
+    let service = &stage.service;
+    let client = |address: &str| address.parse().unwrap();
+    let (guesser, other) = (client("192.0.2.1:1000"), client("192.0.2.2:1000"));
+    let wrong = [
+        "wrong".to_owned(),
+        user_with(json!({ "exp": 1 })),
+        stage.key_text(Who::RevokedKey).to_owned(),
+        stage.key_text(Who::ServiceKey).to_owned(),
+    ];
+    for number in 0..64 {
+        let answer = service
+            .ask_from(guesser, &wrong[number % 4], "GET", USERINFO)
+            .await;
+        assert_eq!(
+            answer.status,
+            if number < 60 { 401 } else { 429 },
+            "{number}: {answer:?}"
+        );
+    }
+    let answer = service.ask_from(guesser, "wrong", "GET", USERINFO).await;
+    answer.expect_problem(429, "too_many_failures");
+    assert!(answer.headers.contains_key("retry-after"));
+    for right in [ADMIN_TOKEN, &user("u"), stage.key_text(Who::ReaderKey)] {
+        service
+            .ask_from(guesser, right, "GET", USERINFO)
+            .await
+            .expect(200);
+    }
+    service
+        .ask_from(other, "wrong", "GET", USERINFO)
+        .await
+        .expect_problem(401, "unauthenticated");
 }

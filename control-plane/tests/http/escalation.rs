@@ -182,3 +182,41 @@ async fn an_admin_makes_no_owner_by_way_of_a_key() {
         .await
         .expect(201);
 }
+
+#[tokio::test]
+async fn a_key_that_manages_members_gets_no_keys_by_it() {
+    let stage = Stage::set_with_keys().await;
+    let group = json!({
+        "name": "registrar",
+        "permissions": ["keys:read", "members:read", "members:manage", "groups:read"],
+    });
+    stage
+        .ask(Who::Admin, "POST", "/api/v1/groups", Some(&group))
+        .await
+        .expect(201);
+    let wish = json!({ "name": "registrar", "groups": ["registrar"] });
+    let made = create(&stage, Who::Admin, wish).await.expect(201);
+    let token = made["api_key"].as_str().unwrap();
+    stage.put_member("gone", "viewer").await;
+    stage.plant(DEFAULT, "gone").await;
+    let path = format!("/api/v1/organizations/{DEFAULT}/members/gone");
+    for (question, status) in [("?keys=hand_over&to=dev", 403), ("?keys=revoke", 403), ("", 200)] {
+        let path = format!("{path}{question}");
+        let answer = stage.service.ask(token, "DELETE", &path, None).await;
+        assert_eq!(answer.status, status, "{question}: {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn who_leaves_takes_its_own_keys_along() {
+    let stage = Stage::set().await;
+    for (question, status) in [("?keys=hand_over&to=vic", "active"), ("?keys=revoke", "revoked")] {
+        stage.put_member("dev", "developer").await;
+        let key = stage.plant(DEFAULT, "dev").await;
+        let path = format!("/api/v1/organizations/{DEFAULT}/members/dev{question}");
+        stage.ask(Who::Developer, "DELETE", &path, None).await.expect(200);
+        let path = format!("/api/v1/keys/{}", key.id);
+        let shown = stage.ask(Who::Owner, "GET", &path, None).await.expect(200);
+        assert_eq!(shown["status"], status);
+    }
+}

@@ -89,6 +89,7 @@ fn request(operation: Operation, things: &Things) -> (&'static str, String, Opti
         O::ListOrganizations => ("GET", "/api/v1/organizations".into(), None),
         O::ReadOrganization => ("GET", own, None),
         O::ListMembers => ("GET", format!("{own}/members"), None),
+        O::ReadMember => ("GET", member, None),
         O::PutMember => ("PUT", member, Some(json!({ "role": "developer" }))),
         O::RemoveMember => ("DELETE", member, None),
         O::CreateOrganizationKey => ("POST", format!("{own}/api-keys"), wish()),
@@ -155,7 +156,9 @@ fn may(operation: Operation, who: Who, whose: Whose) -> bool {
         | O::ActivateOrganizationKey
         | O::RevokeKey
         | O::RevokeOrganizationKey => admins || who == W::ManagerKey || (creators && whose == Whose::Own),
-        O::ListMembers | O::ListGroups | O::ReadGroup => admins || watchers || who == W::Developer,
+        O::ListMembers | O::ReadMember | O::ListGroups | O::ReadGroup => {
+            admins || watchers || who == W::Developer
+        }
         O::PutMember | O::RemoveMember | O::CreateGroup | O::UpdateGroup | O::DeleteGroup => admins,
         O::ReadSync | O::Reconcile => who == W::Platform,
     }

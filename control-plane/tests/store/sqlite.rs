@@ -3,7 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
-use keyward_control_plane::store::{SqliteStore, Store, StoreError};
+use keyward_control_plane::{
+    domain::{Group, KeyId, group::Grouping},
+    store::{SqliteStore, Store, StoreError},
+};
 use sqlx::{AssertSqlSafe, Row as _, SqlitePool, sqlite::SqliteConnectOptions};
 use tempfile::TempDir;
 
@@ -111,4 +114,48 @@ async fn what_is_committed_is_there_after_a_kill() {
         Some(key)
     );
     assert_eq!(sqlite.row_counts().await, [1, 1, 1]);
+}
+
+/// A database as the first versions left it, before there were members, owners and groups.
+async fn of_older_version(file: &Path) -> SqlitePool {
+    let options = SqliteConnectOptions::new().filename(file).create_if_missing(true);
+    let pool = SqlitePool::connect_with(options).await.unwrap();
+    let mut migrator = sqlx::migrate!("./migrations/sqlite");
+    let first = migrator.migrations.iter().take(3).cloned().collect::<Vec<_>>();
+    migrator.migrations = first.into();
+    migrator.run(&pool).await.unwrap();
+    let insert = "INSERT INTO organizations VALUES (x'00000000000000000000000000000001', 'Default', 1800000000000, 1);
+         INSERT INTO keys (id, organization, hash, preview, tag_secret, service, environment, name, scopes, allowed_ips,
+             rate_limit_per_hour, plan, status, revision, lineage, created_by, created_at)
+         VALUES (x'00000000000000000000000000000002', x'00000000000000000000000000000001', zeroblob(32), 'hk_test_abc***', 1, 'prediction', 'test',
+             'old', '[]', '[]', 10, 'free', 'active', 3, x'00000000000000000000000000000002', 'somebody', 1800000000000);
+         INSERT INTO audit_events (id, at, organization, actor, action, key, request_id, detail, chain)
+         VALUES (zeroblob(16), 1800000000000, x'00000000000000000000000000000001', 'somebody', 'key.created', x'00000000000000000000000000000002', '',
+             '{}', zeroblob(32));";
+    sqlx::raw_sql(insert).execute(&pool).await.unwrap();
+    pool
+}
+
+#[tokio::test]
+async fn a_database_of_an_older_version_is_brought_up_to_date() {
+    let folder = TempDir::new().unwrap();
+    of_older_version(&file(folder.path())).await.close().await;
+    let sqlite = Sqlite::on(folder).await;
+    sqlite.prepare(keys::at(1)).await;
+    let store = sqlite.store();
+    let id = KeyId(uuid::Uuid::from_u128(2));
+    let key = store.key(&within(keys::DEFAULT), id).await.unwrap().unwrap();
+    assert_eq!(
+        (key.owner.as_str(), key.revision, key.groups.clone()),
+        ("somebody", 3, Grouping::default())
+    );
+    let groups = store.groups(keys::DEFAULT, None, 10).await.unwrap();
+    assert_eq!(groups, [Group::admin_of(keys::DEFAULT, "admin", keys::at(0))]);
+    // What was there goes on: the key changes, and the chain of events continues.
+    let next = keys::renamed(&key, "new", keys::at(2));
+    store
+        .commit(&keys::update(&next, &[], keys::at(2)))
+        .await
+        .unwrap();
+    assert_eq!(sqlite.audit().await.len(), 2);
 }

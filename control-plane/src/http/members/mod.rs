@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::{Problem, moments::moment};
 use crate::domain::Member;
 
+pub(super) mod get;
 pub(super) mod list;
 pub(super) mod put;
 pub(super) mod remove;

@@ -15,7 +15,7 @@ use serde_json::json;
 
 use crate::{
     domain::{
-        Action, DirectoryWrite, FieldError, Key, KeyId, KeyWrite, Member, Rights, Target,
+        Action, DirectoryWrite, FieldError, Key, KeyId, KeyWrite, Member, Permission, Rights, Target,
         principal::user_name,
     },
     http::{
@@ -42,6 +42,20 @@ enum Fate {
     HandedTo(String),
 }
 
+impl Fate {
+    /// Whether the caller may decide this on keys that are not its own. Whoever is given a key can rotate it, and has its text
+    /// then; so only an Admin, whose rights cover every key's, hands keys over.
+    fn check(&self, rights: &Rights) -> Result<(), Problem> {
+        match self {
+            Self::Revoked if !rights.hold(Permission::KeysManage) => {
+                Err(Problem::lacks(Permission::KeysManage))
+            }
+            Self::HandedTo(_) if !rights.is_admin() => Err(Problem::beyond_own()),
+            _ => Ok(()),
+        }
+    }
+}
+
 #[derive(Serialize)]
 struct Removed<'a> {
     message: &'static str,
@@ -59,8 +73,11 @@ pub(in crate::http) async fn remove(
     uri: Uri,
 ) -> Result<Response, Problem> {
     let parameters = Parameters::of(&uri, &["keys", "to"])?;
-    let member = member(&app, &caller, &names).await?;
+    let (member, rights) = member(&app, &caller, &names).await?;
     let fate = fate(&app, &parameters, &member).await?;
+    if caller.principal().owner() != user_name(&member.subject) {
+        fate.check(&rights)?;
+    }
     let mut all = Changed::default();
     let mut after = None;
     loop {
@@ -87,7 +104,7 @@ pub(in crate::http) async fn remove(
 }
 
 /// The member of a path, if the caller may remove it. Everybody may leave.
-async fn member(app: &App, caller: &Caller, names: &Names) -> Result<Member, Problem> {
+async fn member(app: &App, caller: &Caller, names: &Names) -> Result<(Member, Rights), Problem> {
     let organization = app
         .organization(caller, names.organization().unwrap_or_default())
         .await?;
@@ -98,7 +115,7 @@ async fn member(app: &App, caller: &Caller, names: &Names) -> Result<Member, Pro
     if !rights.cover(&Rights::of_role(member.role)) {
         return Err(Problem::beyond_own_role());
     }
-    Ok(member)
+    Ok((member, rights))
 }
 
 async fn fate(app: &App, parameters: &Parameters, member: &Member) -> Result<Fate, Problem> {

@@ -1,4 +1,4 @@
-//! A platform admin, who holds the admin token.
+//! A platform admin, who holds the admin token, or whoever else manages keys with a token.
 
 use serde_json::{Value, json};
 
@@ -125,6 +125,12 @@ impl Admin {
             NewKey::of(&answer);
         }
         answer
+    }
+
+    /// Creates a key at another path than the usual one.
+    #[track_caller]
+    pub(crate) fn create_at(&self, path: &str, body: &Value) -> NewKey {
+        NewKey::of(&self.ask("POST", path, Some(body)).expect(201))
     }
 
     /// Creates a key.

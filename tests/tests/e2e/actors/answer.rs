@@ -49,6 +49,13 @@ impl Answer {
         self
     }
 
+    /// The same answer, if it refuses with this status and reason.
+    #[track_caller]
+    pub(crate) fn refused(self, status: u16, code: &str) -> Self {
+        assert!(self.refuses(status, code), "not {status} {code}: {self}");
+        self
+    }
+
     /// Whether it refuses with this status and reason.
     pub(crate) fn refuses(&self, status: u16, code: &str) -> bool {
         self.status == status && self.code().as_deref() == Some(code)

@@ -7,6 +7,7 @@ mod crowd;
 mod edge;
 mod kv;
 mod line;
+mod person;
 pub(crate) mod wire;
 
 pub(crate) use self::{
@@ -16,4 +17,5 @@ pub(crate) use self::{
     edge::{Call, Edge},
     kv::Kv,
     line::Line,
+    person::person,
 };

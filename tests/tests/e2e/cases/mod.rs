@@ -28,6 +28,7 @@ mod limits;
 mod networks;
 mod outages;
 mod paths;
+mod people;
 mod reconcile;
 mod records;
 mod refusals;
@@ -57,6 +58,7 @@ pub(crate) fn side_by_side() -> Vec<Trial> {
         limits::all(),
         records::all(),
         life::all(),
+        people::all(),
         refusals::all(),
         credentials::all(),
         identity::all(),

@@ -1,4 +1,4 @@
-//! Who may manage keys: only who holds the admin token, and guessing it is slow.
+//! Who may manage keys where nobody else has been let in: only who holds the admin token, and guessing it is slow.
 
 use std::thread;
 
@@ -17,7 +17,7 @@ cases![
     a_flood_of_wrong_tokens_is_slowed_down_and_the_right_one_passes,
 ];
 
-/// Every operation there is.
+/// Operations on keys and on all of them; `control-plane/tests/http/table.rs` asks for every operation there is.
 fn operations(id: &str) -> Vec<(&'static str, String)> {
     vec![
         ("POST", "/api/v1/keys".to_owned()),

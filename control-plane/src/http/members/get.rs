@@ -1,0 +1,27 @@
+//! `GET /api/v1/organizations/{org_id}/members/{subject}`: one member.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::State,
+    http::Uri,
+    response::{IntoResponse as _, Response},
+};
+
+use super::MemberInfo;
+use crate::http::{App, Problem, caller::Caller, names::Names, query::Parameters};
+
+/// Shows a member.
+pub(in crate::http) async fn get(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    names: Names,
+    uri: Uri,
+) -> Result<Response, Problem> {
+    let parameters = Parameters::of(&uri, &[])?;
+    let (organization, _) = app.place(&caller, &names, &parameters).await?;
+    let found = app.store.member(organization, names.subject()).await?;
+    let member = found.ok_or_else(Problem::member_not_found)?;
+    Ok(Json(MemberInfo::of(&member)).into_response())
+}
