@@ -142,3 +142,22 @@ async fn bodies_are_checked() {
         assert_eq!(answer.body["field"], field);
     }
 }
+
+#[tokio::test]
+async fn a_name_that_is_no_text_is_not_the_callers_own() {
+    let stage = Stage::set().await;
+    for (path, detail) in [
+        ("/api/v1/keys/%ff", "API key not found"),
+        ("/api/v1/groups/%ff", "Group not found"),
+        ("/api/v1/organizations/%ff", "Organization not found"),
+        ("/api/v1/organizations/%ff/api-keys", "Organization not found"),
+        ("/api/v1/organizations/%ff/members", "Organization not found"),
+        ("/api/v1/organizations/x/api-keys/x", "Organization not found"),
+    ] {
+        for who in [Who::Platform, Who::Owner] {
+            let answer = stage.ask(who, "GET", path, None).await;
+            answer.expect_problem(404, "not_found");
+            assert_eq!(answer.body["detail"], detail, "{path}");
+        }
+    }
+}
