@@ -36,6 +36,8 @@ pub mod request_id;
 mod runtime;
 pub mod screen;
 pub mod sync;
+mod system;
+pub mod tally;
 pub mod usage;
 pub mod verdict;
 pub mod verify;
@@ -46,11 +48,9 @@ compile_error!(
      what is deployed without it, as `cargo xtask build` does"
 );
 
-use keyward_shared::Entropy;
+use system::System;
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 use worker::{Context, Env, web_sys::Request, worker_sys};
-
-use clock::{Clock, UnixMillis};
 
 /// Decides on a request: returns its plan, or where somebody must be asked first, a promise of it.
 #[wasm_bindgen(unchecked_return_type = "Plan | Promise<Plan>")]
@@ -75,31 +75,4 @@ pub fn upstream_failed(request: &Request, env: &Env, request_id: &str, cause: Op
 #[must_use]
 pub fn private_cache_control(upstream: &str) -> String {
     keyward_shared::forward::private_cache_control(Some(upstream))
-}
-
-/// The Worker's own clock and randomness.
-#[derive(Clone, Copy)]
-struct System;
-
-impl Clock for System {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one place of the Worker that reads the clock"
-    )]
-    fn now(&self) -> UnixMillis {
-        UnixMillis(worker::Date::now().as_millis())
-    }
-}
-
-impl Entropy for System {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one place of the Worker that reads randomness"
-    )]
-    fn fill(&self, buffer: &mut [u8]) {
-        // The runtime's generator does not fail for so few bytes; if it did, zeros would make poor ids and open nothing.
-        if getrandom::fill(buffer).is_err() {
-            buffer.fill(0);
-        }
-    }
 }

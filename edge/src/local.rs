@@ -4,7 +4,9 @@ use std::collections::HashMap;
 
 use keyward_shared::{KeyHash, lease::Watch};
 
-use crate::{assertion::Assertions, bucket::Bucket, holdings::Holdings, memory::Memory, misses::Misses};
+use crate::{
+    assertion::Assertions, bucket::Bucket, holdings::Holdings, memory::Memory, misses::Misses, tally::Tally,
+};
 
 /// Records, leases, assertions, and the clock they are measured by.
 #[derive(Debug, Default)]
@@ -19,6 +21,8 @@ pub struct Local {
     pub misses: Misses,
     /// How often questions were asked, by the number of the secret.
     pub questions: HashMap<u8, Bucket>,
+    /// Which refusals were logged.
+    pub tally: Tally,
     /// The clock, watched for going back.
     pub watch: Watch,
 }

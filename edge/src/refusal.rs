@@ -84,12 +84,13 @@ impl<'d> Refusal<'d> {
         until_room.or(self.reason.retry_after_seconds().map(u64::from))
     }
 
-    /// One line of JSON for the log.
-    pub fn log_line(&self, request_id: RequestId) -> String {
+    /// One line of JSON for the log. `unlogged` is how many of its kind before it were not logged, see [`crate::tally`].
+    pub fn log_line(&self, request_id: RequestId, unlogged: u32) -> String {
         let facts = json!({
             "code": self.reason.code(),
             "route": self.route.map(|route| route.path.to_string()),
             "key_id": self.key_id,
+            "unlogged": unlogged,
         });
         log::line("refused", request_id, facts)
     }

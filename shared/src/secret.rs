@@ -15,9 +15,10 @@ pub const MAX_SECRET_BYTES: usize = 64;
 /// The most secrets a ring may hold: one in use, one coming, and room for a slow rotation.
 pub const MAX_RING: usize = 4;
 
-/// Key material for HMAC-SHA256.
+/// A secret for HMAC-SHA256, kept as what the first half of the work makes of it: every MAC begins there. It is wiped when
+/// dropped.
 #[derive(Clone)]
-pub struct Secret(Zeroizing<Vec<u8>>);
+pub struct Secret(Hmac<Sha256>);
 
 impl Secret {
     /// Takes [`MIN_SECRET_BYTES`] to [`MAX_SECRET_BYTES`] bytes.
@@ -26,11 +27,11 @@ impl Secret {
     /// [`RingError::Length`] for fewer or more.
     pub fn new(bytes: Vec<u8>) -> Result<Self, RingError> {
         let bytes = Zeroizing::new(bytes);
-        if (MIN_SECRET_BYTES..=MAX_SECRET_BYTES).contains(&bytes.len()) {
-            Ok(Self(bytes))
-        } else {
-            Err(RingError::Length)
+        if !(MIN_SECRET_BYTES..=MAX_SECRET_BYTES).contains(&bytes.len()) {
+            return Err(RingError::Length);
         }
+        // An HMAC key may have any length, so only the type says that this can fail.
+        Hmac::new_from_slice(&bytes).map(Self).map_err(|_| RingError::Length)
     }
 
     /// HMAC-SHA256 over the parts, one after the other. Callers frame the parts so that they cannot run together.
@@ -64,11 +65,7 @@ impl Secret {
     }
 
     fn mac<'a>(&self, parts: impl IntoIterator<Item = &'a [u8]>) -> Hmac<Sha256> {
-        // An HMAC key may have any length, so only the type says that this can fail.
-        let mut mac = match Hmac::<Sha256>::new_from_slice(&self.0) {
-            Ok(mac) => mac,
-            Err(_) => unreachable!("HMAC takes keys of every length"),
-        };
+        let mut mac = self.0.clone();
         for part in parts {
             mac.update(part);
         }

@@ -112,7 +112,7 @@ impl<S: Clock + Clone + 'static> Exchange<S> {
             Ok(Screened::Verify) => Sifted::Verify,
             Ok(Screened::Granted(grant)) => Sifted::Planned(self.plan(isolate, Ok(grant))),
             Ok(Screened::NeedsRecord(candidate)) => Sifted::NeedsRecord(candidate),
-            Err(refusal) => Sifted::Planned(self.plan(isolate, Err(refusal))),
+            Err(refusal) => Sifted::Planned(self.refuse_unseen(isolate, &refusal)),
         }
     }
 
@@ -146,8 +146,18 @@ impl<S: Clock + Clone + 'static> Exchange<S> {
         })
     }
 
+    /// Refuses without having looked anything up.
+    fn refuse_unseen(&self, isolate: &Isolate, refusal: &Refusal<'_>) -> Plan {
+        let now = self.runtime.now();
+        let unlogged = isolate.local.borrow_mut().tally.note(refusal.reason, now);
+        if let Some(unlogged) = unlogged {
+            console_log!("{}", refusal.log_line(self.request_id, unlogged));
+        }
+        Plan::refuse(&isolate.deployment, refusal, &self.head, self.request_id)
+    }
+
     fn refuse(&self, isolate: &Isolate, refusal: &Refusal<'_>) -> Plan {
-        console_log!("{}", refusal.log_line(self.request_id));
+        console_log!("{}", refusal.log_line(self.request_id, 0));
         Plan::refuse(&isolate.deployment, refusal, &self.head, self.request_id)
     }
 

@@ -110,7 +110,7 @@ pub async fn answer<O: Outside>(
     };
     Ok(Answered {
         answer: answered::answer(desk.deployment, &verdict, request_id),
-        log_line: verdict.err().map(|refusal| refusal.log_line(request_id)),
+        log_line: verdict.err().map(|refusal| refusal.log_line(request_id, 0)),
         aftermath,
     })
 }

@@ -80,11 +80,11 @@ fn the_log_names_the_key_by_its_id() {
         key_id: Some("key-1".to_owned()),
         ..Refusal::new(DenyReason::Revoked).on(Some(route(&stage, "/closed")))
     };
-    let line: Value = serde_json::from_str(&refusal.log_line(request_id())).unwrap();
+    let line: Value = serde_json::from_str(&refusal.log_line(request_id(), 0)).unwrap();
     assert_eq!(
         line,
         serde_json::json!({
-            "message": "refused", "request_id": REQUEST_ID, "code": "revoked", "route": "/closed", "key_id": "key-1",
+            "message": "refused", "request_id": REQUEST_ID, "code": "revoked", "route": "/closed", "key_id": "key-1", "unlogged": 0,
         })
     );
 }
