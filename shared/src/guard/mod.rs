@@ -198,8 +198,8 @@ impl Guard {
         self.ledger.leases_end_at()
     }
 
-    /// Forgets tombstones, and other records, of which no active predecessor could be accepted any more. `oldest_secret`
-    /// is the lowest id in the ring of record secrets.
+    /// Forgets tombstones, and other records, of which no active predecessor could be accepted any more, and totals that were
+    /// reported and cannot change. `oldest_secret` is the lowest id in the ring of record secrets.
     pub fn prune(&mut self, oldest_secret: u32, clock: UnixMillis) -> Pending<()> {
         self.move_on(clock);
         let (now, ledger) = (self.ledger.time, &self.ledger);
@@ -210,6 +210,13 @@ impl Guard {
             })
             .map(|(key, _)| key);
         self.keys_changed.extend(over);
+        for (key, usage) in &mut self.usage {
+            usage.forget(now);
+            if usage.is_empty() {
+                self.usage_changed.insert(*key);
+            }
+        }
+        self.usage.retain(|_, usage| !usage.is_empty());
         self.pending(())
     }
 

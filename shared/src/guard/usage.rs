@@ -62,10 +62,18 @@ impl Usage {
         self.unreported.then_some(&self.totals)
     }
 
-    /// Notes that the totals were taken, and forgets what cannot change any more. A lease lasts seconds: one granted more
-    /// than an hour ago has been counted.
+    /// Notes that the totals were taken, and forgets what cannot change any more.
     pub(super) fn reported(&mut self, now: UnixMillis) {
         self.unreported = false;
+        self.forget(now);
+    }
+
+    /// Forgets what was reported and cannot change any more. A lease lasts seconds: one granted more than an hour ago has been
+    /// counted.
+    pub(super) fn forget(&mut self, now: UnixMillis) {
+        if self.unreported {
+            return;
+        }
         let earlier = now.before(HOUR_MS);
         let totals = &mut self.totals;
         totals.hours.retain(|(hour, _)| *hour >= earlier.0 / HOUR_MS);
