@@ -1,7 +1,7 @@
 //! User tokens: JWTs of one OpenID Connect issuer, or, for development, of whoever shares a secret.
 //!
-//! A signature counts only under the one algorithm of its key ([`key_set`]), and the claims only after it ([`claims`]). An issuer's
-//! keys are fetched and kept ([`published`]).
+//! A signature counts only under the one algorithm of its key (`key_set`), and the claims only after it ([`claims`]). An issuer's
+//! keys are fetched and kept (`published`).
 
 use std::sync::Arc;
 
