@@ -31,7 +31,9 @@ impl Secret {
             return Err(RingError::Length);
         }
         // An HMAC key may have any length, so only the type says that this can fail.
-        Hmac::new_from_slice(&bytes).map(Self).map_err(|_| RingError::Length)
+        Hmac::new_from_slice(&bytes)
+            .map(Self)
+            .map_err(|_| RingError::Length)
     }
 
     /// HMAC-SHA256 over the parts, one after the other. Callers frame the parts so that they cannot run together.

@@ -205,11 +205,7 @@ fn a_record_that_is_over_is_forgotten_and_nothing_else_wakes_its_object() {
     for name in [GUARD, directory.as_str()] {
         let host = world.object(name);
         assert_eq!(
-            (
-                host.alarm.get(),
-                host.has_row("record:"),
-                host.has_row("usage:")
-            ),
+            (host.alarm.get(), host.has_row("record:"), host.has_row("usage:")),
             (None, false, false),
             "{name}"
         );
