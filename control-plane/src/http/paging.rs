@@ -2,13 +2,18 @@
 
 use axum::{
     http::{HeaderValue, Uri, header},
-    response::{IntoResponse, Response},
+    response::Response,
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use uuid::Uuid;
 
 use super::{Problem, query::Parameters};
+use crate::{
+    domain::{KeyId, OrganizationId},
+    store::StoreError,
+};
 
-/// The most entries on a page.
+/// The most entries on a page, and how many are read at a time when all are listed.
 const MAX_LIMIT: u32 = 1000;
 /// The first byte of a cursor: the version of its form.
 const CURSOR_VERSION: u8 = 1;
@@ -17,12 +22,81 @@ const CURSOR_VERSION: u8 = 1;
 pub(super) const LIMIT: &str = "limit";
 pub(super) const CURSOR: &str = "cursor";
 
+/// What a list goes by: of each entry, where it stands in it.
+pub(super) trait Place: Sized {
+    /// The place as a cursor holds it.
+    fn to_bytes(&self) -> Vec<u8>;
+
+    /// The place that a cursor holds; none if it holds something else.
+    fn from_bytes(bytes: &[u8]) -> Option<Self>;
+}
+
+impl Place for String {
+    fn to_bytes(&self) -> Vec<u8> {
+        self.as_bytes().to_vec()
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        str::from_utf8(bytes).ok().map(str::to_owned)
+    }
+}
+
+impl Place for KeyId {
+    fn to_bytes(&self) -> Vec<u8> {
+        self.0.as_bytes().to_vec()
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        Uuid::from_slice(bytes).ok().map(Self)
+    }
+}
+
+impl Place for OrganizationId {
+    fn to_bytes(&self) -> Vec<u8> {
+        self.0.as_bytes().to_vec()
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        Uuid::from_slice(bytes).ok().map(Self)
+    }
+}
+
+/// Answers with the page that is asked for, or without a `limit` with the whole list. `read` gives at most so many entries
+/// after a place, and `show` is the answer that holds them.
+///
+/// # Errors
+/// As [`Page::of`] and [`Page::after`]; what the store says.
+pub(super) async fn listed<T, P: Place, R>(
+    uri: &Uri,
+    parameters: &Parameters,
+    place: impl Fn(&T) -> P,
+    read: impl Fn(Option<P>, u32) -> R,
+    show: impl Fn(&[T]) -> Response,
+) -> Result<Response, Problem>
+where
+    R: Future<Output = Result<Vec<T>, StoreError>>,
+{
+    if let Some(page) = Page::of(parameters)? {
+        let entries = read(page.after()?, page.one_more()).await?;
+        return page.answer(uri, parameters, entries, place, show);
+    }
+    let mut all: Vec<T> = Vec::new();
+    loop {
+        let more = read(all.last().map(&place), MAX_LIMIT).await?;
+        let is_last = more.len() < MAX_LIMIT as usize;
+        all.extend(more);
+        if is_last {
+            return Ok(show(&all));
+        }
+    }
+}
+
 /// Which page is asked for.
 pub(super) struct Page {
     /// How many entries.
-    pub(super) limit: u32,
+    limit: u32,
     /// What the last entry before it is known by.
-    pub(super) after: Option<Vec<u8>>,
+    after: Option<Vec<u8>>,
 }
 
 impl Page {
@@ -31,7 +105,7 @@ impl Page {
     /// # Errors
     /// 400 for a limit or cursor that is none, and for a cursor alone.
     pub(super) fn of(parameters: &Parameters) -> Result<Option<Self>, Problem> {
-        let after = parameters.text(CURSOR).map(read).transpose()?;
+        let after = parameters.text(CURSOR).map(read_cursor).transpose()?;
         match parameters.text(LIMIT) {
             Some(limit) => {
                 let limit = read_limit(limit)?;
@@ -42,27 +116,38 @@ impl Page {
         }
     }
 
-    /// Cuts one entry more than the page has off, if there is one. The answer is whether there was.
-    pub(super) fn cut<T>(&self, entries: &mut Vec<T>) -> bool {
-        let has_more = entries.len() > self.limit as usize;
-        entries.truncate(self.limit as usize);
-        has_more
+    /// The place of the last entry before the page; none for the first page.
+    ///
+    /// # Errors
+    /// 400 for a cursor of another list.
+    pub(super) fn after<P: Place>(&self) -> Result<Option<P>, Problem> {
+        let place = |bytes| P::from_bytes(bytes).ok_or_else(wrong_cursor);
+        self.after.as_deref().map(place).transpose()
     }
 
-    /// The page with a link to the one that starts after `last`: the same query, further on.
+    /// How many entries to read: one more than the page has, to see whether there is another.
+    pub(super) const fn one_more(&self) -> u32 {
+        self.limit + 1
+    }
+
+    /// Answers with the page, of one entry more if there is one, and a link to the next: the same query, further on.
     ///
     /// # Errors
     /// 500 when the link cannot be a header.
-    pub(super) fn linked(
+    pub(super) fn answer<T, P: Place>(
         &self,
-        page: impl IntoResponse,
         uri: &Uri,
         parameters: &Parameters,
-        last: Option<&[u8]>,
+        mut entries: Vec<T>,
+        place: impl Fn(&T) -> P,
+        show: impl Fn(&[T]) -> Response,
     ) -> Result<Response, Problem> {
-        let mut response = page.into_response();
-        if let Some(last) = last {
-            let mut link = format!("<{}?limit={}&cursor={}", uri.path(), self.limit, write(last));
+        let has_more = entries.len() > self.limit as usize;
+        entries.truncate(self.limit as usize);
+        let mut response = show(&entries);
+        if let Some(last) = entries.last().filter(|_| has_more) {
+            let cursor = write_cursor(&place(last).to_bytes());
+            let mut link = format!("<{}?limit={}&cursor={cursor}", uri.path(), self.limit);
             for (name, value) in parameters.others(&[LIMIT, CURSOR]) {
                 link.push_str(&format!("&{name}={}", escaped(value)));
             }
@@ -75,7 +160,7 @@ impl Page {
 }
 
 /// A cursor that holds something else than an entry of the list it is used on.
-pub(super) fn wrong_cursor() -> Problem {
+fn wrong_cursor() -> Problem {
     let detail = "`cursor` is not one that this API gave out; start again without it.";
     Problem::invalid(detail).of_field(CURSOR)
 }
@@ -89,11 +174,11 @@ fn read_limit(text: &str) -> Result<u32, Problem> {
         })
 }
 
-fn write(last: &[u8]) -> String {
+fn write_cursor(last: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode([&[CURSOR_VERSION], last].concat())
 }
 
-fn read(text: &str) -> Result<Vec<u8>, Problem> {
+fn read_cursor(text: &str) -> Result<Vec<u8>, Problem> {
     match URL_SAFE_NO_PAD.decode(text).as_deref() {
         Ok([CURSOR_VERSION, last @ ..]) => Ok(last.to_vec()),
         _ => Err(wrong_cursor()),

@@ -11,7 +11,6 @@ use axum::{
 };
 use futures_util::stream;
 use jiff::Timestamp;
-use uuid::Uuid;
 
 use super::{AppState, KeyInfo};
 use crate::{
@@ -20,7 +19,7 @@ use crate::{
         App, Problem,
         caller::Caller,
         names::Names,
-        paging::{CURSOR, LIMIT, Page, wrong_cursor},
+        paging::{CURSOR, LIMIT, Page},
         query::Parameters,
     },
     store::{KeyFilter, StoreError},
@@ -49,17 +48,12 @@ pub(in crate::http) async fn list(
     let Some(page) = Page::of(&parameters)? else {
         return Ok(stream_all(app, filter, now));
     };
-    let after = page.after.as_deref().map(key_id).transpose()?;
-    let mut keys = app.store.keys(&filter, after, page.limit + 1).await?;
-    let has_more = page.cut(&mut keys);
-    let infos: Vec<KeyInfo<'_>> = keys.iter().map(|key| KeyInfo::of(key, now)).collect();
-    let last = keys.last().filter(|_| has_more);
-    let last = last.map(|key| key.id.0.as_bytes().as_slice());
-    page.linked(Json(infos), &uri, &parameters, last)
-}
-
-fn key_id(bytes: &[u8]) -> Result<KeyId, Problem> {
-    Uuid::from_slice(bytes).map(KeyId).map_err(|_| wrong_cursor())
+    let keys = app.store.keys(&filter, page.after()?, page.one_more()).await?;
+    let show = |keys: &[Key]| {
+        let infos: Vec<KeyInfo<'_>> = keys.iter().map(|key| KeyInfo::of(key, now)).collect();
+        Json(infos).into_response()
+    };
+    page.answer(&uri, &parameters, keys, |key| key.id, show)
 }
 
 /// Every key as one JSON array, read page by page while it is sent, so that memory stays flat. Should the database fail
