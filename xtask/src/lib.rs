@@ -24,6 +24,7 @@ mod origins;
 pub mod ports;
 pub mod private_file;
 pub mod process;
+pub mod program;
 pub mod progress;
 pub mod release;
 pub mod secrets;

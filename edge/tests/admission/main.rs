@@ -12,5 +12,8 @@ mod rotation;
 mod screening;
 mod settings;
 mod stage;
+#[expect(dead_code, reason = "shared with a suite that needs more of it")]
+#[path = "../support/storage.rs"]
+mod storage;
 mod trust;
 mod verify;

@@ -15,7 +15,7 @@ use keyward_edge::{
     deployment::{Deployment, SettingError},
     desk::{Desk, Errand},
     grant::{Caller, Grant},
-    guard_object::{GuardObject, Rows, RowsError},
+    guard_object::GuardObject,
     guards::{Address, GuardError, Guards, Message},
     local::Local,
     misses::{Client, Limiters},
@@ -27,13 +27,12 @@ use keyward_edge::{
 };
 use keyward_shared::{
     Entropy, Environment, Family, KeyHash, KeyText, RouteTable, SecretRing, UnixSeconds,
-    guard::Write,
     record::{self, Record, Status, Version},
     secret::ring_entry,
     sync::{Batch, Entry, HEADER, NONCE_BYTES, Report, sign_question, verify_answer},
 };
 
-use crate::answers::request_id;
+use crate::{answers::request_id, storage::Storage};
 
 pub(crate) const PRODUCTION: Family = Family::Service(Environment::Production);
 
@@ -444,34 +443,8 @@ impl Objects {
         let objects = self.objects.borrow();
         objects
             .values()
-            .filter(|(_, rows)| !rows.rows.borrow().is_empty())
+            .filter(|(_, storage)| !storage.is_empty())
             .count()
-    }
-}
-
-#[derive(Default)]
-struct Storage {
-    rows: RefCell<HashMap<String, String>>,
-    is_read_only: Rc<Cell<bool>>,
-}
-
-impl Rows for Storage {
-    fn read_all(&self) -> Result<Vec<(String, String)>, RowsError> {
-        Ok(self.rows.borrow().clone().into_iter().collect())
-    }
-
-    fn write(&self, writes: &[Write]) -> Result<(), RowsError> {
-        if self.is_read_only.get() {
-            return Err(RowsError("the disk is full".to_owned()));
-        }
-        let mut rows = self.rows.borrow_mut();
-        for Write { name, value } in writes {
-            match value {
-                Some(value) => rows.insert(name.clone(), value.clone()),
-                None => rows.remove(name),
-            };
-        }
-        Ok(())
     }
 }
 
@@ -507,10 +480,10 @@ impl<R> Guards for StageOutside<'_, R> {
             return Err(GuardError::Timeout(2000));
         }
         let mut objects = guards.objects.borrow_mut();
-        let (object, rows) = objects.entry(address.name.clone()).or_default();
-        rows.is_read_only = Rc::clone(&guards.is_read_only);
+        let (object, storage) = objects.entry(address.name.clone()).or_default();
+        storage.is_read_only = Rc::clone(&guards.is_read_only);
         let message = serde_json::to_string(message).unwrap();
-        let answer = object.answer(&self.stage.deployment, rows, &message, self.stage.clock.now());
+        let answer = object.answer(&self.stage.deployment, storage, &message, self.stage.clock.now());
         if guards.lost.get() > 0 {
             guards.lost.set(guards.lost.get() - 1);
             return Err(GuardError::Failed("lost".to_owned()));

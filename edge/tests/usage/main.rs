@@ -8,4 +8,7 @@ mod consuming;
 mod control_plane;
 mod faults;
 mod settings;
+#[expect(dead_code, reason = "shared with a suite that needs more of it")]
+#[path = "../support/storage.rs"]
+mod storage;
 mod world;

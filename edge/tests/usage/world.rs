@@ -11,7 +11,7 @@ use std::{
 use keyward_edge::{
     clock::{Clock, UnixMillis},
     deployment::Deployment,
-    guard_object::{GuardObject, ObjectError, Rows, RowsError},
+    guard_object::{GuardObject, ObjectError},
     guards::{Message, Request},
     usage::{
         Reporting,
@@ -21,12 +21,12 @@ use keyward_edge::{
 };
 use keyward_shared::{
     Entropy, Environment, KeyHash, RouteTable, SecretRing, UnixSeconds,
-    guard::{Answer, Ask, GiveBack, Grant, LeaseId, Write},
+    guard::{Answer, Ask, GiveBack, Grant, LeaseId},
     record::{self, Record, Status, Version},
     secret::ring_entry,
 };
 
-use crate::control_plane::ControlPlane;
+use crate::{control_plane::ControlPlane, storage::Storage};
 
 /// Noon of a day in the middle of its month.
 pub(crate) const NOON: u64 = 1_800_014_400_000;
@@ -65,29 +65,8 @@ pub(crate) fn deployment(lease_seconds: u32) -> Deployment {
 #[derive(Default)]
 pub(crate) struct Object {
     object: RefCell<GuardObject>,
-    rows: RefCell<BTreeMap<String, String>>,
+    storage: Storage,
     pub(crate) alarm: Cell<Option<UnixMillis>>,
-    is_read_only: Cell<bool>,
-}
-
-impl Rows for Object {
-    fn read_all(&self) -> Result<Vec<(String, String)>, RowsError> {
-        Ok(self.rows.borrow().clone().into_iter().collect())
-    }
-
-    fn write(&self, writes: &[Write]) -> Result<(), RowsError> {
-        if self.is_read_only.get() {
-            return Err(RowsError("the disk is full".to_owned()));
-        }
-        let mut rows = self.rows.borrow_mut();
-        for Write { name, value } in writes {
-            match value {
-                Some(value) => rows.insert(name.clone(), value.clone()),
-                None => rows.remove(name),
-            };
-        }
-        Ok(())
-    }
 }
 
 impl Object {
@@ -97,11 +76,11 @@ impl Object {
     }
 
     pub(crate) fn set_read_only(&self, is_read_only: bool) {
-        self.is_read_only.set(is_read_only);
+        self.storage.is_read_only.set(is_read_only);
     }
 
     pub(crate) fn has_row(&self, prefix: &str) -> bool {
-        self.rows.borrow().keys().any(|name| name.starts_with(prefix))
+        self.storage.has_row(prefix)
     }
 }
 
@@ -172,7 +151,7 @@ impl World {
         if self.deployment.usage.is_some() && object.forgot_alarm() {
             object.recall_alarm(host.alarm.get());
         }
-        let reply = object.answer(&self.deployment, &*host, &message, self.now())?;
+        let reply = object.answer(&self.deployment, &host.storage, &message, self.now())?;
         if reply.alarm.is_some() {
             host.alarm.set(reply.alarm);
         }
@@ -209,7 +188,7 @@ impl World {
     /// it is over.
     pub(crate) fn ring(&self, host: &Object) -> Option<Rung> {
         let was = host.alarm.take();
-        let ringing = alarm::ring(&host.object, &self.deployment, host, self);
+        let ringing = alarm::ring(&host.object, &self.deployment, &host.storage, self);
         let Some(rung) = poll_once(ringing) else {
             host.restart();
             host.alarm.set(was);
@@ -234,7 +213,7 @@ impl World {
     pub(crate) fn ring_meanwhile(&self, meanwhile: impl FnOnce()) -> Rung {
         let host = self.object(GUARD);
         host.alarm.take();
-        let mut ringing = pin!(alarm::ring(&host.object, &self.deployment, &*host, self));
+        let mut ringing = pin!(alarm::ring(&host.object, &self.deployment, &host.storage, self));
         let mut context = Context::from_waker(Waker::noop());
         self.line.set(Line::Hangs);
         assert!(ringing.as_mut().poll(&mut context).is_pending());
