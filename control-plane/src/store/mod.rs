@@ -12,12 +12,14 @@ use crate::domain::{Change, Key, KeyId, OrganizationId, change::Dirty, principal
 
 mod directory;
 mod groups;
+pub mod postgres;
 pub mod sqlite;
 mod sync_outbox;
 mod usage;
 
 pub use directory::Directory;
 pub use groups::{GroupJob, GroupJobs, GroupPage, Groups};
+pub use postgres::{PostgresStore, PostgresUrl};
 pub use sqlite::SqliteStore;
 pub use sync_outbox::{Confirmation, SyncBacklog, SyncOutbox, SyncOutcome, SyncSettled};
 pub use usage::{Metered, UsageBook};

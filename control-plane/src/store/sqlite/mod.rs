@@ -1,36 +1,43 @@
 //! The store on SQLite: write-ahead log, every commit synced, one writer.
 
 use std::{
-    collections::HashSet,
     fs::{File, TryLockError},
     path::{Path, PathBuf},
     str::FromStr as _,
     time::Duration,
 };
 
-use async_trait::async_trait;
-use jiff::Timestamp;
-use keyward_shared::{Brands, Environment, KeyHash};
 use sqlx::{
-    Row as _, Sqlite, SqlitePool, Transaction,
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+    Sqlite, SqliteConnection, SqlitePool, Transaction,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous},
 };
 
-use super::{Backlog, Claim, Claimed, CommitError, KeyFilter, Settled, Store, StoreError, TagSecretInUse};
-use crate::{
-    clock::whole_second,
-    domain::{Change, Key, KeyId, Organization, OrganizationId, change::Dirty, principal::Reach},
-};
+use super::StoreError;
 
-mod changes;
-mod columns;
-mod directory;
-mod group_jobs;
-mod groups;
-mod keys;
-mod outbox;
-mod sync_outbox;
-mod usage;
+mod statements;
+
+type Db = Sqlite;
+type DbConnection = SqliteConnection;
+type DbPool = SqlitePool;
+type DbRow = SqliteRow;
+use SqliteStore as SqlStore;
+
+/// This process alone serves from the file, so whatever was claimed before its start was claimed by one that is gone.
+const SERVES_ALONE: bool = true;
+
+/// There is one writer, so nobody else has locked anything.
+macro_rules! skip_locked {
+    () => {
+        ""
+    };
+}
+
+#[expect(
+    clippy::duplicate_mod,
+    reason = "each database compiles the common SQL for itself"
+)]
+#[path = "../sql/mod.rs"]
+mod sql;
 
 /// SQLite before this release can corrupt a database in write-ahead mode when the log is reset.
 const OLDEST_SAFE_SQLITE: (u32, u32, u32) = (3, 51, 3);
@@ -85,6 +92,16 @@ impl SqliteStore {
     async fn begin(&self) -> Result<Transaction<'static, Sqlite>, sqlx::Error> {
         self.writer.begin_with("BEGIN IMMEDIATE").await
     }
+
+    /// A transaction that changes keys or what they hang on. All transactions that write go one after the other.
+    async fn begin_change(&self) -> Result<Transaction<'static, Sqlite>, sqlx::Error> {
+        self.begin().await
+    }
+
+    /// A transaction whose readings are all of one moment.
+    async fn read(&self) -> Result<Transaction<'static, Sqlite>, sqlx::Error> {
+        self.readers.begin().await
+    }
 }
 
 /// Takes the lock file beside the database.
@@ -130,165 +147,4 @@ async fn check_version(pool: &SqlitePool) -> Result<(), StoreError> {
         )));
     }
     Ok(())
-}
-
-#[async_trait]
-impl Store for SqliteStore {
-    async fn prepare(
-        &self,
-        default: OrganizationId,
-        brands: &Brands,
-        now: Timestamp,
-    ) -> Result<OrganizationId, StoreError> {
-        let mut transaction = self.begin().await?;
-        let organization = default_organization(&mut transaction, default, now).await?;
-        check_brand(&mut transaction, "service_key_brand", brands.service()).await?;
-        check_brand(&mut transaction, "gateway_key_brand", brands.gateway()).await?;
-        outbox::release_all(&mut transaction, now).await?;
-        sync_outbox::release_all(&mut transaction, now).await?;
-        transaction.commit().await?;
-        Ok(organization)
-    }
-
-    async fn key(&self, reach: &Reach, id: KeyId) -> Result<Option<Key>, StoreError> {
-        keys::one(&self.readers, reach, id).await
-    }
-
-    async fn keys(
-        &self,
-        filter: &KeyFilter,
-        after: Option<KeyId>,
-        limit: u32,
-    ) -> Result<Vec<Key>, StoreError> {
-        keys::list(&self.readers, filter, after, limit).await
-    }
-
-    async fn keys_of_environment(
-        &self,
-        environment: Environment,
-        after: Option<KeyId>,
-        limit: u32,
-    ) -> Result<Vec<Key>, StoreError> {
-        keys::of_environment(&self.readers, environment, after, limit).await
-    }
-
-    async fn keys_by_hash(&self, hashes: &[KeyHash]) -> Result<Vec<Key>, StoreError> {
-        keys::by_hash(&self.readers, hashes).await
-    }
-
-    async fn tag_secrets_in_use(&self, now: Timestamp) -> Result<Vec<TagSecretInUse>, StoreError> {
-        keys::tag_secrets_in_use(&self.readers, now).await
-    }
-
-    async fn commit(&self, change: &Change) -> Result<(), CommitError> {
-        let mut transaction = self.begin().await?;
-        changes::write(&mut transaction, change).await?;
-        transaction.commit().await?;
-        Ok(())
-    }
-
-    async fn mark_dirty(&self, dirty: &[Dirty], now: Timestamp) -> Result<(), StoreError> {
-        let mut transaction = self.begin().await?;
-        outbox::mark(&mut transaction, dirty, now).await?;
-        transaction.commit().await?;
-        Ok(())
-    }
-
-    async fn claim(
-        &self,
-        deployment: &str,
-        limit: u32,
-        claim: &Claim<'_>,
-    ) -> Result<Vec<Claimed>, StoreError> {
-        let mut transaction = self.begin().await?;
-        let claimed = outbox::claim(&mut transaction, deployment, limit, claim).await?;
-        transaction.commit().await?;
-        Ok(claimed)
-    }
-
-    async fn settle(
-        &self,
-        deployment: &str,
-        claim: &Claim<'_>,
-        outcomes: &[Settled],
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        let mut transaction = self.begin().await?;
-        outbox::settle(&mut transaction, deployment, claim, outcomes, now).await?;
-        transaction.commit().await?;
-        Ok(())
-    }
-
-    async fn waiting(&self, deployment: &str, keys: &[KeyId]) -> Result<HashSet<KeyId>, StoreError> {
-        outbox::waiting(&self.readers, deployment, keys).await
-    }
-
-    async fn backlog(&self) -> Result<Vec<Backlog>, StoreError> {
-        outbox::backlog(&self.readers).await
-    }
-
-    async fn next_due(&self, deployment: &str) -> Result<Option<Timestamp>, StoreError> {
-        outbox::next_due(&self.readers, deployment).await
-    }
-
-    async fn has_arrived(&self, dirty: &[Dirty]) -> Result<bool, StoreError> {
-        outbox::has_arrived(&self.readers, dirty).await
-    }
-
-    async fn ping(&self) -> Result<(), StoreError> {
-        sqlx::query("SELECT 1").execute(&self.readers).await?;
-        Ok(())
-    }
-}
-
-/// The default organization, made with the id given when there is none.
-async fn default_organization(
-    transaction: &mut Transaction<'_, Sqlite>,
-    id: OrganizationId,
-    now: Timestamp,
-) -> Result<OrganizationId, StoreError> {
-    let existing =
-        sqlx::query("SELECT id FROM organizations WHERE is_default = 1").fetch_optional(&mut **transaction);
-    if let Some(row) = existing.await? {
-        return Ok(OrganizationId(columns::uuid(
-            row.try_get("id")?,
-            "organization id",
-        )?));
-    }
-    let organization = Organization {
-        id,
-        name: "Default".to_owned(),
-        created_by: "admin".to_owned(),
-        created_at: whole_second(now),
-    };
-    directory::add_organization(transaction, &organization).await?;
-    sqlx::query("UPDATE organizations SET is_default = 1 WHERE id = ?1")
-        .bind(id.0.as_bytes().as_slice())
-        .execute(&mut **transaction)
-        .await?;
-    Ok(id)
-}
-
-/// Once issued, a prefix never changes: the brand is written down at the first start and compared ever after.
-async fn check_brand(
-    transaction: &mut Transaction<'_, Sqlite>,
-    setting: &'static str,
-    brand: &str,
-) -> Result<(), StoreError> {
-    sqlx::query("INSERT INTO installation (name, value) VALUES (?1, ?2) ON CONFLICT DO NOTHING")
-        .bind(setting)
-        .bind(brand)
-        .execute(&mut **transaction)
-        .await?;
-    let issued: String = sqlx::query_scalar("SELECT value FROM installation WHERE name = ?1")
-        .bind(setting)
-        .fetch_one(&mut **transaction)
-        .await?;
-    if issued == brand {
-        return Ok(());
-    }
-    Err(StoreError::Unusable(format!(
-        "{setting} is `{brand}`, but this database was set up with `{issued}`, and a prefix never changes once keys \
-         carry it: set it back to `{issued}`"
-    )))
 }

@@ -3,20 +3,20 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 use keyward_shared::KeyHash;
-use sqlx::{Row as _, Sqlite, Transaction, sqlite::SqliteRow};
+use sqlx::{Row as _, Transaction};
 
-use super::{SqliteStore, columns, group_jobs};
+use super::{Db, DbConnection, DbRow, SqlStore, columns, group_jobs};
 use crate::{
     domain::{FieldError, Group, GroupId, Key, KeyId, OrganizationId, Permission, principal::Reach},
     store::{CommitError, Groups, Named, StoreError},
 };
 
 #[async_trait]
-impl Groups for SqliteStore {
+impl Groups for SqlStore {
     async fn group(&self, reach: &Reach, id: GroupId) -> Result<Option<Group>, StoreError> {
         let row = sqlx::query(
-            "SELECT * FROM groups WHERE id = ?1 AND deleted_at IS NULL
-                 AND (?2 IS NULL OR organization IN (SELECT unhex(value, '-') FROM json_each(?2)))",
+            "SELECT * FROM groups WHERE id = $1 AND deleted_at IS NULL
+                 AND ($2 IS NULL OR organization IN (SELECT unhex(value, '-') FROM json_each($2)))",
         )
         .bind(bytes(&id))
         .bind(columns::reach(reach)?)
@@ -32,12 +32,12 @@ impl Groups for SqliteStore {
         limit: u32,
     ) -> Result<Vec<Group>, StoreError> {
         let rows = sqlx::query(
-            "SELECT * FROM groups WHERE organization = ?1 AND deleted_at IS NULL AND (?2 IS NULL OR name > ?2)
-             ORDER BY name LIMIT ?3",
+            "SELECT * FROM groups WHERE organization = $1 AND deleted_at IS NULL AND ($2 IS NULL OR name > $2)
+             ORDER BY name LIMIT $3",
         )
         .bind(organization.0.as_bytes().as_slice())
         .bind(after)
-        .bind(limit)
+        .bind(i64::from(limit))
         .fetch_all(&self.readers)
         .await?;
         rows.iter().map(group).collect()
@@ -53,8 +53,8 @@ impl Groups for SqliteStore {
 
     async fn key_with_groups(&self, hash: &KeyHash) -> Result<Option<(Key, Vec<Group>)>, StoreError> {
         // One transaction, so that the groups are those of the key as it was read.
-        let mut transaction = self.readers.begin().await?;
-        let row = sqlx::query("SELECT * FROM keys WHERE hash = ?1")
+        let mut transaction = self.read().await?;
+        let row = sqlx::query("SELECT * FROM keys WHERE hash = $1")
             .bind(hash.as_bytes().as_slice())
             .fetch_optional(&mut *transaction)
             .await?;
@@ -63,7 +63,7 @@ impl Groups for SqliteStore {
         };
         let rows = sqlx::query(
             "SELECT groups.* FROM key_groups JOIN groups ON groups.id = key_groups.group_id
-             WHERE key_groups.key = ?1 AND groups.deleted_at IS NULL ORDER BY groups.name",
+             WHERE key_groups.key = $1 AND groups.deleted_at IS NULL ORDER BY groups.name",
         )
         .bind(key.id.0.as_bytes().as_slice())
         .fetch_all(&mut *transaction)
@@ -74,7 +74,7 @@ impl Groups for SqliteStore {
 
     async fn note_use(&self, key: KeyId, at: Timestamp) -> Result<(), StoreError> {
         sqlx::query(
-            "UPDATE keys SET last_used_at = ?2 WHERE id = ?1 AND (last_used_at IS NULL OR last_used_at < ?2)",
+            "UPDATE keys SET last_used_at = $2 WHERE id = $1 AND (last_used_at IS NULL OR last_used_at < $2)",
         )
         .bind(key.0.as_bytes().as_slice())
         .bind(at.as_millisecond())
@@ -84,9 +84,9 @@ impl Groups for SqliteStore {
     }
 }
 
-pub(super) async fn add(transaction: &mut Transaction<'_, Sqlite>, group: &Group) -> Result<(), CommitError> {
+pub(super) async fn add(transaction: &mut Transaction<'_, Db>, group: &Group) -> Result<(), CommitError> {
     let taken: bool =
-        sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM groups WHERE organization = ?1 AND name = ?2)")
+        sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM groups WHERE organization = $1 AND name = $2)")
             .bind(group.organization.0.as_bytes().as_slice())
             .bind(&group.name)
             .fetch_one(&mut **transaction)
@@ -97,13 +97,10 @@ pub(super) async fn add(transaction: &mut Transaction<'_, Sqlite>, group: &Group
     Ok(insert(transaction, group).await?)
 }
 
-pub(super) async fn insert(
-    transaction: &mut Transaction<'_, Sqlite>,
-    group: &Group,
-) -> Result<(), StoreError> {
+pub(super) async fn insert(transaction: &mut Transaction<'_, Db>, group: &Group) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO groups (id, organization, name, scopes, permissions, revision, created_by, created_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
     )
     .bind(bytes(&group.id))
     .bind(group.organization.0.as_bytes().as_slice())
@@ -120,13 +117,13 @@ pub(super) async fn insert(
 
 /// Writes a group in its next state, and the job by which its keys follow, from the first of them on.
 pub(super) async fn change(
-    transaction: &mut Transaction<'_, Sqlite>,
+    transaction: &mut Transaction<'_, Db>,
     group: &Group,
     now: Timestamp,
 ) -> Result<(), CommitError> {
     let written = sqlx::query(
-        "UPDATE groups SET scopes = ?3, permissions = ?4, revision = ?2
-         WHERE id = ?1 AND revision = ?2 - 1 AND deleted_at IS NULL",
+        "UPDATE groups SET scopes = $3, permissions = $4, revision = $2
+         WHERE id = $1 AND revision = $2 - 1 AND deleted_at IS NULL",
     )
     .bind(bytes(&group.id))
     .bind(columns::integer(group.revision)?)
@@ -142,13 +139,13 @@ pub(super) async fn change(
 
 /// Marks a group deleted. It is gone when its keys have followed.
 pub(super) async fn delete(
-    transaction: &mut Transaction<'_, Sqlite>,
+    transaction: &mut Transaction<'_, Db>,
     group: &Group,
     now: Timestamp,
 ) -> Result<(), CommitError> {
     let written = sqlx::query(
-        "UPDATE groups SET deleted_at = ?3, revision = ?2 + 1
-         WHERE id = ?1 AND revision = ?2 AND deleted_at IS NULL",
+        "UPDATE groups SET deleted_at = $3, revision = $2 + 1
+         WHERE id = $1 AND revision = $2 AND deleted_at IS NULL",
     )
     .bind(bytes(&group.id))
     .bind(columns::integer(group.revision)?)
@@ -163,12 +160,12 @@ pub(super) async fn delete(
 
 /// Whether groups stand as whoever decided saw them.
 pub(super) async fn check_seen(
-    transaction: &mut Transaction<'_, Sqlite>,
+    transaction: &mut Transaction<'_, Db>,
     seen: &[(GroupId, u64)],
 ) -> Result<(), CommitError> {
     for (id, revision) in seen {
         let stands: bool = sqlx::query_scalar(
-            "SELECT EXISTS (SELECT 1 FROM groups WHERE id = ?1 AND revision = ?2 AND deleted_at IS NULL)",
+            "SELECT EXISTS (SELECT 1 FROM groups WHERE id = $1 AND revision = $2 AND deleted_at IS NULL)",
         )
         .bind(bytes(id))
         .bind(columns::integer(*revision)?)
@@ -182,13 +179,13 @@ pub(super) async fn check_seen(
 }
 
 /// Puts a key into the groups that it names, and takes it out of others.
-pub(super) async fn assign(transaction: &mut Transaction<'_, Sqlite>, key: &Key) -> Result<(), StoreError> {
+pub(super) async fn assign(transaction: &mut Transaction<'_, Db>, key: &Key) -> Result<(), StoreError> {
     let names = columns::json_text(&key.groups.names)?;
     for statement in [
-        "DELETE FROM key_groups WHERE key = ?1 AND group_id NOT IN (
-             SELECT id FROM groups WHERE organization = ?2 AND name IN (SELECT value FROM json_each(?3)))",
+        "DELETE FROM key_groups WHERE key = $1 AND group_id NOT IN (
+             SELECT id FROM groups WHERE organization = $2 AND name IN (SELECT value FROM json_each($3)))",
         "INSERT INTO key_groups (group_id, key)
-         SELECT id, ?1 FROM groups WHERE organization = ?2 AND name IN (SELECT value FROM json_each(?3))
+         SELECT id, $1 FROM groups WHERE organization = $2 AND name IN (SELECT value FROM json_each($3))
          ON CONFLICT DO NOTHING",
     ] {
         sqlx::query(statement)
@@ -202,13 +199,13 @@ pub(super) async fn assign(transaction: &mut Transaction<'_, Sqlite>, key: &Key)
 }
 
 pub(super) async fn named(
-    connection: &mut sqlx::SqliteConnection,
+    connection: &mut DbConnection,
     organization: OrganizationId,
     names: &[String],
 ) -> Result<Vec<Group>, StoreError> {
     let rows = sqlx::query(
-        "SELECT * FROM groups WHERE organization = ?1 AND deleted_at IS NULL
-             AND name IN (SELECT value FROM json_each(?2)) ORDER BY name",
+        "SELECT * FROM groups WHERE organization = $1 AND deleted_at IS NULL
+             AND name IN (SELECT value FROM json_each($2)) ORDER BY name",
     )
     .bind(organization.0.as_bytes().as_slice())
     .bind(columns::json_text(names)?)
@@ -217,7 +214,7 @@ pub(super) async fn named(
     rows.iter().map(group).collect()
 }
 
-fn group(row: &SqliteRow) -> Result<Group, StoreError> {
+fn group(row: &DbRow) -> Result<Group, StoreError> {
     let permissions: Vec<String> = columns::json(row.try_get("permissions")?, "permissions")?;
     let permissions = permissions.iter().map(|text| {
         text.parse::<Permission>()

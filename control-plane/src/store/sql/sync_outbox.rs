@@ -5,9 +5,12 @@ use std::collections::HashSet;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use keyward_shared::{Environment, sync::Promise};
-use sqlx::{Row as _, Sqlite, Transaction, sqlite::SqliteRow};
+use sqlx::{Row as _, Transaction};
 
-use super::{Claim, Claimed, SqliteStore, StoreError, columns};
+use super::{
+    Claim, Claimed, Db, DbRow, SqlStore, StoreError, columns,
+    outbox::{by_key, in_order},
+};
 use crate::{
     clock::after,
     domain::{Key, KeyId, change::Dirty, key::FIRST_REVISION},
@@ -15,7 +18,7 @@ use crate::{
 };
 
 #[async_trait]
-impl SyncOutbox for SqliteStore {
+impl SyncOutbox for SqlStore {
     async fn claim_syncs(
         &self,
         deployment: &str,
@@ -23,23 +26,26 @@ impl SyncOutbox for SqliteStore {
         claim: &Claim<'_>,
     ) -> Result<Vec<Claimed>, StoreError> {
         let mut transaction = self.begin().await?;
-        sqlx::query(
-            "UPDATE sync_outbox SET claimed_by = ?2, claimed_until = ?4
-             WHERE deployment = ?1 AND key IN (
+        sqlx::query(concat!(
+            "WITH due AS MATERIALIZED (
                  SELECT key FROM sync_outbox
-                 WHERE deployment = ?1 AND next_attempt_at <= ?3 AND (claimed_until IS NULL OR claimed_until <= ?3)
-                 ORDER BY next_attempt_at LIMIT ?5)",
-        )
+                 WHERE deployment = $1 AND next_attempt_at <= $3 AND (claimed_until IS NULL OR claimed_until <= $3)
+                 ORDER BY next_attempt_at LIMIT $5",
+            skip_locked!(),
+            ")
+             UPDATE sync_outbox SET claimed_by = $2, claimed_until = $4
+             WHERE deployment = $1 AND key IN (SELECT key FROM due)",
+        ))
         .bind(deployment)
         .bind(claim.owner)
         .bind(claim.at.as_millisecond())
         .bind(after(claim.at, claim.holds_for).as_millisecond())
-        .bind(limit)
+        .bind(i64::from(limit))
         .execute(&mut *transaction)
         .await?;
         let rows = sqlx::query(
             "SELECT keys.*, sync_outbox.attempts AS attempts FROM sync_outbox JOIN keys ON keys.id = sync_outbox.key
-             WHERE sync_outbox.deployment = ?1 AND sync_outbox.claimed_by = ?2",
+             WHERE sync_outbox.deployment = $1 AND sync_outbox.claimed_by = $2",
         )
         .bind(deployment)
         .bind(claim.owner)
@@ -57,7 +63,7 @@ impl SyncOutbox for SqliteStore {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
-        for settled in outcomes {
+        for settled in by_key(outcomes, |settled| settled.key) {
             let (error, next) = match &settled.outcome {
                 SyncOutcome::Adopted { ask_again_at } => (None, ask_again_at),
                 SyncOutcome::Failed { error, retry_at } => (Some(error), retry_at),
@@ -66,11 +72,11 @@ impl SyncOutbox for SqliteStore {
             sqlx::query(
                 "UPDATE sync_outbox SET
                      claimed_by = NULL, claimed_until = NULL,
-                     attempts = CASE WHEN ?5 IS NULL THEN 0 ELSE attempts + 1 END,
-                     last_error = ?5,
-                     last_error_at = CASE WHEN ?5 IS NULL THEN NULL ELSE ?6 END,
-                     next_attempt_at = CASE WHEN revision > ?4 THEN ?6 ELSE ?7 END
-                 WHERE deployment = ?1 AND key = ?2 AND claimed_by = ?3",
+                     attempts = CASE WHEN $5 IS NULL THEN 0 ELSE attempts + 1 END,
+                     last_error = $5,
+                     last_error_at = CASE WHEN $5 IS NULL THEN NULL ELSE $6 END,
+                     next_attempt_at = CASE WHEN revision > $4 THEN $6 ELSE $7 END
+                 WHERE deployment = $1 AND key = $2 AND claimed_by = $3",
             )
             .bind(deployment)
             .bind(settled.key.0.as_bytes().as_slice())
@@ -93,13 +99,13 @@ impl SyncOutbox for SqliteStore {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
-        for confirmation in confirmations {
+        for confirmation in by_key(confirmations, |confirmation| confirmation.key) {
             let key = confirmation.key.0.as_bytes().as_slice();
             let revision = columns::integer(confirmation.revision)?;
             let (promise, outage_seconds) = columns_of(confirmation.promise);
             sqlx::query(
                 "INSERT INTO confirmed (deployment, key, revision, promise, outage_seconds, confirmed_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+                 VALUES ($1, $2, $3, $4, $5, $6)
                  ON CONFLICT (deployment, key) DO UPDATE SET
                      revision = excluded.revision, promise = excluded.promise,
                      outage_seconds = excluded.outage_seconds, confirmed_at = excluded.confirmed_at
@@ -109,12 +115,12 @@ impl SyncOutbox for SqliteStore {
             .bind(key)
             .bind(revision)
             .bind(promise)
-            .bind(outage_seconds)
+            .bind(i64::from(outage_seconds))
             .bind(now.as_millisecond())
             .execute(&mut *transaction)
             .await?;
             // Whoever holds the row, it has nothing left to wait for.
-            sqlx::query("DELETE FROM sync_outbox WHERE deployment = ?1 AND key = ?2 AND revision <= ?3")
+            sqlx::query("DELETE FROM sync_outbox WHERE deployment = $1 AND key = $2 AND revision <= $3")
                 .bind(deployment)
                 .bind(key)
                 .bind(revision)
@@ -129,7 +135,7 @@ impl SyncOutbox for SqliteStore {
         let mut promises = Vec::with_capacity(dirty.len());
         for dirty in dirty {
             let row = sqlx::query(
-                "SELECT promise, outage_seconds FROM confirmed WHERE deployment = ?1 AND key = ?2 AND revision >= ?3",
+                "SELECT promise, outage_seconds FROM confirmed WHERE deployment = $1 AND key = $2 AND revision >= $3",
             )
             .bind(&dirty.deployment)
             .bind(dirty.key.0.as_bytes().as_slice())
@@ -148,13 +154,13 @@ impl SyncOutbox for SqliteStore {
             key,
             revision,
             ..
-        } in dirty
+        } in in_order(dirty)
         {
             sqlx::query(
                 "INSERT INTO sync_outbox (deployment, key, revision, unconfirmed_since, next_attempt_at)
-                 SELECT ?1, ?2, ?3, ?4, ?4
+                 SELECT $1, $2, $3, $4, $4
                  WHERE NOT EXISTS (
-                     SELECT 1 FROM confirmed WHERE deployment = ?1 AND key = ?2 AND revision >= ?3)
+                     SELECT 1 FROM confirmed WHERE deployment = $1 AND key = $2 AND revision >= $3)
                  ON CONFLICT (deployment, key) DO NOTHING",
             )
             .bind(deployment)
@@ -172,7 +178,7 @@ impl SyncOutbox for SqliteStore {
         let keys = columns::json_text(&keys.iter().map(|key| key.0).collect::<Vec<_>>())?;
         let waiting: Vec<Vec<u8>> = sqlx::query_scalar(
             "SELECT key FROM sync_outbox
-             WHERE deployment = ?1 AND key IN (SELECT unhex(value, '-') FROM json_each(?2))",
+             WHERE deployment = $1 AND key IN (SELECT unhex(value, '-') FROM json_each($2))",
         )
         .bind(deployment)
         .bind(keys)
@@ -192,16 +198,16 @@ impl SyncOutbox for SqliteStore {
         let rows = sqlx::query(
             // By id, as in `keys::of_environment`.
             "SELECT keys.* FROM keys
-             WHERE +keys.environment IN (?2, '*') AND keys.revision > ?5 AND keys.id > COALESCE(?3, x'')
+             WHERE keys.environment || '' IN ($2, '*') AND keys.revision > $5 AND keys.id > $3
                AND NOT EXISTS (SELECT 1 FROM confirmed
-                   WHERE deployment = ?1 AND key = keys.id AND confirmed.revision >= keys.revision)
-               AND NOT EXISTS (SELECT 1 FROM sync_outbox WHERE deployment = ?1 AND key = keys.id)
-             ORDER BY keys.id LIMIT ?4",
+                   WHERE deployment = $1 AND key = keys.id AND confirmed.revision >= keys.revision)
+               AND NOT EXISTS (SELECT 1 FROM sync_outbox WHERE deployment = $1 AND key = keys.id)
+             ORDER BY keys.id LIMIT $4",
         )
         .bind(deployment)
         .bind(environment.as_str())
-        .bind(after.map(|id| id.0.as_bytes().to_vec()))
-        .bind(limit)
+        .bind(columns::above(after))
+        .bind(i64::from(limit))
         .bind(columns::integer(FIRST_REVISION)?)
         .fetch_all(&self.readers)
         .await?;
@@ -224,7 +230,7 @@ impl SyncOutbox for SqliteStore {
 
     async fn next_sync_due(&self, deployment: &str) -> Result<Option<Timestamp>, StoreError> {
         let due: Option<i64> = sqlx::query_scalar(
-            "SELECT MIN(MAX(next_attempt_at, COALESCE(claimed_until, 0))) FROM sync_outbox WHERE deployment = ?1",
+            "SELECT MIN(MAX(next_attempt_at, COALESCE(claimed_until, 0))) FROM sync_outbox WHERE deployment = $1",
         )
         .bind(deployment)
         .fetch_one(&self.readers)
@@ -236,16 +242,16 @@ impl SyncOutbox for SqliteStore {
 /// Marks keys unconfirmed. A row that is there keeps its claim and the time since when it is; only a higher revision than
 /// it waits for makes it due.
 pub(super) async fn mark(
-    transaction: &mut Transaction<'_, Sqlite>,
+    transaction: &mut Transaction<'_, Db>,
     dirty: &Dirty,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO sync_outbox (deployment, key, revision, unconfirmed_since, next_attempt_at)
-         VALUES (?1, ?2, ?3, ?4, ?4)
+         VALUES ($1, $2, $3, $4, $4)
          ON CONFLICT (deployment, key) DO UPDATE SET
              revision = excluded.revision,
-             next_attempt_at = MIN(next_attempt_at, excluded.next_attempt_at)
+             next_attempt_at = MIN(sync_outbox.next_attempt_at, excluded.next_attempt_at)
          WHERE excluded.revision > sync_outbox.revision",
     )
     .bind(&dirty.deployment)
@@ -259,17 +265,17 @@ pub(super) async fn mark(
 
 /// Takes over every claim and everything that only waits for older leases: whoever counted their time is gone.
 pub(super) async fn release_all(
-    transaction: &mut Transaction<'_, Sqlite>,
+    transaction: &mut Transaction<'_, Db>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    sqlx::query("UPDATE sync_outbox SET claimed_by = NULL, claimed_until = NULL, next_attempt_at = ?1")
+    sqlx::query("UPDATE sync_outbox SET claimed_by = NULL, claimed_until = NULL, next_attempt_at = $1")
         .bind(now.as_millisecond())
         .execute(&mut **transaction)
         .await?;
     Ok(())
 }
 
-fn backlog(row: &SqliteRow) -> Result<SyncBacklog, StoreError> {
+fn backlog(row: &DbRow) -> Result<SyncBacklog, StoreError> {
     let last_error: Option<String> = row.try_get("last_error")?;
     let last_error_at = columns::optional(row.try_get("last_error_at")?, columns::moment)?;
     Ok(SyncBacklog {
@@ -292,7 +298,7 @@ const fn columns_of(promise: Promise) -> (&'static str, u32) {
     }
 }
 
-fn promise(row: &SqliteRow) -> Result<Promise, StoreError> {
+fn promise(row: &DbRow) -> Result<Promise, StoreError> {
     let seconds = columns::number(row.try_get("outage_seconds")?, "outage_seconds")?;
     match row.try_get("promise")? {
         EVERYWHERE => Ok(Promise::Everywhere),

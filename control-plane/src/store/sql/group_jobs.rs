@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use sqlx::{Row as _, Sqlite, Transaction, sqlite::SqliteRow};
+use sqlx::{Row as _, Transaction};
 
-use super::{SqliteStore, columns, groups, outbox};
+use super::{Db, DbRow, SqlStore, columns, groups, outbox};
 use crate::{
     domain::{GroupId, Key, KeyId, OrganizationId, change::Dirty},
     store::{CommitError, GroupJob, GroupJobs, GroupPage, StoreError},
@@ -16,14 +16,14 @@ const JOBS: &str = "SELECT group_jobs.*, groups.organization AS organization, gr
      FROM group_jobs JOIN groups ON groups.id = group_jobs.group_id ORDER BY started_at, group_id";
 
 #[async_trait]
-impl GroupJobs for SqliteStore {
+impl GroupJobs for SqlStore {
     async fn group_jobs(&self) -> Result<Vec<GroupJob>, StoreError> {
         let rows = sqlx::query(JOBS).fetch_all(&self.readers).await?;
         rows.iter().map(job).collect()
     }
 
     async fn group_page(&self, wanted: Option<GroupId>, limit: u32) -> Result<Option<GroupPage>, StoreError> {
-        let mut transaction = self.readers.begin().await?;
+        let mut transaction = self.read().await?;
         let rows = sqlx::query(JOBS).fetch_all(&mut *transaction).await?;
         let mut found = None;
         for row in &rows {
@@ -38,12 +38,12 @@ impl GroupJobs for SqliteStore {
         };
         let rows = sqlx::query(
             "SELECT keys.* FROM key_groups JOIN keys ON keys.id = key_groups.key
-             WHERE key_groups.group_id = ?1 AND (?2 IS NULL OR key_groups.key > ?2)
-             ORDER BY key_groups.key LIMIT ?3",
+             WHERE key_groups.group_id = $1 AND ($2 IS NULL OR key_groups.key > $2)
+             ORDER BY key_groups.key LIMIT $3",
         )
         .bind(bytes(&job.group))
         .bind(after.map(|id| id.0.as_bytes().to_vec()))
-        .bind(limit)
+        .bind(i64::from(limit))
         .fetch_all(&mut *transaction)
         .await?;
         let keys: Vec<Key> = rows.iter().map(columns::key).collect::<Result<_, _>>()?;
@@ -66,9 +66,9 @@ impl GroupJobs for SqliteStore {
         dirty: &[Dirty],
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin_change().await?;
         let stands: bool = sqlx::query_scalar(
-            "SELECT EXISTS (SELECT 1 FROM group_jobs WHERE group_id = ?1 AND revision = ?2 AND after IS ?3)",
+            "SELECT EXISTS (SELECT 1 FROM group_jobs WHERE group_id = $1 AND revision = $2 AND after IS NOT DISTINCT FROM $3)",
         )
         .bind(bytes(&page.job.group))
         .bind(columns::integer(page.job.revision)?)
@@ -80,7 +80,7 @@ impl GroupJobs for SqliteStore {
         }
         for key in next {
             let written = sqlx::query(
-                "UPDATE keys SET revision = ?2, groups = ?3, group_scopes = ?4 WHERE id = ?1 AND revision = ?2 - 1",
+                "UPDATE keys SET revision = $2, groups = $3, group_scopes = $4 WHERE id = $1 AND revision = $2 - 1",
             )
             .bind(key.id.0.as_bytes().as_slice())
             .bind(columns::integer(key.revision)?)
@@ -96,7 +96,7 @@ impl GroupJobs for SqliteStore {
         if page.is_last {
             end_job(&mut transaction, page.job.group).await?;
         } else if let Some(last) = page.keys.last() {
-            sqlx::query("UPDATE group_jobs SET after = ?2, done = done + ?3 WHERE group_id = ?1")
+            sqlx::query("UPDATE group_jobs SET after = $2, done = done + $3 WHERE group_id = $1")
                 .bind(bytes(&page.job.group))
                 .bind(last.id.0.as_bytes().as_slice())
                 .bind(columns::integer(page.keys.len() as u64)?)
@@ -109,12 +109,12 @@ impl GroupJobs for SqliteStore {
 }
 
 /// The job is done. Of a deleted group nothing is left then.
-async fn end_job(transaction: &mut Transaction<'_, Sqlite>, id: GroupId) -> Result<(), StoreError> {
+async fn end_job(transaction: &mut Transaction<'_, Db>, id: GroupId) -> Result<(), StoreError> {
     for statement in [
-        "DELETE FROM group_jobs WHERE group_id = ?1",
-        "DELETE FROM key_groups WHERE group_id = ?1
-             AND EXISTS (SELECT 1 FROM groups WHERE id = ?1 AND deleted_at IS NOT NULL)",
-        "DELETE FROM groups WHERE id = ?1 AND deleted_at IS NOT NULL",
+        "DELETE FROM group_jobs WHERE group_id = $1",
+        "DELETE FROM key_groups WHERE group_id = $1
+             AND EXISTS (SELECT 1 FROM groups WHERE id = $1 AND deleted_at IS NOT NULL)",
+        "DELETE FROM groups WHERE id = $1 AND deleted_at IS NOT NULL",
     ] {
         sqlx::query(statement)
             .bind(bytes(&id))
@@ -126,14 +126,14 @@ async fn end_job(transaction: &mut Transaction<'_, Sqlite>, id: GroupId) -> Resu
 
 /// The keys of a group have to follow it from now on, from the first of them.
 pub(super) async fn begin(
-    transaction: &mut Transaction<'_, Sqlite>,
+    transaction: &mut Transaction<'_, Db>,
     id: GroupId,
     revision: u64,
     now: Timestamp,
 ) -> Result<(), CommitError> {
     sqlx::query(
         "INSERT INTO group_jobs (group_id, revision, done, total, started_at)
-         VALUES (?1, ?2, 0, (SELECT COUNT(*) FROM key_groups WHERE group_id = ?1), ?3)
+         VALUES ($1, $2, 0, (SELECT COUNT(*) FROM key_groups WHERE group_id = $1), $3)
          ON CONFLICT (group_id) DO UPDATE SET
              revision = excluded.revision, after = NULL, done = 0, total = excluded.total",
     )
@@ -145,7 +145,7 @@ pub(super) async fn begin(
     Ok(())
 }
 
-fn job(row: &SqliteRow) -> Result<GroupJob, StoreError> {
+fn job(row: &DbRow) -> Result<GroupJob, StoreError> {
     Ok(GroupJob {
         group: GroupId(columns::uuid(row.try_get("group_id")?, "group id")?),
         organization: OrganizationId(columns::uuid(row.try_get("organization")?, "organization id")?),

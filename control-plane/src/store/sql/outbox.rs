@@ -3,9 +3,9 @@
 use std::collections::HashSet;
 
 use jiff::Timestamp;
-use sqlx::{Row as _, Sqlite, SqlitePool, Transaction};
+use sqlx::{Row as _, Transaction};
 
-use super::{Backlog, Claim, Claimed, Settled, StoreError, columns, sync_outbox};
+use super::{Backlog, Claim, Claimed, Db, DbPool, Settled, StoreError, columns, sync_outbox};
 use crate::{
     clock::after,
     domain::{KeyId, change::Dirty},
@@ -14,11 +14,11 @@ use crate::{
 
 /// Marks keys dirty. A row that is there already keeps its claim and the time since when it waits.
 pub(super) async fn mark(
-    transaction: &mut Transaction<'_, Sqlite>,
+    transaction: &mut Transaction<'_, Db>,
     dirty: &[Dirty],
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    for marked in dirty {
+    for marked in in_order(dirty) {
         let Dirty {
             deployment,
             key,
@@ -30,13 +30,13 @@ pub(super) async fn mark(
         }
         sqlx::query(
             "INSERT INTO outbox (deployment, key, revision, dirty_since, next_attempt_at)
-             VALUES (?1, ?2, ?3, ?4, MAX(?4, COALESCE(
-                 (SELECT written_at FROM published WHERE deployment = ?1 AND key = ?2) + ?5, 0)))
+             VALUES ($1, $2, $3, $4, MAX($4, COALESCE(
+                 (SELECT written_at FROM published WHERE deployment = $1 AND key = $2) + $5, 0)))
              ON CONFLICT (deployment, key) DO UPDATE SET
-                 revision = MAX(revision, excluded.revision),
-                 dirty_since = COALESCE(dirty_since, excluded.dirty_since),
-                 next_attempt_at = MIN(next_attempt_at,
-                     MAX(excluded.next_attempt_at, COALESCE(last_error_at + ?5, 0)))",
+                 revision = MAX(outbox.revision, excluded.revision),
+                 dirty_since = COALESCE(outbox.dirty_since, excluded.dirty_since),
+                 next_attempt_at = MIN(outbox.next_attempt_at,
+                     MAX(excluded.next_attempt_at, COALESCE(outbox.last_error_at + $5, 0)))",
         )
         .bind(deployment)
         .bind(key.0.as_bytes().as_slice())
@@ -49,35 +49,52 @@ pub(super) async fn mark(
     Ok(())
 }
 
+/// Rows are locked in this order wherever more than one is.
+pub(super) fn in_order(dirty: &[Dirty]) -> Vec<&Dirty> {
+    let mut dirty: Vec<_> = dirty.iter().collect();
+    dirty.sort_unstable_by_key(|dirty| (dirty.key, &dirty.deployment));
+    dirty
+}
+
+/// The same, for rows of one deployment.
+pub(super) fn by_key<T>(rows: &[T], key: impl Fn(&T) -> KeyId) -> Vec<&T> {
+    let mut rows: Vec<_> = rows.iter().collect();
+    rows.sort_unstable_by_key(|row| key(row));
+    rows
+}
+
 /// Claims due rows and reads their keys.
 pub(super) async fn claim(
-    transaction: &mut Transaction<'_, Sqlite>,
+    transaction: &mut Transaction<'_, Db>,
     deployment: &str,
     limit: u32,
     claim: &Claim<'_>,
 ) -> Result<Vec<Claimed>, StoreError> {
-    sqlx::query(
-        "UPDATE outbox SET
-             rewrite_from = CASE WHEN claimed_by IS NULL THEN rewrite_from
-                                 ELSE MAX(COALESCE(rewrite_from, 0), ?5) END,
-             claimed_by = ?2,
-             claimed_until = ?4
-         WHERE deployment = ?1 AND key IN (
+    sqlx::query(concat!(
+        "WITH due AS MATERIALIZED (
              SELECT key FROM outbox
-             WHERE deployment = ?1 AND next_attempt_at <= ?3 AND (claimed_until IS NULL OR claimed_until <= ?3)
-             ORDER BY next_attempt_at LIMIT ?6)",
-    )
+             WHERE deployment = $1 AND next_attempt_at <= $3 AND (claimed_until IS NULL OR claimed_until <= $3)
+             ORDER BY next_attempt_at LIMIT $6",
+        skip_locked!(),
+        ")
+         UPDATE outbox SET
+             rewrite_from = CASE WHEN claimed_by IS NULL THEN rewrite_from
+                                 ELSE MAX(COALESCE(rewrite_from, 0), $5) END,
+             claimed_by = $2,
+             claimed_until = $4
+         WHERE deployment = $1 AND key IN (SELECT key FROM due)",
+    ))
     .bind(deployment)
     .bind(claim.owner)
     .bind(claim.at.as_millisecond())
     .bind(after(claim.at, claim.holds_for).as_millisecond())
     .bind(after(claim.at, LATE_WRITE).as_millisecond())
-    .bind(limit)
+    .bind(i64::from(limit))
     .execute(&mut **transaction)
     .await?;
     let rows = sqlx::query(
         "SELECT keys.*, outbox.attempts AS attempts FROM outbox JOIN keys ON keys.id = outbox.key
-         WHERE outbox.deployment = ?1 AND outbox.claimed_by = ?2",
+         WHERE outbox.deployment = $1 AND outbox.claimed_by = $2",
     )
     .bind(deployment)
     .bind(claim.owner)
@@ -88,13 +105,13 @@ pub(super) async fn claim(
 
 /// Records how attempts ended.
 pub(super) async fn settle(
-    transaction: &mut Transaction<'_, Sqlite>,
+    transaction: &mut Transaction<'_, Db>,
     deployment: &str,
     claim: &Claim<'_>,
     outcomes: &[Settled],
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    for settled in outcomes {
+    for settled in by_key(outcomes, |settled| settled.key) {
         match &settled.outcome {
             Outcome::Written => written(transaction, deployment, claim, settled, now).await?,
             Outcome::Refused { error, retry_at } => {
@@ -129,7 +146,7 @@ pub(super) async fn settle(
 }
 
 async fn written(
-    transaction: &mut Transaction<'_, Sqlite>,
+    transaction: &mut Transaction<'_, Db>,
     deployment: &str,
     claim: &Claim<'_>,
     settled: &Settled,
@@ -138,9 +155,10 @@ async fn written(
     let key = settled.key.0.as_bytes().as_slice();
     let revision = columns::integer(settled.revision)?;
     sqlx::query(
-        "INSERT INTO published (deployment, key, revision, written_at) VALUES (?1, ?2, ?3, ?4)
+        "INSERT INTO published (deployment, key, revision, written_at) VALUES ($1, $2, $3, $4)
          ON CONFLICT (deployment, key) DO UPDATE SET
-             revision = MAX(revision, excluded.revision), written_at = MAX(written_at, excluded.written_at)",
+             revision = MAX(published.revision, excluded.revision),
+             written_at = MAX(published.written_at, excluded.written_at)",
     )
     .bind(deployment)
     .bind(key)
@@ -151,8 +169,8 @@ async fn written(
     // Done, unless the key changed meanwhile, or an earlier write of unknown outcome could still land.
     sqlx::query(
         "DELETE FROM outbox
-         WHERE deployment = ?1 AND key = ?2 AND claimed_by = ?3 AND revision <= ?4
-           AND (rewrite_from IS NULL OR rewrite_from <= ?5)",
+         WHERE deployment = $1 AND key = $2 AND claimed_by = $3 AND revision <= $4
+           AND (rewrite_from IS NULL OR rewrite_from <= $5)",
     )
     .bind(deployment)
     .bind(key)
@@ -164,9 +182,9 @@ async fn written(
     sqlx::query(
         "UPDATE outbox SET
              claimed_by = NULL, claimed_until = NULL, attempts = 0, last_error = NULL, last_error_at = NULL,
-             dirty_since = CASE WHEN revision <= ?4 THEN NULL ELSE dirty_since END,
-             next_attempt_at = CASE WHEN revision <= ?4 THEN MAX(rewrite_from, ?5) ELSE ?5 END
-         WHERE deployment = ?1 AND key = ?2 AND claimed_by = ?3",
+             dirty_since = CASE WHEN revision <= $4 THEN NULL ELSE dirty_since END,
+             next_attempt_at = CASE WHEN revision <= $4 THEN MAX(rewrite_from, $5) ELSE $5 END
+         WHERE deployment = $1 AND key = $2 AND claimed_by = $3",
     )
     .bind(deployment)
     .bind(key)
@@ -179,7 +197,7 @@ async fn written(
 }
 
 async fn failed(
-    transaction: &mut Transaction<'_, Sqlite>,
+    transaction: &mut Transaction<'_, Db>,
     deployment: &str,
     claim: &Claim<'_>,
     settled: &Settled,
@@ -188,10 +206,10 @@ async fn failed(
 ) -> Result<(), StoreError> {
     sqlx::query(
         "UPDATE outbox SET
-             claimed_by = NULL, claimed_until = NULL, attempts = attempts + 1, last_error = ?4, last_error_at = ?5,
-             next_attempt_at = ?6,
-             rewrite_from = CASE WHEN ?7 IS NULL THEN rewrite_from ELSE MAX(COALESCE(rewrite_from, 0), ?7) END
-         WHERE deployment = ?1 AND key = ?2 AND claimed_by = ?3",
+             claimed_by = NULL, claimed_until = NULL, attempts = attempts + 1, last_error = $4, last_error_at = $5,
+             next_attempt_at = $6,
+             rewrite_from = CASE WHEN $7 IS NULL THEN rewrite_from ELSE MAX(COALESCE(rewrite_from, 0), $7) END
+         WHERE deployment = $1 AND key = $2 AND claimed_by = $3",
     )
     .bind(deployment)
     .bind(settled.key.0.as_bytes().as_slice())
@@ -208,12 +226,12 @@ async fn failed(
 /// Takes over every claim: this process alone serves from the file, so whoever claimed is gone, and what it sent may
 /// still land.
 pub(super) async fn release_all(
-    transaction: &mut Transaction<'_, Sqlite>,
+    transaction: &mut Transaction<'_, Db>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     sqlx::query(
-        "UPDATE outbox SET claimed_by = NULL, claimed_until = NULL, next_attempt_at = ?1,
-             rewrite_from = MAX(COALESCE(rewrite_from, 0), ?2)
+        "UPDATE outbox SET claimed_by = NULL, claimed_until = NULL, next_attempt_at = $1,
+             rewrite_from = MAX(COALESCE(rewrite_from, 0), $2)
          WHERE claimed_by IS NOT NULL",
     )
     .bind(now.as_millisecond())
@@ -224,7 +242,7 @@ pub(super) async fn release_all(
 }
 
 pub(super) async fn waiting(
-    pool: &SqlitePool,
+    pool: &DbPool,
     deployment: &str,
     keys: &[KeyId],
 ) -> Result<HashSet<KeyId>, StoreError> {
@@ -232,8 +250,8 @@ pub(super) async fn waiting(
     let keys = columns::json_text(&keys.iter().map(|key| key.0).collect::<Vec<_>>())?;
     let waiting: Vec<Vec<u8>> = sqlx::query_scalar(
         "SELECT key FROM outbox
-         WHERE deployment = ?1 AND dirty_since IS NOT NULL
-           AND key IN (SELECT unhex(value, '-') FROM json_each(?2))",
+         WHERE deployment = $1 AND dirty_since IS NOT NULL
+           AND key IN (SELECT unhex(value, '-') FROM json_each($2))",
     )
     .bind(deployment)
     .bind(keys)
@@ -243,7 +261,7 @@ pub(super) async fn waiting(
     waiting.iter().map(id).collect()
 }
 
-pub(super) async fn backlog(pool: &SqlitePool) -> Result<Vec<Backlog>, StoreError> {
+pub(super) async fn backlog(pool: &DbPool) -> Result<Vec<Backlog>, StoreError> {
     let rows = sqlx::query(
         "SELECT deployment, COUNT(dirty_since) AS waiting, COUNT(*) - COUNT(dirty_since) AS rewriting,
              MIN(dirty_since) AS waiting_since, MAX(last_error_at) AS last_error_at,
@@ -269,9 +287,9 @@ pub(super) async fn backlog(pool: &SqlitePool) -> Result<Vec<Backlog>, StoreErro
         .collect()
 }
 
-pub(super) async fn next_due(pool: &SqlitePool, deployment: &str) -> Result<Option<Timestamp>, StoreError> {
+pub(super) async fn next_due(pool: &DbPool, deployment: &str) -> Result<Option<Timestamp>, StoreError> {
     let due: Option<i64> = sqlx::query_scalar(
-        "SELECT MIN(MAX(next_attempt_at, COALESCE(claimed_until, 0))) FROM outbox WHERE deployment = ?1",
+        "SELECT MIN(MAX(next_attempt_at, COALESCE(claimed_until, 0))) FROM outbox WHERE deployment = $1",
     )
     .bind(deployment)
     .fetch_one(pool)
@@ -279,7 +297,7 @@ pub(super) async fn next_due(pool: &SqlitePool, deployment: &str) -> Result<Opti
     columns::optional(due, columns::moment)
 }
 
-pub(super) async fn has_arrived(pool: &SqlitePool, dirty: &[Dirty]) -> Result<bool, StoreError> {
+pub(super) async fn has_arrived(pool: &DbPool, dirty: &[Dirty]) -> Result<bool, StoreError> {
     for Dirty {
         deployment,
         key,
@@ -288,7 +306,7 @@ pub(super) async fn has_arrived(pool: &SqlitePool, dirty: &[Dirty]) -> Result<bo
     } in dirty
     {
         let published: Option<i64> =
-            sqlx::query_scalar("SELECT revision FROM published WHERE deployment = ?1 AND key = ?2")
+            sqlx::query_scalar("SELECT revision FROM published WHERE deployment = $1 AND key = $2")
                 .bind(deployment)
                 .bind(key.0.as_bytes().as_slice())
                 .fetch_optional(pool)

@@ -1,9 +1,9 @@
 //! Writing a change: key rows, audit event, outbox rows.
 
 use jiff::Timestamp;
-use sqlx::{Row as _, Sqlite, Transaction};
+use sqlx::{Row as _, Transaction};
 
-use super::{CommitError, StoreError, columns, directory, groups, outbox};
+use super::{CommitError, Db, StoreError, columns, directory, groups, outbox};
 use crate::{
     domain::{
         AuditEvent, Change, Key, KeyWrite, Purpose,
@@ -13,10 +13,7 @@ use crate::{
     store::Named,
 };
 
-pub(super) async fn write(
-    transaction: &mut Transaction<'_, Sqlite>,
-    change: &Change,
-) -> Result<(), CommitError> {
+pub(super) async fn write(transaction: &mut Transaction<'_, Db>, change: &Change) -> Result<(), CommitError> {
     let now = change.event.at;
     for write in &change.directory {
         directory::write(transaction, write, now).await?;
@@ -38,7 +35,7 @@ pub(super) async fn write(
 /// The name that no other gateway key of the organization may have: that of one which has not ended. Whoever has it and has
 /// expired gives it up.
 async fn unique_name<'a>(
-    transaction: &mut Transaction<'_, Sqlite>,
+    transaction: &mut Transaction<'_, Db>,
     key: &'a Key,
     now: Timestamp,
 ) -> Result<Option<&'a str>, CommitError> {
@@ -47,7 +44,7 @@ async fn unique_name<'a>(
     }
     let name = key.configuration.name.as_str();
     sqlx::query(
-        "UPDATE keys SET unique_name = NULL WHERE organization = ?1 AND unique_name = ?2 AND expires_at <= ?3",
+        "UPDATE keys SET unique_name = NULL WHERE organization = $1 AND unique_name = $2 AND expires_at <= $3",
     )
     .bind(key.organization.0.as_bytes().as_slice())
     .bind(name)
@@ -55,7 +52,7 @@ async fn unique_name<'a>(
     .execute(&mut **transaction)
     .await?;
     let is_taken: bool = sqlx::query_scalar(
-        "SELECT EXISTS (SELECT 1 FROM keys WHERE organization = ?1 AND unique_name = ?2 AND id <> ?3)",
+        "SELECT EXISTS (SELECT 1 FROM keys WHERE organization = $1 AND unique_name = $2 AND id <> $3)",
     )
     .bind(key.organization.0.as_bytes().as_slice())
     .bind(name)
@@ -70,7 +67,7 @@ async fn unique_name<'a>(
 }
 
 async fn insert(
-    transaction: &mut Transaction<'_, Sqlite>,
+    transaction: &mut Transaction<'_, Db>,
     key: &Key,
     unique_name: Option<&str>,
 ) -> Result<(), StoreError> {
@@ -79,19 +76,19 @@ async fn insert(
         "INSERT INTO keys (id, organization, hash, preview, tag_secret, service, environment, name, scopes, allowed_ips,
              rate_limit_per_hour, monthly_limit, plan, status, revision, lineage, created_by, created_at, expires_at,
              rotated_from, owner, groups, group_scopes, unique_name)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24)",
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)",
     )
     .bind(bytes(&key.id))
     .bind(key.organization.0.as_bytes().as_slice())
     .bind(key.hash.as_bytes().as_slice())
     .bind(&key.preview)
-    .bind(key.tag_secret)
+    .bind(i64::from(key.tag_secret))
     .bind(columns::service_text(&key.purpose))
     .bind(columns::environment_text(&key.purpose))
     .bind(&configuration.name)
     .bind(columns::json_text(&configuration.scopes)?)
     .bind(columns::json_text(&configuration.allowed_ips)?)
-    .bind(configuration.rate_limit_per_hour)
+    .bind(i64::from(configuration.rate_limit_per_hour))
     .bind(configuration.monthly_limit.map(columns::integer).transpose()?)
     .bind(&configuration.plan)
     .bind(columns::status_text(key.status))
@@ -112,7 +109,7 @@ async fn insert(
 
 /// Writes what may change of a key, if it is still at the revision before.
 async fn update(
-    transaction: &mut Transaction<'_, Sqlite>,
+    transaction: &mut Transaction<'_, Db>,
     key: &Key,
     unique_name: Option<&str>,
 ) -> Result<(), CommitError> {
@@ -120,18 +117,18 @@ async fn update(
     let by = |act: &Option<Act>| act.as_ref().map(|act| act.by.clone());
     let at = |act: &Option<Act>| act.as_ref().map(|act| act.at.as_millisecond());
     let written = sqlx::query(
-        "UPDATE keys SET name = ?3, scopes = ?4, allowed_ips = ?5, rate_limit_per_hour = ?6, monthly_limit = ?7,
-             plan = ?8, status = ?9, revision = ?2, expires_at = ?10, deactivated_by = ?11, deactivated_at = ?12,
-             ended_by = ?13, ended_at = ?14, rotated_into = ?15, owner = ?16,
-             groups = ?17, group_scopes = ?18, unique_name = ?19
-         WHERE id = ?1 AND revision = ?2 - 1",
+        "UPDATE keys SET name = $3, scopes = $4, allowed_ips = $5, rate_limit_per_hour = $6, monthly_limit = $7,
+             plan = $8, status = $9, revision = $2, expires_at = $10, deactivated_by = $11, deactivated_at = $12,
+             ended_by = $13, ended_at = $14, rotated_into = $15, owner = $16,
+             groups = $17, group_scopes = $18, unique_name = $19
+         WHERE id = $1 AND revision = $2 - 1",
     )
     .bind(bytes(&key.id))
     .bind(columns::integer(key.revision)?)
     .bind(&configuration.name)
     .bind(columns::json_text(&configuration.scopes)?)
     .bind(columns::json_text(&configuration.allowed_ips)?)
-    .bind(configuration.rate_limit_per_hour)
+    .bind(i64::from(configuration.rate_limit_per_hour))
     .bind(configuration.monthly_limit.map(columns::integer).transpose()?)
     .bind(&configuration.plan)
     .bind(columns::status_text(key.status))
@@ -156,7 +153,7 @@ async fn update(
 }
 
 /// Appends an event to the chain.
-async fn append(transaction: &mut Transaction<'_, Sqlite>, event: &AuditEvent) -> Result<(), StoreError> {
+async fn append(transaction: &mut Transaction<'_, Db>, event: &AuditEvent) -> Result<(), StoreError> {
     let last = sqlx::query("SELECT chain FROM audit_events ORDER BY sequence DESC LIMIT 1")
         .fetch_optional(&mut **transaction)
         .await?;
@@ -173,7 +170,7 @@ async fn append(transaction: &mut Transaction<'_, Sqlite>, event: &AuditEvent) -
     let chain = event.chain(&previous, &detail);
     sqlx::query(
         "INSERT INTO audit_events (id, at, organization, actor, action, target, request_id, detail, chain)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
     )
     .bind(event.id.as_bytes().as_slice())
     .bind(event.at.as_millisecond())

@@ -3,10 +3,10 @@
 use jiff::Timestamp;
 use keyward_shared::{Cidr, Environment, Family, KeyHash, record::Status};
 use serde::de::DeserializeOwned;
-use sqlx::{Row as _, sqlite::SqliteRow};
+use sqlx::Row as _;
 use uuid::Uuid;
 
-use super::{Claimed, StoreError};
+use super::{Claimed, DbRow, StoreError};
 use crate::domain::{
     Purpose,
     group::Grouping,
@@ -15,7 +15,7 @@ use crate::domain::{
 };
 
 /// Reads a key from a row that has all columns of `keys`.
-pub(super) fn key(row: &SqliteRow) -> Result<Key, StoreError> {
+pub(super) fn key(row: &DbRow) -> Result<Key, StoreError> {
     let hash: [u8; 32] = row
         .try_get::<&[u8], _>("hash")?
         .try_into()
@@ -61,6 +61,11 @@ pub(super) fn key(row: &SqliteRow) -> Result<Key, StoreError> {
     })
 }
 
+/// The id after which a page begins: below all others before the first.
+pub(super) fn above(after: Option<KeyId>) -> Vec<u8> {
+    after.map(|id| id.0.as_bytes().to_vec()).unwrap_or_default()
+}
+
 /// The organizations within reach as one parameter: a JSON list of UUIDs, or NULL for all of them.
 pub(super) fn reach(reach: &Reach) -> Result<Option<String>, StoreError> {
     match reach {
@@ -73,7 +78,7 @@ pub(super) fn reach(reach: &Reach) -> Result<Option<String>, StoreError> {
 }
 
 /// Reads a claimed key from a row that has all columns of `keys`, and `attempts`.
-pub(super) fn claimed(row: &SqliteRow) -> Result<Claimed, StoreError> {
+pub(super) fn claimed(row: &DbRow) -> Result<Claimed, StoreError> {
     Ok(Claimed {
         key: key(row)?,
         attempts: number(row.try_get("attempts")?, "attempts")?,
@@ -134,7 +139,7 @@ fn status(text: &str) -> Result<Status, StoreError> {
     .ok_or_else(|| corrupt("status", text))
 }
 
-/// A number as SQLite holds it.
+/// A number as databases hold it.
 pub(super) fn integer(number: u64) -> Result<i64, StoreError> {
     i64::try_from(number).map_err(|error| corrupt("number", error))
 }
@@ -174,7 +179,7 @@ pub(super) fn json<T: DeserializeOwned>(text: &str, what: &'static str) -> Resul
     serde_json::from_str(text).map_err(|error| corrupt(what, error))
 }
 
-fn act(row: &SqliteRow, by: &str, at: &str) -> Result<Option<Act>, StoreError> {
+fn act(row: &DbRow, by: &str, at: &str) -> Result<Option<Act>, StoreError> {
     match (
         row.try_get::<Option<String>, _>(by)?,
         row.try_get::<Option<i64>, _>(at)?,

@@ -2,16 +2,16 @@
 
 use jiff::Timestamp;
 use keyward_shared::{Environment, KeyHash};
-use sqlx::{Row as _, SqlitePool, sqlite::SqliteRow};
+use sqlx::Row as _;
 
-use super::{KeyFilter, StoreError, TagSecretInUse, columns};
+use super::{DbPool, DbRow, KeyFilter, StoreError, TagSecretInUse, columns};
 use crate::domain::{Key, KeyId, principal::Reach};
 
-pub(super) async fn one(pool: &SqlitePool, reach: &Reach, id: KeyId) -> Result<Option<Key>, StoreError> {
+pub(super) async fn one(pool: &DbPool, reach: &Reach, id: KeyId) -> Result<Option<Key>, StoreError> {
     // One query for every reach, so that a key out of it takes as long as one that is not there.
     sqlx::query(
-        "SELECT * FROM keys WHERE id = ?1
-             AND (?2 IS NULL OR organization IN (SELECT unhex(value, '-') FROM json_each(?2)))",
+        "SELECT * FROM keys WHERE id = $1
+             AND ($2 IS NULL OR organization IN (SELECT unhex(value, '-') FROM json_each($2)))",
     )
     .bind(id.0.as_bytes().as_slice())
     .bind(columns::reach(reach)?)
@@ -29,34 +29,34 @@ macro_rules! list_query {
     ($owner:literal) => {
         concat!(
             "SELECT * FROM keys
-             WHERE organization = ?1
-               AND id < ?2
-               AND (?3 IS NULL OR service = ?3)
-               AND (?4 IS NULL OR (status = 'active' AND (expires_at IS NULL OR expires_at > ?4)))
+             WHERE organization = $1
+               AND id < $2
+               AND ($3 IS NULL OR service = $3)
+               AND ($4 IS NULL OR (status = 'active' AND (expires_at IS NULL OR expires_at > $4)))
                AND ",
             $owner,
-            " ORDER BY id DESC LIMIT ?5"
+            " ORDER BY id DESC LIMIT $5"
         )
     };
 }
 
 pub(super) async fn list(
-    pool: &SqlitePool,
+    pool: &DbPool,
     filter: &KeyFilter,
     after: Option<KeyId>,
     limit: u32,
 ) -> Result<Vec<Key>, StoreError> {
     // Two texts, because SQLite takes the index of owners only where there surely is an owner to look for.
     let query = match &filter.owner {
-        None => sqlx::query(list_query!("?6 IS NULL")),
-        Some(_) => sqlx::query(list_query!("owner = ?6")),
+        None => sqlx::query(list_query!("$6 IS NULL")),
+        Some(_) => sqlx::query(list_query!("owner = $6")),
     };
     let rows = query
         .bind(filter.organization.0.as_bytes().as_slice())
         .bind(after.map_or_else(|| ABOVE_ALL.to_vec(), |id| id.0.as_bytes().to_vec()))
         .bind(filter.service.as_deref())
         .bind(filter.active_at.map(jiff::Timestamp::as_millisecond))
-        .bind(limit)
+        .bind(i64::from(limit))
         .bind(filter.owner.as_deref())
         .fetch_all(pool)
         .await?;
@@ -64,28 +64,28 @@ pub(super) async fn list(
 }
 
 pub(super) async fn of_environment(
-    pool: &SqlitePool,
+    pool: &DbPool,
     environment: Environment,
     after: Option<KeyId>,
     limit: u32,
 ) -> Result<Vec<Key>, StoreError> {
     let rows = sqlx::query(
-        // A bound that is always there, and `+`: SQLite is to go on from the last page by id, not to sort all keys of the
-        // environment for each page.
-        "SELECT * FROM keys WHERE +environment IN (?1, '*') AND id > COALESCE(?2, x'') ORDER BY id LIMIT ?3",
+        // A bound that is always there, and an environment that no index knows: SQLite is to go on from the last page by id, not
+        // to sort all keys of the environment for each page.
+        "SELECT * FROM keys WHERE environment || '' IN ($1, '*') AND id > $2 ORDER BY id LIMIT $3",
     )
     .bind(environment.as_str())
-    .bind(after.map(|id| id.0.as_bytes().to_vec()))
-    .bind(limit)
+    .bind(columns::above(after))
+    .bind(i64::from(limit))
     .fetch_all(pool)
     .await?;
     read(&rows)
 }
 
-pub(super) async fn by_hash(pool: &SqlitePool, hashes: &[KeyHash]) -> Result<Vec<Key>, StoreError> {
+pub(super) async fn by_hash(pool: &DbPool, hashes: &[KeyHash]) -> Result<Vec<Key>, StoreError> {
     // One parameter for any number of hashes: a JSON list of hexadecimal texts.
     let hashes = columns::json_text(hashes)?;
-    let rows = sqlx::query("SELECT * FROM keys WHERE hash IN (SELECT unhex(value) FROM json_each(?1))")
+    let rows = sqlx::query("SELECT * FROM keys WHERE hash IN (SELECT unhex(value) FROM json_each($1))")
         .bind(hashes)
         .fetch_all(pool)
         .await?;
@@ -93,12 +93,12 @@ pub(super) async fn by_hash(pool: &SqlitePool, hashes: &[KeyHash]) -> Result<Vec
 }
 
 pub(super) async fn tag_secrets_in_use(
-    pool: &SqlitePool,
+    pool: &DbPool,
     now: Timestamp,
 ) -> Result<Vec<TagSecretInUse>, StoreError> {
     let rows = sqlx::query(
         "SELECT environment, tag_secret, COUNT(*) AS keys FROM keys
-         WHERE status IN ('active', 'deactivated') AND (expires_at IS NULL OR expires_at > ?1)
+         WHERE status IN ('active', 'deactivated') AND (expires_at IS NULL OR expires_at > $1)
          GROUP BY environment, tag_secret ORDER BY environment, tag_secret",
     )
     .bind(now.as_millisecond())
@@ -115,6 +115,6 @@ pub(super) async fn tag_secrets_in_use(
         .collect()
 }
 
-fn read(rows: &[SqliteRow]) -> Result<Vec<Key>, StoreError> {
+fn read(rows: &[DbRow]) -> Result<Vec<Key>, StoreError> {
     rows.iter().map(columns::key).collect()
 }

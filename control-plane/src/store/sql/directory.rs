@@ -2,9 +2,9 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use sqlx::{Row as _, Sqlite, Transaction, sqlite::SqliteRow};
+use sqlx::{Row as _, Transaction};
 
-use super::{SqliteStore, columns, groups};
+use super::{Db, DbRow, SqlStore, columns, groups};
 use crate::{
     domain::{
         Group, OrganizationId, Role,
@@ -16,9 +16,9 @@ use crate::{
 };
 
 #[async_trait]
-impl Directory for SqliteStore {
+impl Directory for SqlStore {
     async fn organization(&self, id: OrganizationId) -> Result<Option<Organization>, StoreError> {
-        let row = sqlx::query("SELECT * FROM organizations WHERE id = ?1")
+        let row = sqlx::query("SELECT * FROM organizations WHERE id = $1")
             .bind(bytes(&id))
             .fetch_optional(&self.readers)
             .await?;
@@ -33,13 +33,13 @@ impl Directory for SqliteStore {
     ) -> Result<Vec<Organization>, StoreError> {
         let rows = sqlx::query(
             "SELECT * FROM organizations
-             WHERE (?1 IS NULL OR id IN (SELECT unhex(value, '-') FROM json_each(?1)))
-               AND (?2 IS NULL OR id < ?2)
-             ORDER BY id DESC LIMIT ?3",
+             WHERE ($1 IS NULL OR id IN (SELECT unhex(value, '-') FROM json_each($1)))
+               AND ($2 IS NULL OR id < $2)
+             ORDER BY id DESC LIMIT $3",
         )
         .bind(columns::reach(reach)?)
         .bind(after.map(|id| id.0.as_bytes().to_vec()))
-        .bind(limit)
+        .bind(i64::from(limit))
         .fetch_all(&self.readers)
         .await?;
         rows.iter().map(organization).collect()
@@ -47,11 +47,11 @@ impl Directory for SqliteStore {
 
     async fn memberships(&self, subject: &str) -> Result<Vec<Membership>, StoreError> {
         let rows =
-            sqlx::query("SELECT organization, role FROM members WHERE subject = ?1 ORDER BY organization")
+            sqlx::query("SELECT organization, role FROM members WHERE subject = $1 ORDER BY organization")
                 .bind(subject)
                 .fetch_all(&self.readers)
                 .await?;
-        let membership = |row: &SqliteRow| {
+        let membership = |row: &DbRow| {
             Ok(Membership {
                 organization: organization_id(row)?,
                 role: role(row.try_get("role")?)?,
@@ -65,7 +65,7 @@ impl Directory for SqliteStore {
         organization: OrganizationId,
         subject: &str,
     ) -> Result<Option<Member>, StoreError> {
-        let row = sqlx::query("SELECT * FROM members WHERE organization = ?1 AND subject = ?2")
+        let row = sqlx::query("SELECT * FROM members WHERE organization = $1 AND subject = $2")
             .bind(bytes(&organization))
             .bind(subject)
             .fetch_optional(&self.readers)
@@ -80,12 +80,12 @@ impl Directory for SqliteStore {
         limit: u32,
     ) -> Result<Vec<Member>, StoreError> {
         let rows = sqlx::query(
-            "SELECT * FROM members WHERE organization = ?1 AND (?2 IS NULL OR subject > ?2)
-             ORDER BY subject LIMIT ?3",
+            "SELECT * FROM members WHERE organization = $1 AND ($2 IS NULL OR subject > $2)
+             ORDER BY subject LIMIT $3",
         )
         .bind(bytes(&organization))
         .bind(after)
-        .bind(limit)
+        .bind(i64::from(limit))
         .fetch_all(&self.readers)
         .await?;
         rows.iter().map(member).collect()
@@ -94,7 +94,7 @@ impl Directory for SqliteStore {
 
 /// Writes a part of a change. What it was based on has to stand, or nothing is written.
 pub(super) async fn write(
-    transaction: &mut Transaction<'_, Sqlite>,
+    transaction: &mut Transaction<'_, Db>,
     write: &DirectoryWrite,
     now: Timestamp,
 ) -> Result<(), CommitError> {
@@ -116,7 +116,7 @@ pub(super) async fn write(
             before,
         } => {
             check_role(transaction, *organization, subject, Some(*before)).await?;
-            sqlx::query("DELETE FROM members WHERE organization = ?1 AND subject = ?2")
+            sqlx::query("DELETE FROM members WHERE organization = $1 AND subject = $2")
                 .bind(bytes(organization))
                 .bind(subject)
                 .execute(&mut **transaction)
@@ -128,10 +128,10 @@ pub(super) async fn write(
 
 /// Every organization has the group `admin`.
 pub(super) async fn add_organization(
-    transaction: &mut Transaction<'_, Sqlite>,
+    transaction: &mut Transaction<'_, Db>,
     organization: &Organization,
 ) -> Result<(), StoreError> {
-    sqlx::query("INSERT INTO organizations (id, name, created_by, created_at) VALUES (?1, ?2, ?3, ?4)")
+    sqlx::query("INSERT INTO organizations (id, name, created_by, created_at) VALUES ($1, $2, $3, $4)")
         .bind(bytes(&organization.id))
         .bind(&organization.name)
         .bind(&organization.created_by)
@@ -142,9 +142,9 @@ pub(super) async fn add_organization(
     groups::insert(transaction, &Group::admin_of(organization.id, by, at)).await
 }
 
-async fn put_member(transaction: &mut Transaction<'_, Sqlite>, member: &Member) -> Result<(), CommitError> {
+async fn put_member(transaction: &mut Transaction<'_, Db>, member: &Member) -> Result<(), CommitError> {
     sqlx::query(
-        "INSERT INTO members (organization, subject, role, added_by, added_at) VALUES (?1, ?2, ?3, ?4, ?5)
+        "INSERT INTO members (organization, subject, role, added_by, added_at) VALUES ($1, $2, $3, $4, $5)
          ON CONFLICT (organization, subject) DO UPDATE SET role = excluded.role",
     )
     .bind(bytes(&member.organization))
@@ -159,13 +159,13 @@ async fn put_member(transaction: &mut Transaction<'_, Sqlite>, member: &Member) 
 
 /// Whoever decided on the change saw this role, or none.
 async fn check_role(
-    transaction: &mut Transaction<'_, Sqlite>,
+    transaction: &mut Transaction<'_, Db>,
     organization: OrganizationId,
     subject: &str,
     expected: Option<Role>,
 ) -> Result<(), CommitError> {
     let stored: Option<String> =
-        sqlx::query_scalar("SELECT role FROM members WHERE organization = ?1 AND subject = ?2")
+        sqlx::query_scalar("SELECT role FROM members WHERE organization = $1 AND subject = $2")
             .bind(bytes(&organization))
             .bind(subject)
             .fetch_optional(&mut **transaction)
@@ -179,7 +179,7 @@ async fn check_role(
 
 /// Where there was an Owner, one is left.
 async fn check_owner_left(
-    transaction: &mut Transaction<'_, Sqlite>,
+    transaction: &mut Transaction<'_, Db>,
     organization: OrganizationId,
     before: Option<Role>,
 ) -> Result<(), CommitError> {
@@ -187,7 +187,7 @@ async fn check_owner_left(
         return Ok(());
     }
     let is_left: bool =
-        sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM members WHERE organization = ?1 AND role = ?2)")
+        sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM members WHERE organization = $1 AND role = $2)")
             .bind(bytes(&organization))
             .bind(Role::Owner.as_str())
             .fetch_one(&mut **transaction)
@@ -199,7 +199,7 @@ async fn check_owner_left(
     }
 }
 
-fn organization(row: &SqliteRow) -> Result<Organization, StoreError> {
+fn organization(row: &DbRow) -> Result<Organization, StoreError> {
     Ok(Organization {
         id: OrganizationId(columns::uuid(row.try_get("id")?, "organization id")?),
         name: row.try_get("name")?,
@@ -208,7 +208,7 @@ fn organization(row: &SqliteRow) -> Result<Organization, StoreError> {
     })
 }
 
-fn member(row: &SqliteRow) -> Result<Member, StoreError> {
+fn member(row: &DbRow) -> Result<Member, StoreError> {
     Ok(Member {
         organization: organization_id(row)?,
         subject: row.try_get("subject")?,
@@ -218,7 +218,7 @@ fn member(row: &SqliteRow) -> Result<Member, StoreError> {
     })
 }
 
-fn organization_id(row: &SqliteRow) -> Result<OrganizationId, StoreError> {
+fn organization_id(row: &DbRow) -> Result<OrganizationId, StoreError> {
     columns::uuid(row.try_get("organization")?, "organization id").map(OrganizationId)
 }
 

@@ -1,0 +1,156 @@
+//! The store on PostgreSQL: several control planes may serve from one database.
+
+use std::{fmt, str::FromStr, time::Duration};
+
+use sqlx::{
+    PgConnection, PgPool, Postgres, Transaction,
+    postgres::{PgConnectOptions, PgPoolOptions, PgRow},
+};
+
+use super::StoreError;
+
+mod statements;
+
+type Db = Postgres;
+type DbConnection = PgConnection;
+type DbPool = PgPool;
+type DbRow = PgRow;
+use PostgresStore as SqlStore;
+
+/// Others may serve from the same database, so a start takes nothing over: what a process that died had claimed falls due when
+/// the claim runs out.
+const SERVES_ALONE: bool = false;
+
+/// What is claimed is locked, and what somebody else claims at the same moment is passed over.
+macro_rules! skip_locked {
+    () => {
+        " FOR UPDATE SKIP LOCKED"
+    };
+}
+
+#[expect(
+    clippy::duplicate_mod,
+    reason = "each database compiles the common SQL for itself"
+)]
+#[path = "../sql/mod.rs"]
+mod sql;
+
+/// The oldest version that this is tested with.
+const OLDEST_VERSION: u32 = 15;
+/// Connections that only read, and such that write. They are apart, so that writers who wait for each other hold up no reader.
+const READERS: u32 = 8;
+const WRITERS: u32 = 8;
+/// How long anybody waits for a connection.
+const CONNECT_WITHIN: Duration = Duration::from_secs(10);
+/// What every session is opened with. What was answered is on the disk, whatever the server's default; and nothing of ours takes
+/// as long as these limits, so whoever reaches one is stuck and has to let go.
+const SESSION: [(&str, &str); 4] = [
+    ("synchronous_commit", "on"),
+    ("lock_timeout", "15s"),
+    ("statement_timeout", "60s"),
+    ("idle_in_transaction_session_timeout", "60s"),
+];
+/// The lock that changes take one after the other: "keyward" in ASCII.
+const CHANGES_LOCK: i64 = 0x006b_6579_7761_7264;
+
+/// Where the database is and who we are there. It may hold a password, and prints nothing of it.
+#[derive(Clone)]
+pub struct PostgresUrl(Box<PgConnectOptions>);
+
+impl FromStr for PostgresUrl {
+    type Err = BadPostgresUrl;
+
+    fn from_str(url: &str) -> Result<Self, BadPostgresUrl> {
+        let options: PgConnectOptions = url.parse().map_err(|_| BadPostgresUrl)?;
+        Ok(Self(Box::new(options)))
+    }
+}
+
+impl fmt::Display for PostgresUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.0.get_database().unwrap_or("the default database");
+        write!(f, "PostgreSQL, {name} at {}", self.0.get_host())
+    }
+}
+
+impl fmt::Debug for PostgresUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PostgresUrl({self})")
+    }
+}
+
+/// A text that is no address of a PostgreSQL database. It is not repeated, since it may hold a password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "must name a PostgreSQL database, for example postgres://keyward:<password>@db.example.com/keyward?sslmode=verify-full"
+)]
+pub struct BadPostgresUrl;
+
+/// A PostgreSQL database.
+#[derive(Debug)]
+pub struct PostgresStore {
+    readers: PgPool,
+    writer: PgPool,
+}
+
+impl PostgresStore {
+    /// Connects and brings the schema up to date; of several that do so at once, one does and the others wait.
+    ///
+    /// # Errors
+    /// [`StoreError::Unusable`] when the server is too old, and whatever it reports.
+    pub async fn open(url: &PostgresUrl) -> Result<Self, StoreError> {
+        let options = url
+            .0
+            .as_ref()
+            .clone()
+            .application_name("keyward")
+            .options(SESSION);
+        let pool = |connections| {
+            PgPoolOptions::new()
+                .max_connections(connections)
+                .acquire_timeout(CONNECT_WITHIN)
+        };
+        let writer = pool(WRITERS).connect_with(options.clone()).await?;
+        check_version(&writer).await?;
+        sqlx::migrate!("./migrations/postgres").run(&writer).await?;
+        let read_only = options.options([("default_transaction_read_only", "on")]);
+        let readers = pool(READERS).connect_with(read_only).await?;
+        Ok(Self { readers, writer })
+    }
+
+    /// A transaction. Rows of one table are locked by ascending key in all of them, so that no two wait for each other.
+    async fn begin(&self) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+        self.writer.begin().await
+    }
+
+    /// A transaction that changes keys or what they hang on. They go one after the other, wherever they come from: each sees
+    /// all that the one before it wrote, and the chain of audit events has one end.
+    async fn begin_change(&self) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+        let mut transaction = self.begin().await?;
+        sqlx::query("SELECT pg_advisory_xact_lock($1)")
+            .bind(CHANGES_LOCK)
+            .execute(&mut *transaction)
+            .await?;
+        Ok(transaction)
+    }
+
+    /// A transaction whose readings are all of one moment.
+    async fn read(&self) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+        self.readers
+            .begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            .await
+    }
+}
+
+async fn check_version(pool: &PgPool) -> Result<(), StoreError> {
+    let number: String = sqlx::query_scalar("SHOW server_version_num")
+        .fetch_one(pool)
+        .await?;
+    let major = number.parse::<u32>().unwrap_or(0) / 10_000;
+    if major < OLDEST_VERSION {
+        return Err(StoreError::Unusable(format!(
+            "PostgreSQL {major} is too old; use {OLDEST_VERSION} or newer"
+        )));
+    }
+    Ok(())
+}
