@@ -22,6 +22,7 @@ pub mod http;
 pub mod interrupt;
 mod origins;
 pub mod ports;
+pub mod postgres;
 pub mod private_file;
 pub mod process;
 pub mod program;

@@ -61,7 +61,8 @@ CREATE INDEX keys_by_organization ON keys (organization, id DESC);
 CREATE INDEX keys_by_owner ON keys (organization, owner, id DESC);
 CREATE INDEX keys_by_tag_secret ON keys (environment, tag_secret, status);
 CREATE INDEX keys_by_lineage ON keys (lineage);
-CREATE UNIQUE INDEX keys_by_unique_name ON keys (organization, unique_name);
+-- Partial, or else whoever changes a name would lock the row against those who only refer to it.
+CREATE UNIQUE INDEX keys_by_unique_name ON keys (organization, unique_name) WHERE unique_name IS NOT NULL;
 
 CREATE TABLE groups (
     id           bytea  NOT NULL PRIMARY KEY,

@@ -25,7 +25,6 @@ use crate::{
     oidc::{PublishedAt, PublishedKeys, TokenKeys, UserTokens},
     publish::{CloudflareKv, Deployment, Deployments, Edge, EdgeClient, Follower, Publisher, Reconciler},
     settings::{self, DeploymentSettings, JwtKeys, JwtSettings, LogFormat, Settings},
-    store::{SqliteStore, Store},
 };
 
 /// The settings file that is read when none is named.
@@ -101,11 +100,10 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let clock = Arc::new(SystemClock);
     let entropy = Arc::new(SystemEntropy);
     let database = settings.database.clone();
-    let store: Arc<dyn Store> = Arc::new(
-        SqliteStore::open(&database)
-            .await
-            .with_context(|| format!("cannot open {}", database.display()))?,
-    );
+    let store = database
+        .open()
+        .await
+        .with_context(|| format!("cannot open {database}"))?;
     let now = clock.now();
     let fresh = || OrganizationId(new_id(now, entropy.as_ref()));
     let wanted = settings.default_organization.unwrap_or_else(fresh);
@@ -184,7 +182,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         let stopping = stopping.clone();
         tokio::spawn(async move { reconciler.run_every(interval, stopping).await });
     }
-    tracing::info!(address = %listener.local_addr()?, database = %database.display(), "serving");
+    tracing::info!(address = %listener.local_addr()?, %database, "serving");
     let service = router(app).into_make_service_with_connect_info::<SocketAddr>();
     let mut asked_to_stop = stopping;
     let serving = axum::serve(listener, service).with_graceful_shutdown(async move {

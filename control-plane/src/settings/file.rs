@@ -2,7 +2,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::PathBuf,
     time::Duration,
 };
 
@@ -23,6 +22,7 @@ use super::{
 use crate::{
     domain::OrganizationId,
     publish::{ApiToken, EdgeEndpoint, Endpoint, cloudflare::EndpointError},
+    store::BadDatabaseUrl,
 };
 
 /// Below this address the Cloudflare API keeps each account.
@@ -179,7 +179,10 @@ pub(super) fn check(table: Table, places: &Places<'_>) -> Result<Settings, Setti
                 "must be an IP address and port, for example 127.0.0.1:8080",
             )
         })?,
-        database: check_database(&file.database_url, places)?,
+        database: file
+            .database_url
+            .parse()
+            .map_err(|error: BadDatabaseUrl| places.error(&["database_url"], error.to_string()))?,
         admin_token: AdminToken::new(admin_token)
             .map_err(|error| places.error(&["admin_token"], error.to_string()))?,
         static_key: check_static_key(file.legacy_api_key.as_deref(), places)?,
@@ -196,19 +199,6 @@ pub(super) fn check(table: Table, places: &Places<'_>) -> Result<Settings, Setti
             LogFormatFile::Json => LogFormat::Json,
         },
         deployments: deployments.collect::<Result<_, _>>()?,
-    })
-}
-
-fn check_database(url: &str, places: &Places<'_>) -> Result<PathBuf, SettingsError> {
-    let path = url
-        .strip_prefix("sqlite://")
-        .or_else(|| url.strip_prefix("sqlite:"))
-        .filter(|path| !path.is_empty());
-    path.map(PathBuf::from).ok_or_else(|| {
-        places.error(
-            &["database_url"],
-            "must name a SQLite file, for example sqlite:///var/lib/keyward/keyward.db",
-        )
     })
 }
 

@@ -2,14 +2,14 @@
 //!
 //! A name nobody knows or a value nobody can use stops the start with one sentence that says where it stands.
 
-use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 
 use keyward_shared::{Brands, Environment, Family, SecretRing};
 
 use crate::{
     domain::OrganizationId,
     publish::{EdgeEndpoint, Endpoint},
-    store::TagSecretInUse,
+    store::{DatabaseUrl, TagSecretInUse},
 };
 
 mod admin_token;
@@ -28,8 +28,8 @@ pub use static_key::{StaticKey, StaticKeyError};
 pub struct Settings {
     /// Where the API listens.
     pub listen: SocketAddr,
-    /// The SQLite file.
-    pub database: PathBuf,
+    /// The database.
+    pub database: DatabaseUrl,
     /// The token of platform admins.
     pub admin_token: AdminToken,
     /// The legacy static key, if there is one.

@@ -37,7 +37,7 @@ fn load(text: &str, variables: &[(&str, &str)]) -> Result<Settings, String> {
 fn defaults_are_the_documented_ones() {
     let settings = load(&minimal(), &[]).unwrap();
     assert_eq!(settings.listen.to_string(), "127.0.0.1:8080");
-    assert_eq!(settings.database, PathBuf::from("keyward.db"));
+    assert_eq!(settings.database.to_string(), "keyward.db");
     assert_eq!(settings.propagation_wait, Duration::from_secs(5));
     assert_eq!(settings.reconcile_interval, Some(Duration::from_secs(3600)));
 }
@@ -117,7 +117,7 @@ fn each_fault_names_its_place() {
         ),
         (
             minimal(),
-            &[("KEYWARD_DATABASE_URL", "postgres://x")],
+            &[("KEYWARD_DATABASE_URL", "mysql://localhost/keyward")],
             "KEYWARD_DATABASE_URL: must name a SQLite file",
         ),
         (
@@ -343,5 +343,32 @@ fn a_tag_secret_that_live_keys_carry_is_not_retired() {
     ] {
         let message = tag_secrets.check_cover(&[missing]).unwrap_err().to_string();
         assert!(message.starts_with(place), "{message}");
+    }
+}
+
+#[test]
+fn the_address_of_the_database_chooses_the_store() {
+    for (url, expected) in [
+        (
+            "sqlite:///var/lib/keyward/keyward.db",
+            "/var/lib/keyward/keyward.db",
+        ),
+        (
+            "postgres://keyward:canary@db.example.com/keys",
+            "PostgreSQL, keys at db.example.com:5432",
+        ),
+        (
+            "postgresql:///keys?host=/run/postgresql",
+            "PostgreSQL, keys at /run/postgresql",
+        ),
+    ] {
+        let settings = load(&minimal(), &[("KEYWARD_DATABASE_URL", url)]).unwrap();
+        assert_eq!(settings.database.to_string(), expected);
+        assert!(!format!("{settings:?}").contains("canary"));
+    }
+    for url in ["mysql://canary", "sqlite://", "postgres://:canary@"] {
+        let error = load(&minimal(), &[("KEYWARD_DATABASE_URL", url)]).unwrap_err();
+        assert!(error.starts_with("KEYWARD_DATABASE_URL: must name a "), "{error}");
+        assert!(!error.contains("canary"), "{error}");
     }
 }

@@ -10,6 +10,7 @@ use keyward_shared::{Brands, KeyHash};
 
 use crate::domain::{Change, Key, KeyId, OrganizationId, change::Dirty, principal::Reach};
 
+mod address;
 mod directory;
 mod groups;
 pub mod postgres;
@@ -17,6 +18,7 @@ pub mod sqlite;
 mod sync_outbox;
 mod usage;
 
+pub use address::{BadDatabaseUrl, DatabaseUrl};
 pub use directory::Directory;
 pub use groups::{GroupJob, GroupJobs, GroupPage, Groups};
 pub use postgres::{PostgresStore, PostgresUrl};

@@ -1,13 +1,13 @@
-//! What every store promises, as one suite; and what SQLite promises besides.
+//! What every store promises, as one suite; and what SQLite and PostgreSQL each promise besides.
 #![expect(
     clippy::unwrap_used,
     reason = "what a database here cannot do fails the test that asked"
 )]
 
-/// Runs the suite against a backend, each test on a fresh database.
+/// Runs the suite against a backend, each test on a fresh database and with these attributes.
 macro_rules! store_contract {
-    ($backend:ident) => {
-        store_contract! { $backend;
+    ($backend:ident $attributes:tt) => {
+        store_contract! { $backend $attributes;
             changes:
                 preparing_twice_changes_nothing,
                 a_brand_never_changes,
@@ -66,8 +66,7 @@ macro_rules! store_contract {
                 deployments_do_not_touch_each_other,
                 an_earlier_wait_stays_the_earliest,
                 the_backlog_tells_the_newest_error,
-                what_waits_is_told_from_what_is_rewritten,
-                a_kill_gives_claims_back;
+                what_waits_is_told_from_what_is_rewritten;
             syncs:
                 what_is_confirmed_is_done,
                 each_promise_is_read_as_it_was_written,
@@ -78,7 +77,6 @@ macro_rules! store_contract {
                 whoever_wants_to_know_again_is_told_or_asks,
                 a_claim_on_a_sync_ends,
                 concurrent_claims_share_no_sync,
-                a_kill_forgets_that_anybody_counted,
                 what_nobody_will_tell_is_found;
             usage:
                 totals_and_last_use_never_fall,
@@ -91,14 +89,21 @@ macro_rules! store_contract {
                 a_full_report_keeps_nobody_waiting;
         }
     };
-    ($backend:ident; $($module:ident: $($test:ident),*;)*) => {
-        $(mod $module {
-            $(#[tokio::test]
+    ($backend:ident $attributes:tt; $($module:ident: $($test:ident),*;)*) => {
+        $(store_contract! { @module $backend $module $attributes $($test)* })*
+    };
+    (@module $backend:ident $module:ident $attributes:tt $($test:ident)*) => {
+        mod $module {
+            $(store_contract! { @test $backend $module $attributes $test })*
+        }
+    };
+    (@test $backend:ident $module:ident [$(#[$attribute:meta])?] $test:ident) => {
+            #[tokio::test]
+            $(#[$attribute])?
             async fn $test() {
                 let backend = <super::$backend as crate::backend::Backend>::start().await;
                 crate::$module::$test(backend).await;
-            })*
-        })*
+            }
     };
 }
 
@@ -110,6 +115,7 @@ mod groups;
 mod keys;
 mod lists;
 mod outbox;
+mod postgres;
 mod sqlite;
 mod syncs;
 mod usage;

@@ -12,7 +12,7 @@ use crate::{
     keys::{at, create, key, renamed, update},
 };
 
-const MAIN: &str = "main";
+pub(crate) const MAIN: &str = "main";
 const HOLDS_FOR: Duration = Duration::from_secs(30);
 
 /// A claim at a second.
@@ -20,7 +20,7 @@ const fn claim(owner: &str, seconds: i64) -> (&str, i64) {
     (owner, seconds)
 }
 
-fn as_claim((owner, seconds): (&str, i64)) -> Claim<'_> {
+pub(crate) fn as_claim((owner, seconds): (&str, i64)) -> Claim<'_> {
     Claim {
         owner,
         at: at(seconds),

@@ -83,7 +83,17 @@ impl Backend for Sqlite {
     }
 }
 
-store_contract!(Sqlite);
+store_contract!(Sqlite []);
+
+/// Whoever starts knows that nobody else is at it.
+mod one_process {
+    use super::Sqlite;
+
+    store_contract! { Sqlite [];
+        outbox: a_kill_gives_claims_back;
+        syncs: a_kill_forgets_that_anybody_counted;
+    }
+}
 
 #[tokio::test]
 async fn a_second_service_on_one_file_is_refused() {

@@ -7,6 +7,7 @@ use anyhow::{Result, bail};
 use super::{Check, Context, Outcome, links};
 use crate::{
     bench,
+    postgres::{Programs, Server},
     process::Output,
     progress::Progress,
     release,
@@ -47,6 +48,11 @@ pub const STEPS: &[Check] = &[
         name: "unit",
         about: "unit, contract and documentation tests",
         run: unit,
+    },
+    Check {
+        name: "postgres",
+        about: "what every store promises, on PostgreSQL too",
+        run: postgres,
     },
     Check {
         name: "wasm",
@@ -138,6 +144,23 @@ fn unit(context: &Context<'_>) -> Result<Outcome> {
     // The package of the end-to-end tests has a step of its own; here only what in it needs no running stack.
     context.cargo(["test", "--workspace", "--exclude", "keyward-tests"])?;
     context.cargo(["test", "--package", "keyward-tests", "--lib", "--bins"])
+}
+
+fn postgres(context: &Context<'_>) -> Result<Outcome> {
+    let programs = match Programs::find() {
+        Ok(programs) => programs,
+        Err(missing) => return skipped(missing),
+    };
+    let server = Progress::new(1).step("A PostgreSQL server to throw away", |step| {
+        Server::start(&programs, context.launcher, &context.workspace.scratch(), step)
+    })?;
+    let mut cargo = context.workspace.cargo();
+    // They are ignored where there is no server.
+    cargo
+        .args(["test", "--package", "keyward-control-plane", "--test", "store"])
+        .args(["--", "postgres::", "--ignored"])
+        .env("KEYWARD_TEST_POSTGRES", server.url());
+    context.run(cargo)
 }
 
 fn wasm(context: &Context<'_>) -> Result<Outcome> {

@@ -1,6 +1,6 @@
 //! The store on PostgreSQL: several control planes may serve from one database.
 
-use std::{fmt, str::FromStr, time::Duration};
+use std::time::Duration;
 
 use sqlx::{
     PgConnection, PgPool, Postgres, Transaction,
@@ -10,6 +10,9 @@ use sqlx::{
 use super::StoreError;
 
 mod statements;
+mod url;
+
+pub use url::{BadPostgresUrl, PostgresUrl};
 
 type Db = Postgres;
 type DbConnection = PgConnection;
@@ -53,39 +56,6 @@ const SESSION: [(&str, &str); 4] = [
 /// The lock that changes take one after the other: "keyward" in ASCII.
 const CHANGES_LOCK: i64 = 0x006b_6579_7761_7264;
 
-/// Where the database is and who we are there. It may hold a password, and prints nothing of it.
-#[derive(Clone)]
-pub struct PostgresUrl(Box<PgConnectOptions>);
-
-impl FromStr for PostgresUrl {
-    type Err = BadPostgresUrl;
-
-    fn from_str(url: &str) -> Result<Self, BadPostgresUrl> {
-        let options: PgConnectOptions = url.parse().map_err(|_| BadPostgresUrl)?;
-        Ok(Self(Box::new(options)))
-    }
-}
-
-impl fmt::Display for PostgresUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = self.0.get_database().unwrap_or("the default database");
-        write!(f, "PostgreSQL, {name} at {}", self.0.get_host())
-    }
-}
-
-impl fmt::Debug for PostgresUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "PostgresUrl({self})")
-    }
-}
-
-/// A text that is no address of a PostgreSQL database. It is not repeated, since it may hold a password.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "must name a PostgreSQL database, for example postgres://keyward:<password>@db.example.com/keyward?sslmode=verify-full"
-)]
-pub struct BadPostgresUrl;
-
 /// A PostgreSQL database.
 #[derive(Debug)]
 pub struct PostgresStore {
@@ -99,20 +69,14 @@ impl PostgresStore {
     /// # Errors
     /// [`StoreError::Unusable`] when the server is too old, and whatever it reports.
     pub async fn open(url: &PostgresUrl) -> Result<Self, StoreError> {
-        let options = url
-            .0
-            .as_ref()
-            .clone()
-            .application_name("keyward")
-            .options(SESSION);
+        bring_up_to_date(url.options()).await?;
+        let options = url.options().application_name("keyward").options(SESSION);
         let pool = |connections| {
             PgPoolOptions::new()
                 .max_connections(connections)
                 .acquire_timeout(CONNECT_WITHIN)
         };
         let writer = pool(WRITERS).connect_with(options.clone()).await?;
-        check_version(&writer).await?;
-        sqlx::migrate!("./migrations/postgres").run(&writer).await?;
         let read_only = options.options([("default_transaction_read_only", "on")]);
         let readers = pool(READERS).connect_with(read_only).await?;
         Ok(Self { readers, writer })
@@ -142,9 +106,23 @@ impl PostgresStore {
     }
 }
 
-async fn check_version(pool: &PgPool) -> Result<(), StoreError> {
+/// Migrates on a connection of its own, without the limits of a session: a migration may take its time, and so may whoever waits
+/// for one that is under way.
+async fn bring_up_to_date(options: PgConnectOptions) -> Result<(), StoreError> {
+    let options = options.application_name("keyward migrate");
+    let connection = PgPoolOptions::new()
+        .max_connections(1)
+        .connect_with(options)
+        .await?;
+    check_version(&connection).await?;
+    sqlx::migrate!("./migrations/postgres").run(&connection).await?;
+    connection.close().await;
+    Ok(())
+}
+
+async fn check_version(connection: &PgPool) -> Result<(), StoreError> {
     let number: String = sqlx::query_scalar("SHOW server_version_num")
-        .fetch_one(pool)
+        .fetch_one(connection)
         .await?;
     let major = number.parse::<u32>().unwrap_or(0) / 10_000;
     if major < OLDEST_VERSION {

@@ -23,12 +23,8 @@ pub(super) const RECORD_MONTHS: &str = "
 
 /// Last uses: environment, list of `[key, milliseconds]`. No new revision: a use is no change of the key, and conflicts with none.
 pub(super) const RECORD_LAST_USES: &str = "
-    WITH told AS (
-        SELECT unhex(told ->> 0, '-') AS key, MAX((told ->> 1)::bigint) AS at
-        FROM jsonb_array_elements($2::jsonb) AS told GROUP BY 1),
-    used AS (
-        SELECT keys.id, told.at FROM keys JOIN told ON told.key = keys.id
-        WHERE keys.environment IN ($1, '*') AND (keys.last_used_at IS NULL OR keys.last_used_at < told.at)
-        ORDER BY keys.id FOR NO KEY UPDATE OF keys)
-    UPDATE keys SET last_used_at = used.at FROM used
-    WHERE keys.id = used.id AND (keys.last_used_at IS NULL OR keys.last_used_at < used.at)";
+    UPDATE keys SET last_used_at = told.at
+    FROM (SELECT unhex(told ->> 0, '-') AS key, MAX((told ->> 1)::bigint) AS at
+          FROM jsonb_array_elements($2::jsonb) AS told GROUP BY 1) AS told
+    WHERE keys.id = told.key AND keys.environment IN ($1, '*')
+      AND (keys.last_used_at IS NULL OR keys.last_used_at < told.at)";

@@ -24,7 +24,7 @@ impl UsageBook for SqlStore {
         environment: Environment,
         report: &UsageReport,
     ) -> Result<(), StoreError> {
-        // Lists go in as one parameter each. They are made before the transaction begins, which has the one writer.
+        // Lists go in as one parameter each. They are made before the transaction begins, which others wait for.
         let hours = rows(
             report
                 .hours
@@ -43,7 +43,8 @@ impl UsageBook for SqlStore {
                 .iter()
                 .map(|(key, at)| (key.0, at.as_millisecond())),
         )?;
-        let mut transaction = self.begin().await?;
+        // Last uses stand in rows of keys, which changes lock in an order of their own.
+        let mut transaction = self.begin_change().await?;
         for (statement, list) in [
             (statements::RECORD_HOURS, hours),
             (statements::RECORD_MONTHS, months),

@@ -3,7 +3,6 @@
 use std::{
     fs::{File, TryLockError},
     path::{Path, PathBuf},
-    str::FromStr as _,
     time::Duration,
 };
 
@@ -64,8 +63,8 @@ impl SqliteStore {
     /// the database reports.
     pub async fn open(path: &Path) -> Result<Self, StoreError> {
         let lock = lock(path)?;
-        let url = format!("sqlite://{}", path.display());
-        let options = SqliteConnectOptions::from_str(&url)?
+        let options = SqliteConnectOptions::new()
+            .filename(path)
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)

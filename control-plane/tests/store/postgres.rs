@@ -1,0 +1,282 @@
+//! The suite on PostgreSQL, and what only PostgreSQL promises: several processes on one database.
+//!
+//! `cargo xtask test --step postgres` starts a server for it and names it in `KEYWARD_TEST_POSTGRES`.
+
+use std::{
+    env, process,
+    sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering},
+    thread,
+};
+
+use async_trait::async_trait;
+use futures_util::future::join_all;
+use keyward_control_plane::{
+    domain::{Key, change::Dirty, usage::UsageReport},
+    store::{
+        CommitError, Confirmation, Groups as _, Outcome, PostgresStore, Settled, Store, SyncOutbox as _,
+        UsageBook as _,
+    },
+};
+use keyward_shared::{Brands, Environment, sync::Promise};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, PgPool, Row as _};
+
+use crate::{
+    backend::{Backend, StoredEvent, within},
+    keys::{self, at, create, key, renamed, update},
+    outbox::{MAIN, as_claim},
+};
+
+const SERVER: &str = "KEYWARD_TEST_POSTGRES";
+
+pub(crate) struct Postgres {
+    store: PostgresStore,
+    /// Looks at the tables from outside.
+    tables: PgPool,
+    database: Database,
+}
+
+impl Postgres {
+    async fn on(database: Database) -> Self {
+        Self {
+            store: open(&database).await,
+            tables: PgPool::connect(&database.url).await.unwrap(),
+            database,
+        }
+    }
+}
+
+async fn open(database: &Database) -> PostgresStore {
+    PostgresStore::open(&database.url.parse().unwrap()).await.unwrap()
+}
+
+/// A database of a test's own, which goes with it.
+struct Database {
+    server: String,
+    name: String,
+    url: String,
+}
+
+impl Database {
+    async fn new() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let Ok(server) = env::var(SERVER) else {
+            panic!(
+                "{SERVER} names no PostgreSQL server; `cargo xtask test --step postgres` starts one for these tests"
+            );
+        };
+        let name = format!("test_{}_{}", process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        run(&server, format!("CREATE DATABASE {name}")).await;
+        let url = server.replacen("/postgres?", &format!("/{name}?"), 1);
+        assert_ne!(url, server, "{SERVER} is to name the database `postgres`");
+        Self { server, name, url }
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        let (server, name) = (self.server.clone(), self.name.clone());
+        let dropped = thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            // Whoever is still connected is thrown out.
+            let drop = run(&server, format!("DROP DATABASE {name} WITH (FORCE)"));
+            runtime.unwrap().block_on(drop);
+        });
+        let _ = dropped.join();
+    }
+}
+
+/// Does something to the server. What it says comes from these tests.
+async fn run(server: &str, statement: String) {
+    let mut connection = PgConnection::connect(server).await.unwrap();
+    sqlx::query(AssertSqlSafe(statement))
+        .execute(&mut connection)
+        .await
+        .unwrap();
+}
+
+#[async_trait]
+impl Backend for Postgres {
+    async fn open() -> Self {
+        Self::on(Database::new().await).await
+    }
+
+    fn store(&self) -> &dyn Store {
+        &self.store
+    }
+
+    async fn reopen(self) -> Self {
+        Self::on(self.database).await
+    }
+
+    async fn audit(&self) -> Vec<StoredEvent> {
+        let rows = sqlx::query("SELECT id, detail, chain FROM audit_events ORDER BY sequence")
+            .fetch_all(&self.tables)
+            .await
+            .unwrap();
+        rows.iter()
+            .map(|row| StoredEvent {
+                id: row.get("id"),
+                detail: row.get("detail"),
+                chain: row.get("chain"),
+            })
+            .collect()
+    }
+
+    async fn rows(&self, table: &str) -> i64 {
+        // The names of tables come from these tests.
+        sqlx::query_scalar(AssertSqlSafe(format!("SELECT COUNT(*) FROM {table}")))
+            .fetch_one(&self.tables)
+            .await
+            .unwrap()
+    }
+}
+
+store_contract!(Postgres [#[ignore = "needs a PostgreSQL server: cargo xtask test --step postgres"]]);
+
+#[tokio::test]
+#[ignore = "needs a PostgreSQL server: cargo xtask test --step postgres"]
+async fn several_start_at_once_on_a_new_database() {
+    let database = Database::new().await;
+    let stores = join_all((0..4).map(|_| open(&database))).await;
+    let brands = Brands::default();
+    let prepared = stores
+        .iter()
+        .map(|store| store.prepare(keys::DEFAULT, &brands, at(0)));
+    for organization in join_all(prepared).await {
+        assert_eq!(organization.unwrap(), keys::DEFAULT);
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs a PostgreSQL server: cargo xtask test --step postgres"]
+async fn a_start_takes_nothing_from_others() {
+    let first = Postgres::start().await;
+    let key = key(1);
+    first.store.commit(&create(&key, &[MAIN], at(0))).await.unwrap();
+    let claim = as_claim(("first", 1));
+    assert_eq!(first.store.claim(MAIN, 10, &claim).await.unwrap().len(), 1);
+
+    let second = open(&first.database).await;
+    let brands = Brands::default();
+    second.prepare(keys::DEFAULT, &brands, at(2)).await.unwrap();
+    let others = second.claim(MAIN, 10, &as_claim(("second", 2))).await.unwrap();
+    assert!(others.is_empty());
+    first
+        .store
+        .settle(MAIN, &claim, &[written(&key)], at(3))
+        .await
+        .unwrap();
+    assert_eq!(second.next_due(MAIN).await.unwrap(), None);
+}
+
+/// Changes of the same keys, and all that publishers and edges write, from two processes at once: nobody waits for whoever waits
+/// for him, each change is written once, and all of them arrive.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+#[ignore = "needs a PostgreSQL server: cargo xtask test --step postgres"]
+async fn two_processes_change_and_publish_at_once() {
+    const KEYS: u64 = 8;
+    const CHANGES: u64 = 12;
+    let first = Postgres::start().await;
+    let second = open(&first.database).await;
+    let keys: Vec<Key> = (1..=KEYS).map(key).collect();
+    for key in &keys {
+        first.store.commit(&create(key, &[MAIN], at(0))).await.unwrap();
+    }
+    let clock = AtomicI64::new(2);
+    let changing = AtomicUsize::new(2);
+    let process = |store| {
+        let (clock, changing, keys) = (&clock, &changing, &keys);
+        let changes = async move {
+            let of_key = |key| async move {
+                for number in 0..CHANGES {
+                    change_once(store, key, number).await;
+                }
+            };
+            join_all(keys.iter().map(of_key)).await;
+            changing.fetch_sub(1, Ordering::SeqCst);
+        };
+        async move { tokio::join!(changes, publish(store, keys, clock, changing)) }
+    };
+    tokio::join!(process(&first.store), process(&second));
+
+    let last = 1 + 2 * CHANGES;
+    let dirty: Vec<_> = keys.iter().map(|key| at_revision(key, last)).collect();
+    assert!(first.store.has_arrived(&dirty).await.unwrap());
+    let confirmed = first.store.confirmed(&dirty).await.unwrap();
+    assert!(confirmed.iter().all(Option::is_some));
+    let events = KEYS * last;
+    assert_eq!(first.rows("audit_events").await, i64::try_from(events).unwrap());
+}
+
+/// One change of a key, begun anew whenever somebody else was faster.
+async fn change_once(store: &PostgresStore, key: &Key, number: u64) {
+    loop {
+        let now = store.key(&within(keys::DEFAULT), key.id).await.unwrap().unwrap();
+        let next = renamed(&now, &format!("change {number}"), at(1));
+        let mut change = update(&next, &[MAIN], at(1));
+        change.dirty = vec![at_revision(key, next.revision)];
+        match store.commit(&change).await {
+            Ok(()) => return,
+            Err(CommitError::Conflict) => {}
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+fn at_revision(key: &Key, revision: u64) -> Dirty {
+    Dirty {
+        deployment: MAIN.to_owned(),
+        key: key.id,
+        revision,
+        to_guards: true,
+    }
+}
+
+/// Publishes, confirms and reports usage, until nobody changes anything and nothing waits.
+async fn publish(store: &PostgresStore, keys: &[Key], clock: &AtomicI64, changing: &AtomicUsize) {
+    loop {
+        let is_last = changing.load(Ordering::SeqCst) == 0;
+        let second = clock.fetch_add(1, Ordering::SeqCst);
+        let owner = format!("owner {second}");
+        let claim = as_claim((&owner, second));
+        let claimed = store.claim(MAIN, 5, &claim).await.unwrap();
+        let written: Vec<_> = claimed.iter().map(|claimed| written(&claimed.key)).collect();
+        store.settle(MAIN, &claim, &written, at(second)).await.unwrap();
+
+        let claimed = store.claim_syncs(MAIN, 5, &claim).await.unwrap();
+        let confirmed: Vec<_> = claimed.iter().map(|claimed| confirmation(&claimed.key)).collect();
+        store.confirm(MAIN, &confirmed, at(second)).await.unwrap();
+
+        // In the other order than anybody else writes them.
+        let report = UsageReport {
+            last_used: keys.iter().rev().map(|key| (key.id, at(second))).collect(),
+            ..UsageReport::default()
+        };
+        store
+            .record_usage(MAIN, Environment::Production, &report)
+            .await
+            .unwrap();
+        store.note_use(keys[0].id, at(second)).await.unwrap();
+        let due = store.next_due(MAIN).await.unwrap();
+        let sync_due = store.next_sync_due(MAIN).await.unwrap();
+        if is_last && due.is_none() && sync_due.is_none() {
+            return;
+        }
+    }
+}
+
+fn written(key: &Key) -> Settled {
+    Settled {
+        key: key.id,
+        revision: key.revision,
+        outcome: Outcome::Written,
+    }
+}
+
+fn confirmation(key: &Key) -> Confirmation {
+    Confirmation {
+        key: key.id,
+        revision: key.revision,
+        promise: Promise::Everywhere,
+    }
+}
