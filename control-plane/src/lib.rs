@@ -1,7 +1,7 @@
 //! The control plane: issues keys and tells the edge what it may know of them.
 //!
 //! [`domain`] holds the rules, [`store`] the rows, [`http`] the REST API and [`publish`] the way to Workers KV;
-//! [`oidc`] tells which person a user token belongs to; [`settings`] says how they are put together, and [`cli`] is the command line that does it.
+//! [`oidc`] tells which person a user token belongs to; [`sealing`] keeps answers from whoever has the database alone; [`settings`] says how they are put together, and [`cli`] is the command line that does it.
 
 pub mod cli;
 pub mod clock;
@@ -9,5 +9,7 @@ pub mod domain;
 pub mod http;
 pub mod oidc;
 pub mod publish;
+pub mod sealing;
 pub mod settings;
 pub mod store;
+pub mod sweep;

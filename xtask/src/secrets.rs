@@ -45,6 +45,8 @@ pub struct Secrets {
     pub jwt_secret: Secret,
     /// The legacy static key of the default organization, whose id it starts with.
     pub legacy_api_key: Secret,
+    /// The ring that seals what is answered to repeated requests.
+    pub idempotency_secrets: Secret,
     /// What is sent to ask the Worker about keys of every organization, 256 bits.
     pub verify_secret: Secret,
 }
@@ -94,6 +96,7 @@ impl Secrets {
             jwt_secret: make("JWT_SECRET".to_owned(), token)?,
             legacy_api_key: make("LEGACY_API_KEY".to_owned(), static_key)?,
             assertion_keys: make("ASSERTION_KEYS".to_owned(), ring_of_one)?,
+            idempotency_secrets: make("IDEMPOTENCY_SECRETS".to_owned(), ring_of_one)?,
             verify_secret: make("VERIFY_SECRET".to_owned(), token)?,
         };
         if known.len() > count_before {

@@ -58,6 +58,7 @@ pub fn control_plane(ports: &Ports, secrets: &Secrets, database: &str, kv_namesp
          admin_token = {admin_token}\n\
          legacy_api_key = {legacy_api_key}\n\
          default_organization_id = {default_organization}\n\
+         idempotency_secrets = {idempotency_secrets}\n\
          services = [{services}]\n\
          \n\
          [jwt]\n\
@@ -79,6 +80,7 @@ pub fn control_plane(ports: &Ports, secrets: &Secrets, database: &str, kv_namesp
         admin_token = quoted(secrets.admin_token.reveal()),
         legacy_api_key = quoted(secrets.legacy_api_key.reveal()),
         default_organization = quoted(secrets.default_organization()),
+        idempotency_secrets = quoted(secrets.idempotency_secrets.reveal()),
         services = SERVICES.map(quoted).join(", "),
         jwt_issuer = quoted(JWT_ISSUER),
         jwt_audience = quoted(JWT_AUDIENCE),

@@ -21,10 +21,11 @@ use tracing_subscriber::EnvFilter;
 use crate::{
     clock::{Clock as _, SystemClock, SystemEntropy, new_id},
     domain::OrganizationId,
-    http::{App, FailureThrottle, Rules, router},
+    http::{App, FailureThrottle, Repeats, Rules, router},
     oidc::{PublishedAt, PublishedKeys, TokenKeys, UserTokens},
     publish::{CloudflareKv, Deployment, Deployments, Edge, EdgeClient, Follower, Publisher, Reconciler},
     settings::{self, DeploymentSettings, JwtKeys, JwtSettings, LogFormat, Settings},
+    sweep,
 };
 
 /// The settings file that is read when none is named.
@@ -152,6 +153,12 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         tag_secrets: settings.tag_secrets,
         propagation_wait: settings.propagation_wait,
     };
+    let (stop, stopping) = watch::channel(false);
+    tokio::spawn(sweep::forget_requests(
+        Arc::clone(&store),
+        clock.clone(),
+        stopping.clone(),
+    ));
     let app = Arc::new(App {
         store,
         deployments,
@@ -163,6 +170,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         default_organization: organization,
         user_tokens,
         rules,
+        repeats: Repeats::new(settings.sealer),
         failures: FailureThrottle::default(),
     });
 
@@ -172,7 +180,6 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
             settings.listen
         )
     })?;
-    let (stop, stopping) = watch::channel(false);
     let publishing = tokio::spawn(publisher.run(stopping.clone()));
     let following = {
         let stopping = stopping.clone();

@@ -1,6 +1,11 @@
 //! A change: what one transaction writes, all of it or nothing.
 
-use super::{Group, GroupId, Member, Organization, OrganizationId, Role, audit::AuditEvent, key::Key};
+use super::{
+    Group, GroupId, KeyId, Member, Organization, OrganizationId, Role,
+    audit::AuditEvent,
+    idempotency::{Fingerprint, Sealed, Slot},
+    key::Key,
+};
 
 /// A write to one key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,6 +67,21 @@ pub struct Change {
     pub event: AuditEvent,
     /// Which deployments have to hear of which of the keys.
     pub dirty: Vec<Dirty>,
+    /// What is remembered of the request, where it is to be done once.
+    pub once: Option<Once>,
+}
+
+/// What is remembered of a request that is to be done once. Where its slot is taken, nothing is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Once {
+    /// Where it is remembered.
+    pub slot: Slot,
+    /// What was asked.
+    pub fingerprint: Fingerprint,
+    /// The key whose text the answer holds.
+    pub key: Option<KeyId>,
+    /// The answer.
+    pub answer: Sealed,
 }
 
 /// A key whose record at a deployment is not yet what the database says.
@@ -70,7 +90,7 @@ pub struct Dirty {
     /// The deployment.
     pub deployment: String,
     /// The key.
-    pub key: super::key::KeyId,
+    pub key: KeyId,
     /// The revision that has to arrive.
     pub revision: u64,
     /// Whether the deployment's KeyGuards have to hear of it and confirm it. If not, it goes to KV alone, and they learn of it

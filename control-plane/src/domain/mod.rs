@@ -5,6 +5,7 @@ pub mod authorization;
 pub mod bounds;
 pub mod change;
 pub mod group;
+pub mod idempotency;
 pub mod key;
 pub mod organization;
 pub mod permission;

@@ -52,6 +52,19 @@ impl<T: DeserializeOwned + Default, S: Send + Sync> FromRequest<S> for OptionalB
     }
 }
 
+/// A request whose body is in memory, and the body.
+pub(super) async fn buffered<S: Send + Sync>(
+    request: Request,
+    state: &S,
+) -> Result<(Request, Bytes), Problem> {
+    let (parts, body) = request.into_parts();
+    let request = Request::from_parts(parts.clone(), body);
+    let bytes = Bytes::from_request(request, state)
+        .await
+        .map_err(|rejection| unreadable(&rejection))?;
+    Ok((Request::from_parts(parts, bytes.clone().into()), bytes))
+}
+
 fn says_json(request: &Request) -> bool {
     let content_type = request
         .headers()

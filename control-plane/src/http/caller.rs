@@ -45,6 +45,11 @@ impl Caller {
         &self.principal
     }
 
+    /// What it wants to do.
+    pub(super) const fn operation(&self) -> Operation {
+        self.operation
+    }
+
     /// The name that audit events and `created_by` carry.
     pub(super) fn actor(&self) -> &str {
         &self.actor

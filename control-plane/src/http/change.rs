@@ -7,7 +7,12 @@ use axum::{
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{App, caller::Caller, request::RequestId};
+use super::{
+    App,
+    caller::Caller,
+    idempotency::{self, Answer, Attempt},
+    request::RequestId,
+};
 use crate::{
     clock::new_id,
     domain::{
@@ -90,8 +95,24 @@ impl App {
         work: Work,
         now: Timestamp,
     ) -> Result<Changed, CommitError> {
+        self.commit_once(caller, work, now, None).await
+    }
+
+    /// The same; where there is an attempt, its answer is remembered with the change, and where it was done before, nothing
+    /// is written.
+    pub(super) async fn commit_once(
+        &self,
+        caller: &Caller,
+        work: Work,
+        now: Timestamp,
+        attempt: Option<(&Attempt, &Answer)>,
+    ) -> Result<Changed, CommitError> {
         let keys: Vec<&Key> = work.keys.iter().map(KeyWrite::key).collect();
         let dirty = self.deployments.dirty(&keys);
+        let once = attempt.map(|(attempt, answer)| {
+            idempotency::remember(&self.repeats, attempt, answer, &dirty, self.entropy.as_ref())
+                .ok_or_else(|| StoreError::Unusable("an answer cannot be sealed".to_owned()))
+        });
         let event = AuditEvent {
             id: new_id(now, self.entropy.as_ref()),
             at: now,
@@ -108,6 +129,7 @@ impl App {
             groups_seen: work.groups_seen,
             event,
             dirty,
+            once: once.transpose()?,
         };
         self.store.commit(&change).await?;
         self.publisher.wake();

@@ -20,6 +20,7 @@ mod caller;
 mod change;
 mod groups;
 mod health;
+mod idempotency;
 mod keys;
 mod members;
 mod moments;
@@ -36,6 +37,7 @@ mod throttle;
 mod usage;
 mod userinfo;
 
+pub use idempotency::Repeats;
 pub use problem::Problem;
 
 pub use throttle::FailureThrottle;
@@ -65,6 +67,8 @@ pub struct App {
     pub user_tokens: Option<UserTokens>,
     /// What keys are made and checked by.
     pub rules: Rules,
+    /// What repeated requests are answered by.
+    pub repeats: Repeats,
     /// Counts failed tries to sign in.
     pub failures: FailureThrottle,
 }

@@ -3,6 +3,8 @@
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
+use crate::sealing::Sealer;
+
 /// The fewest bits an admin token may carry.
 const MIN_BITS: f64 = 128.0;
 /// Fewer different characters than this are a pattern, whatever the length.
@@ -34,6 +36,11 @@ impl AdminToken {
             return Err(WeakToken);
         }
         Ok(Self(Sha256::digest(text).into()))
+    }
+
+    /// What seals answers where no secret of its own is set.
+    pub fn sealer(&self) -> Sealer {
+        Sealer::derived_from(&self.0)
     }
 
     /// Whether the text is the token.

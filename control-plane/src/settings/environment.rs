@@ -8,7 +8,7 @@ use toml::{Table, Value};
 use super::SettingsError;
 
 /// Variables of the file's top level and of `[tag_secrets]`: the name after `KEYWARD_`, and the path in the file.
-const SETTINGS: [(&str, &[&str]); 22] = [
+const SETTINGS: [(&str, &[&str]); 23] = [
     ("LISTEN", &["listen"]),
     ("DATABASE_URL", &["database_url"]),
     ("ADMIN_TOKEN", &["admin_token"]),
@@ -29,6 +29,7 @@ const SETTINGS: [(&str, &[&str]); 22] = [
     ("TAG_SECRETS_TEST", &["tag_secrets", "test"]),
     ("TAG_SECRETS_DEVELOPMENT", &["tag_secrets", "development"]),
     ("TAG_SECRETS_GATEWAY", &["tag_secrets", "gateway"]),
+    ("IDEMPOTENCY_SECRETS", &["idempotency_secrets"]),
     // Read by `main`, before there are settings.
     ("CONFIG", &[]),
     ("LOG", &[]),

@@ -22,6 +22,7 @@ use super::{
 use crate::{
     domain::OrganizationId,
     publish::{ApiToken, EdgeEndpoint, Endpoint, cloudflare::EndpointError},
+    sealing::Sealer,
     store::BadDatabaseUrl,
 };
 
@@ -53,6 +54,7 @@ struct SettingsFile {
     propagation_wait_seconds: u64,
     #[serde(default = "default_reconcile_interval")]
     reconcile_interval_seconds: u64,
+    idempotency_secrets: Option<String>,
     #[serde(default)]
     tag_secrets: TagSecretsFile,
     #[serde(default)]
@@ -168,6 +170,8 @@ pub(super) fn check(table: Table, places: &Places<'_>) -> Result<Settings, Setti
             "is missing; set it, or the variable KEYWARD_ADMIN_TOKEN, to 128 random bits or more",
         )
     })?;
+    let admin_token =
+        AdminToken::new(admin_token).map_err(|error| places.error(&["admin_token"], error.to_string()))?;
     let deployments = file.deployments.iter().map(|(id, deployment)| {
         check_deployment(id, deployment, places).map(|settings| (id.clone(), settings))
     });
@@ -183,8 +187,8 @@ pub(super) fn check(table: Table, places: &Places<'_>) -> Result<Settings, Setti
             .database_url
             .parse()
             .map_err(|error: BadDatabaseUrl| places.error(&["database_url"], error.to_string()))?,
-        admin_token: AdminToken::new(admin_token)
-            .map_err(|error| places.error(&["admin_token"], error.to_string()))?,
+        sealer: check_sealer(file.idempotency_secrets.as_deref(), &admin_token, places)?,
+        admin_token,
         static_key: check_static_key(file.legacy_api_key.as_deref(), places)?,
         default_organization: file.default_organization_id.map(OrganizationId),
         jwt: file.jwt.as_ref().map(|jwt| jwt.check(places)).transpose()?,
@@ -262,6 +266,19 @@ fn check_tag_secrets(file: &TagSecretsFile, places: &Places<'_>) -> Result<TagSe
         service,
         gateway: ring("gateway", &file.gateway)?,
     })
+}
+
+/// Without secrets of their own, answers are sealed by one that is derived from the admin token: every control plane of a
+/// database has that, and no edge.
+fn check_sealer(
+    ring: Option<&str>,
+    admin_token: &AdminToken,
+    places: &Places<'_>,
+) -> Result<Sealer, SettingsError> {
+    let sealer = ring.map(str::parse).transpose();
+    let sealer =
+        sealer.map_err(|error: RingError| places.error(&["idempotency_secrets"], error.to_string()))?;
+    Ok(sealer.unwrap_or_else(|| admin_token.sealer()))
 }
 
 fn check_propagation_wait(seconds: u64, places: &Places<'_>) -> Result<Duration, SettingsError> {

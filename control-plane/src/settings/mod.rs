@@ -9,6 +9,7 @@ use keyward_shared::{Brands, Environment, Family, SecretRing};
 use crate::{
     domain::OrganizationId,
     publish::{EdgeEndpoint, Endpoint},
+    sealing::Sealer,
     store::{DatabaseUrl, TagSecretInUse},
 };
 
@@ -44,6 +45,8 @@ pub struct Settings {
     pub brands: Brands,
     /// The secrets that tag keys.
     pub tag_secrets: TagSecrets,
+    /// What seals the answers that are kept for repeated requests.
+    pub sealer: Sealer,
     /// How long a management call waits for its change to arrive.
     pub propagation_wait: Duration,
     /// How often database and KV are compared. None: only on demand.

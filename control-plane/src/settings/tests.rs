@@ -372,3 +372,15 @@ fn the_address_of_the_database_chooses_the_store() {
         assert!(!error.contains("canary"), "{error}");
     }
 }
+
+#[test]
+fn answers_are_sealed_by_a_ring_or_by_the_admin_token() {
+    let ring = |text: &str| load(&minimal(), &[("KEYWARD_IDEMPOTENCY_SECRETS", text)]);
+    assert_eq!(
+        format!("{:?}", ring(&ring_entry(1, &[3; 32])).unwrap().sealer),
+        "Sealer(1 …)"
+    );
+    let error = ring("1:c2hvcnQ").unwrap_err();
+    assert!(error.starts_with("KEYWARD_IDEMPOTENCY_SECRETS: "), "{error}");
+    assert!(load(&minimal(), &[]).is_ok());
+}

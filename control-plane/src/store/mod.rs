@@ -13,6 +13,7 @@ use crate::domain::{Change, Key, KeyId, OrganizationId, change::Dirty, principal
 mod address;
 mod directory;
 mod groups;
+mod idempotency;
 pub mod postgres;
 pub mod sqlite;
 mod sync_outbox;
@@ -21,6 +22,7 @@ mod usage;
 pub use address::{BadDatabaseUrl, DatabaseUrl};
 pub use directory::Directory;
 pub use groups::{GroupJob, GroupJobs, GroupPage, Groups};
+pub use idempotency::Idempotency;
 pub use postgres::{PostgresStore, PostgresUrl};
 pub use sqlite::SqliteStore;
 pub use sync_outbox::{Confirmation, SyncBacklog, SyncOutbox, SyncOutcome, SyncSettled};
@@ -28,7 +30,7 @@ pub use usage::{Metered, UsageBook};
 
 /// The store.
 #[async_trait]
-pub trait Store: Directory + Groups + GroupJobs + SyncOutbox + UsageBook {
+pub trait Store: Directory + Groups + GroupJobs + Idempotency + SyncOutbox + UsageBook {
     /// Makes sure that there is a default organization and that the brands are those of the keys already issued.
     async fn prepare(
         &self,
@@ -229,6 +231,9 @@ pub enum CommitError {
     /// Somebody else changed the key first: read it again.
     #[error("the key was changed by somebody else at the same time")]
     Conflict,
+    /// The request was done before: what it answered is remembered.
+    #[error("the request was done before")]
+    Repeated,
     /// The organization would be left without an Owner.
     #[error("an organization keeps at least one Owner")]
     LastOwner,

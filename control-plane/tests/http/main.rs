@@ -12,6 +12,7 @@ mod credentials;
 mod escalation;
 mod gateway_keys;
 mod groups;
+mod idempotency;
 mod issuer;
 #[expect(dead_code, reason = "shared with suites that need more of it")]
 #[path = "../support/keys.rs"]

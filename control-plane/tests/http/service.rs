@@ -11,7 +11,7 @@ use axum::{
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use keyward_control_plane::{
     domain::OrganizationId,
-    http::{App, FailureThrottle, Rules, router},
+    http::{App, FailureThrottle, Repeats, Rules, router},
     oidc::{TokenKeys, UserTokens, VerifyingKey},
     publish::{Deployments, Followed, Follower, Publisher, Reconciler},
     settings::{AdminToken, StaticKey, TagSecrets},
@@ -30,6 +30,7 @@ use crate::{
 
 pub(crate) const ADMIN_TOKEN: &str = "mT3kWq8xZp-1rYv_9sLb2C";
 pub(crate) const JWT_SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
+const IDEMPOTENCY_SECRETS: &str = "1:AQEBAQEBAQEBAQEBAQEBAQ";
 const STATIC_PART: &str = "Vu0nc2nUwv8aCRhfOGspC84nUkDOvF0=";
 
 /// A service without deployments, on a database of its own. Its time is [`at`]`(100)` until a test moves it.
@@ -38,7 +39,7 @@ pub(crate) struct Service {
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) store: Arc<dyn Store>,
     follower: Arc<Follower>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// An answer.
@@ -69,6 +70,11 @@ impl Answer {
 
 impl Service {
     pub(crate) async fn start() -> Self {
+        Self::waiting(Duration::from_secs(10)).await
+    }
+
+    /// The same, where a request waits so long for another one like it.
+    pub(crate) async fn waiting(wait: Duration) -> Self {
         let folder = TempDir::new().unwrap();
         let clock = Arc::new(ManualClock::at(at(100)));
         let entropy = Arc::new(Seeded::new(7));
@@ -119,6 +125,7 @@ impl Service {
                 },
                 propagation_wait: Duration::ZERO,
             },
+            repeats: Repeats::new(IDEMPOTENCY_SECRETS.parse().unwrap()).waiting(wait),
             failures: FailureThrottle::default(),
         };
         Self {
@@ -126,7 +133,7 @@ impl Service {
             clock,
             store,
             follower,
-            _folder: folder,
+            folder,
         }
     }
 
@@ -160,6 +167,22 @@ impl Service {
             .header("authorization", format!("Bearer {token}"))
             .extension(ConnectInfo(client));
         self.answer(request.body(Body::empty()).unwrap()).await
+    }
+
+    /// Whether these bytes stand anywhere in the files of the database.
+    pub(crate) fn database_holds(&self, text: &[u8]) -> bool {
+        let files = std::fs::read_dir(self.folder.path()).unwrap();
+        files.into_iter().any(|file| {
+            let bytes = std::fs::read(file.unwrap().path()).unwrap();
+            bytes.windows(text.len()).any(|part| part == text)
+        })
+    }
+
+    /// Keeps every other writer waiting until it is dropped.
+    pub(crate) async fn hold_database(&self) -> sqlx::Transaction<'static, sqlx::Sqlite> {
+        let file = sqlx::sqlite::SqliteConnectOptions::new().filename(self.folder.path().join("keyward.db"));
+        let pool = sqlx::SqlitePool::connect_with(file).await.unwrap();
+        pool.begin_with("BEGIN IMMEDIATE").await.unwrap()
     }
 
     /// Lets all keys follow their groups, as the service does beside requests.

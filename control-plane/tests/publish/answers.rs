@@ -7,7 +7,7 @@ use axum::{
     http::{Request, StatusCode},
 };
 use keyward_control_plane::{
-    http::{App, FailureThrottle, Rules, router},
+    http::{App, FailureThrottle, Repeats, Rules, router},
     publish::{Follower, Reconciler},
     settings::{AdminToken, TagSecrets},
 };
@@ -50,6 +50,7 @@ pub(crate) fn app(world: &World, wait: Duration) -> axum::Router {
         entropy: Arc::new(Seeded::new(3)),
         default_organization: DEFAULT,
         rules,
+        repeats: Repeats::new("1:AQEBAQEBAQEBAQEBAQEBAQ".parse().unwrap()),
         failures: FailureThrottle::default(),
     }))
 }

@@ -44,6 +44,7 @@ async fn write(world: &World, directory: DirectoryWrite, seed: u64) {
         writes: Vec::new(),
         directory: vec![directory],
         groups_seen: Vec::new(),
+        once: None,
         event,
         dirty: Vec::new(),
     };
@@ -67,6 +68,7 @@ async fn with_keys(world: &World, scopes: &[&str], count: u64) -> (Group, Vec<Ke
         };
         let change = Change {
             groups_seen: vec![(group.id, group.revision)],
+            once: None,
             ..keys::change(
                 Action::KeyCreated,
                 vec![KeyWrite::Insert(key.clone())],

@@ -78,6 +78,7 @@ async fn commit(
         writes,
         directory,
         groups_seen: Vec::new(),
+        once: None,
         event,
         dirty: Vec::new(),
     };

@@ -71,6 +71,7 @@ async fn write(
         writes,
         directory,
         groups_seen: seen.iter().map(|group| (group.id, group.revision)).collect(),
+        once: None,
         event,
         dirty: Vec::new(),
     };

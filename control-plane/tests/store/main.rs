@@ -41,6 +41,13 @@ macro_rules! store_contract {
                 a_gateway_key_has_its_name_to_itself_until_it_ends,
                 an_expired_gateway_key_gives_its_name_up,
                 a_use_is_the_latest_and_no_change;
+            idempotency:
+                a_request_is_read_as_it_was_written,
+                a_request_that_was_done_writes_nothing,
+                a_change_that_fails_leaves_the_slot_free,
+                of_many_at_once_one_is_done,
+                answers_are_dropped_before_requests_are_forgotten,
+                a_forgotten_request_gives_its_slot_up;
             lists:
                 a_key_of_another_organization_is_absent,
                 the_newest_come_first_and_a_cursor_goes_on,
@@ -111,6 +118,7 @@ mod backend;
 mod changes;
 mod directory;
 mod groups;
+mod idempotency;
 #[path = "../support/keys.rs"]
 mod keys;
 mod lists;

@@ -121,6 +121,7 @@ pub(crate) fn change(
         writes,
         directory: Vec::new(),
         groups_seen: Vec::new(),
+        once: None,
     }
 }
 

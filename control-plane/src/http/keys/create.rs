@@ -1,21 +1,24 @@
 //! `POST /api/v1/keys`: a new key. Its text is in this answer and nowhere else.
 
 use axum::{
-    Json,
     extract::State,
     http::{StatusCode, Uri},
     response::Response,
 };
 use serde_json::Value;
 
-use super::{AppState, ShownOnce, wish::CreateKey};
+use super::{
+    AppState, ShownOnce,
+    wish::{CreateKey, Wish},
+};
 use crate::{
-    domain::{Action, Key, KeyWrite, Permission, audit},
+    domain::{Action, Key, KeyWrite, OrganizationId, Permission, Rights, audit},
     http::{
-        Problem,
+        App, Problem,
         body::Body,
         caller::Caller,
-        change::{MAX_TRIES, Work},
+        change::{Changed, MAX_TRIES, Work},
+        idempotency::{Answer, Attempt, Repeatable},
         names::Names,
         query::Parameters,
     },
@@ -28,14 +31,28 @@ pub(in crate::http) async fn create(
     caller: Caller,
     names: Names,
     uri: Uri,
-    Body(body): Body<CreateKey>,
+    request: Repeatable<Body<CreateKey>>,
 ) -> Result<Response, Problem> {
     let parameters = Parameters::of_place(&uri, &names, &[])?;
     let (organization, rights) = app.place(&caller, &names, &parameters).await?;
+    let attempt = Attempt::of(&request, &caller);
+    let Body(body) = request.body;
     let wish = body.check(&app.rules.services)?;
     if !wish.groups.is_empty() && !rights.hold(Permission::KeysAssignGroups) {
         return Err(Problem::lacks(Permission::KeysAssignGroups));
     }
+    let made = make(&app, &caller, organization, &rights, &wish, attempt.as_ref());
+    app.once(&caller, &rights, attempt.as_ref(), made).await
+}
+
+async fn make(
+    app: &App,
+    caller: &Caller,
+    organization: OrganizationId,
+    rights: &Rights,
+    wish: &Wish,
+    attempt: Option<&Attempt>,
+) -> Result<(Answer, Changed), Problem> {
     for _ in 0..MAX_TRIES {
         let groups = app.groups_of_field(organization, &wish.groups).await?;
         let wanted = wish.key(organization, caller.owner(), groups.clone());
@@ -45,16 +62,15 @@ pub(in crate::http) async fn create(
         let mint = app.mint(&wanted.purpose)?;
         let now = app.clock.now();
         let (key, text) = Key::create(wanted, caller.actor(), now, mint);
+        let answer = ShownOnce::new(&text, &key, now).answer(StatusCode::CREATED)?;
         let detail = Value::Object(audit::configuration(&key));
         let work = Work::on_keys(Action::KeyCreated, vec![KeyWrite::Insert(key)], detail).in_groups(&groups);
-        match app.commit(&caller, work, now).await {
+        let attempt = attempt.map(|attempt| (attempt, &answer));
+        match app.commit_once(caller, work, now, attempt).await {
             // A group has changed since it was read.
             Err(CommitError::Conflict) => {}
             Err(error) => return Err(error.into()),
-            Ok(changed) => {
-                let body = ShownOnce::new(&text, &changed.keys[0], now);
-                return Ok(app.answer(StatusCode::CREATED, Json(body), &changed).await);
-            }
+            Ok(changed) => return Ok((answer, changed)),
         }
     }
     Err(Problem::contended())

@@ -1,5 +1,6 @@
 //! How answers show a key.
 
+use axum::http::StatusCode;
 use jiff::Timestamp;
 use keyward_shared::{Cidr, Environment, KeyText, record::Status};
 use serde::{Serialize, Serializer};
@@ -9,12 +10,18 @@ use crate::{
         Key,
         key::{Act, KeyId},
     },
-    http::moments::{moment, optional_moment},
+    http::{
+        Problem,
+        idempotency::Answer,
+        moments::{moment, optional_moment},
+    },
 };
 
 /// `APIKeyInfo` of the reference, and below the blank line what Keyward adds to it.
 #[derive(Serialize)]
 pub(in crate::http) struct KeyInfo<'a> {
+    #[serde(skip)]
+    id: KeyId,
     key_id: String,
     name: &'a str,
     key_prefix: &'a str,
@@ -57,6 +64,7 @@ impl<'a> KeyInfo<'a> {
         let at = |act: &Option<Act>| act.as_ref().map(|act| act.at);
         let id = |id: Option<KeyId>| id.map(|id| id.to_string());
         Self {
+            id: key.id,
             key_id: key.id.to_string(),
             name: &configuration.name,
             key_prefix: &key.preview,
@@ -102,6 +110,11 @@ impl<'a> ShownOnce<'a> {
             api_key: text,
             key_info: KeyInfo::of(key, now),
         }
+    }
+
+    /// The answer with this as its body.
+    pub(super) fn answer(&self, status: StatusCode) -> Result<Answer, Problem> {
+        Answer::new(status, self, Some(self.key_info.id))
     }
 }
 

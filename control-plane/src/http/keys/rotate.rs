@@ -1,16 +1,17 @@
 //! `POST /api/v1/keys/{key_id}/rotate`: a new key with the same configuration; the old one is superseded at once.
 
-use axum::{Json, extract::State, http::StatusCode, response::Response};
+use axum::{extract::State, http::StatusCode, response::Response};
 use serde_json::json;
 
 use super::{AppState, ShownOnce};
 use crate::{
     domain::{Action, KeyWrite},
     http::{
-        Problem,
+        App, Problem,
         body::{NoFields, OptionalBody},
         caller::Caller,
-        change::{MAX_TRIES, Work},
+        change::{Changed, MAX_TRIES, Work},
+        idempotency::{Answer, Attempt, Repeatable},
         names::Names,
     },
     store::CommitError,
@@ -21,10 +22,22 @@ pub(in crate::http) async fn rotate(
     State(app): AppState,
     caller: Caller,
     names: Names,
-    OptionalBody(NoFields {}): OptionalBody<NoFields>,
+    request: Repeatable<OptionalBody<NoFields>>,
 ) -> Result<Response, Problem> {
+    let (_, rights) = app.find(&caller, &names).await?;
+    let attempt = Attempt::of(&request, &caller);
+    let made = make(&app, &caller, &names, attempt.as_ref());
+    app.once(&caller, &rights, attempt.as_ref(), made).await
+}
+
+async fn make(
+    app: &App,
+    caller: &Caller,
+    names: &Names,
+    attempt: Option<&Attempt>,
+) -> Result<(Answer, Changed), Problem> {
     for _ in 0..MAX_TRIES {
-        let (key, rights) = app.find(&caller, &names).await?;
+        let (key, rights) = app.find(caller, names).await?;
         let groups = app
             .store
             .groups_named(key.organization, &key.groups.names)
@@ -35,16 +48,15 @@ pub(in crate::http) async fn rotate(
         let now = app.clock.now();
         let (old, successor, text) =
             key.rotated(caller.actor(), now, groups.clone(), app.mint(&key.purpose)?)?;
+        let answer = ShownOnce::new(&text, &successor, now).answer(StatusCode::CREATED)?;
         let detail = json!({ "rotated_into": successor.id.to_string() });
         let writes = vec![KeyWrite::Update(old), KeyWrite::Insert(successor)];
         let work = Work::on_keys(Action::KeyRotated, writes, detail).in_groups(&groups);
-        match app.commit(&caller, work, now).await {
+        let attempt = attempt.map(|attempt| (attempt, &answer));
+        match app.commit_once(caller, work, now, attempt).await {
             Err(CommitError::Conflict) => {}
             Err(error) => return Err(error.into()),
-            Ok(changed) => {
-                let body = ShownOnce::new(&text, &changed.keys[1], now);
-                return Ok(app.answer(StatusCode::CREATED, Json(body), &changed).await);
-            }
+            Ok(changed) => return Ok((answer, changed)),
         }
     }
     Err(Problem::contended())

@@ -5,11 +5,15 @@ use axum::{
     http::{HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use jiff::Timestamp;
 use keyward_shared::{DenyReason, usage};
 use serde::Serialize;
 
 use super::request::RequestId;
-use crate::domain::{Operation, Permission, authorization::Need};
+use crate::{
+    clock::whole_second,
+    domain::{KeyId, Operation, Permission, authorization::Need},
+};
 
 mod sources;
 
@@ -203,6 +207,35 @@ impl Problem {
             "conflict",
             "The same thing is being changed by others. Read it and try again.",
         )
+    }
+
+    /// 422: the value of `Idempotency-Key` was sent with another request.
+    pub fn reused() -> Self {
+        let detail = "This Idempotency-Key came with another request to this operation. Send another value with each request, and the \
+             same one only with the same path, query and body.";
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused", detail)
+    }
+
+    /// 409: a request with the same `Idempotency-Key` is under way.
+    pub fn in_flight() -> Self {
+        let detail = "A request with this Idempotency-Key is still under way. Send it again as it is: it will not be done twice.";
+        Self {
+            retry_after_seconds: Some(1),
+            ..Self::conflict("idempotency_key_in_flight", detail)
+        }
+    }
+
+    /// 409: the request was done, and its answer is kept no longer.
+    pub fn answer_gone(at: Timestamp, key: Option<KeyId>) -> Self {
+        let at = whole_second(at);
+        let made = key.map_or_else(String::new, |id| {
+            format!(" It made the key {id}, whose text is not shown again: rotate it for a new one.")
+        });
+        let detail = format!(
+            "The request with this Idempotency-Key was done at {at}, and its answer is kept no longer.{made} Send another value to do \
+             it once more."
+        );
+        Self::conflict("idempotency_answer_gone", detail)
     }
 
     /// 401: a report of usage comes from a deployment that nobody here can know.

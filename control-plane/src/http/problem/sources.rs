@@ -63,6 +63,7 @@ impl From<CommitError> for Problem {
     fn from(error: CommitError) -> Self {
         match error {
             CommitError::Conflict => Self::contended(),
+            CommitError::Repeated => Self::in_flight(),
             CommitError::NameTaken(named) => {
                 let detail = match named {
                     Named::GatewayKey => {

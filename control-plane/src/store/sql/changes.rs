@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use sqlx::{Row as _, Transaction};
 
-use super::{CommitError, Db, StoreError, columns, directory, groups, outbox};
+use super::{CommitError, Db, StoreError, columns, directory, groups, idempotency, outbox};
 use crate::{
     domain::{
         AuditEvent, Change, Key, KeyWrite, Purpose,
@@ -15,6 +15,9 @@ use crate::{
 
 pub(super) async fn write(transaction: &mut Transaction<'_, Db>, change: &Change) -> Result<(), CommitError> {
     let now = change.event.at;
+    if let Some(once) = &change.once {
+        idempotency::take(transaction, once, now).await?;
+    }
     for write in &change.directory {
         directory::write(transaction, write, now).await?;
     }

@@ -20,6 +20,7 @@ mod columns;
 mod directory;
 mod group_jobs;
 mod groups;
+mod idempotency;
 mod keys;
 mod outbox;
 mod sync_outbox;
