@@ -1,9 +1,10 @@
 // Carries out what Rust has planned: the answers, the request to the upstream, the headers of both. Bodies pass from stream to stream inside
-// the runtime; no byte of them comes here.
+// the runtime; no byte of them comes here. What goes on for long is in `live.ts`.
 
 import { privateCacheControl, upstreamFailed } from "../build/index.js";
-import type { Answer, AnswerEdits, Fields, Forward, Plan } from "../build/index.js";
+import type { Answer, Fields, Forward, Plan } from "../build/index.js";
 import { call } from "./instance.ts";
+import { endingAnswer } from "./live.ts";
 
 export function carryOut(plan: Plan, request: Request, env: unknown): Response | Promise<Response> {
   return plan.forward === undefined ? respond(plan.answer) : forward(plan.forward, request, env);
@@ -26,7 +27,7 @@ async function forward(plan: Forward, request: Request, env: unknown): Promise<R
     // The answer has begun; its body may take as long as it likes.
     clearTimeout(timer);
   }
-  return handOn(answer, plan.answer);
+  return handOn(answer, plan, late);
 }
 
 function ask(plan: Forward, request: Request, signal: AbortSignal): Promise<Response> {
@@ -38,10 +39,10 @@ function ask(plan: Forward, request: Request, signal: AbortSignal): Promise<Resp
   return fetch(plan.url, init);
 }
 
-// The same answer with other headers. The runtime copies status, headers and WebSocket itself; and as it sees the upstream's own stream under
-// the same `Content-Encoding`, a compressed body passes as it is.
-function handOn(answer: Response, edits: AnswerEdits): Response {
-  const copy = new Response(answer.body, answer);
+// The same answer with other headers. The runtime copies status and headers itself; and as it sees the upstream's own stream under the same
+// `Content-Encoding`, a compressed body passes as it is.
+function handOn(answer: Response, { answer: edits, streamMaxAgeMs }: Forward, request: AbortController): Response {
+  const copy = endingAnswer(answer, streamMaxAgeMs, request) ?? new Response(answer.body, answer);
   const { headers } = copy;
   for (const name of edits.removed) headers.delete(name);
   const { removedPrefix } = edits;

@@ -53,6 +53,8 @@ pub struct Forward {
     pub no_store: bool,
     /// How long the answer may take to begin, in milliseconds.
     pub timeout_ms: u64,
+    /// When a WebSocket or an event stream ends, in milliseconds from its beginning.
+    pub stream_max_age_ms: u64,
     /// What changes in the answer.
     pub answer: AnswerEdits,
     /// The request's id, by which the entry tells of a failure.
@@ -82,6 +84,7 @@ impl Forward {
             has_body: !matches!(head.method.as_str(), "GET" | "HEAD"),
             no_store: !grant.route.shared_cache,
             timeout_ms: u64::from(grant.route.timeout_seconds) * 1000,
+            stream_max_age_ms: u64::from(grant.route.stream_max_age_seconds) * 1000,
             answer: AnswerEdits::new(grant, head.origin.as_deref(), &request_id),
             request_id,
         })

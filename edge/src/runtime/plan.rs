@@ -25,6 +25,7 @@ export interface Forward {
     hasBody: boolean;
     noStore: boolean;
     timeoutMs: number;
+    streamMaxAgeMs: number;
     answer: AnswerEdits;
     requestId: string;
 }

@@ -97,6 +97,10 @@ fn path_and_query_go_on_as_they_came() {
     assert_eq!(forward.url, "https://origin.example/public/a%20b/?q=%2f&q=//../");
     assert!(!forward.has_body);
     assert_eq!(
+        (forward.timeout_ms, forward.stream_max_age_ms),
+        (30_000, 3_600_000)
+    );
+    assert_eq!(
         forward.set,
         [
             ("Keyward-Environment", "production".to_owned()),

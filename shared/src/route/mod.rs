@@ -57,6 +57,8 @@ pub struct Route {
     pub shared_cache: bool,
     /// How long the upstream may take until its answer begins, in seconds.
     pub timeout_seconds: u32,
+    /// How long a WebSocket or an event stream may go on, in seconds. Nothing decides on it again once it has begun.
+    pub stream_max_age_seconds: u32,
 }
 
 impl Route {
@@ -74,6 +76,7 @@ impl Route {
             consistency: Some(Consistency::Strict),
             shared_cache: false,
             timeout_seconds: 0,
+            stream_max_age_seconds: 0,
         }
     }
 }
@@ -315,7 +318,8 @@ mod tests {
     use super::*;
 
     const TABLE: &str = r#"{"upstreams":{"main":"https://a.example/base/"},"routes":[{"methods":"any","path":{"segments":[],"exact":false},
-        "access":"public","upstream":"main","meter":null,"cors":null,"failure":"closed","consistency":"strict","shared_cache":false,"timeout_seconds":30}]}"#;
+        "access":"public","upstream":"main","meter":null,"cors":null,"failure":"closed","consistency":"strict","shared_cache":false,"timeout_seconds":30,
+        "stream_max_age_seconds":3600}]}"#;
 
     #[test]
     fn upstreams_are_base_urls() {

@@ -25,6 +25,10 @@ use crate::{
 const DEFAULT_TIMEOUT_SECONDS: u32 = 30;
 /// The longest time an upstream may be given, in seconds.
 const MAX_TIMEOUT_SECONDS: u32 = 600;
+/// How long a WebSocket or an event stream may go on by default, in seconds.
+const DEFAULT_STREAM_MAX_AGE_SECONDS: u32 = 3600;
+/// The longest time one may be given, in seconds: a day.
+const MAX_STREAM_MAX_AGE_SECONDS: u32 = 86_400;
 /// How long a browser may remember a preflight by default, in seconds: what most browsers cap it at.
 const DEFAULT_CORS_MAX_AGE_SECONDS: u32 = 7200;
 
@@ -71,6 +75,7 @@ struct RouteSource {
     #[serde(default)]
     shared_cache: bool,
     timeout_seconds: Option<Spanned<u32>>,
+    stream_max_age_seconds: Option<Spanned<u32>>,
 }
 
 #[derive(Deserialize)]
@@ -200,16 +205,18 @@ fn build_route(entry: Spanned<RouteSource>, upstreams: &BTreeMap<String, Upstrea
             format!("the meter `{}` {NAME_RULE}", meter.get_ref()),
         ));
     }
-    let timeout_seconds = match &source.timeout_seconds {
-        None => DEFAULT_TIMEOUT_SECONDS,
-        Some(seconds) if (1..=MAX_TIMEOUT_SECONDS).contains(seconds.get_ref()) => *seconds.get_ref(),
-        Some(seconds) => {
-            return Err(Fault::at(
-                seconds,
-                format!("timeout_seconds must be 1 to {MAX_TIMEOUT_SECONDS}"),
-            ));
-        }
-    };
+    let timeout_seconds = build_seconds(
+        "timeout_seconds",
+        source.timeout_seconds.as_ref(),
+        DEFAULT_TIMEOUT_SECONDS,
+        MAX_TIMEOUT_SECONDS,
+    )?;
+    let stream_max_age_seconds = build_seconds(
+        "stream_max_age_seconds",
+        source.stream_max_age_seconds.as_ref(),
+        DEFAULT_STREAM_MAX_AGE_SECONDS,
+        MAX_STREAM_MAX_AGE_SECONDS,
+    )?;
     Ok(Route {
         methods,
         path,
@@ -221,7 +228,16 @@ fn build_route(entry: Spanned<RouteSource>, upstreams: &BTreeMap<String, Upstrea
         failure: source.failure.map(build_failure).transpose()?.unwrap_or_default(),
         shared_cache: source.shared_cache,
         timeout_seconds,
+        stream_max_age_seconds,
     })
+}
+
+fn build_seconds(field: &str, source: Option<&Spanned<u32>>, default: u32, most: u32) -> Result<u32, Fault> {
+    match source {
+        None => Ok(default),
+        Some(seconds) if (1..=most).contains(seconds.get_ref()) => Ok(*seconds.get_ref()),
+        Some(seconds) => Err(Fault::at(seconds, format!("{field} must be 1 to {most}"))),
+    }
 }
 
 fn build_methods(source: &Spanned<Vec<String>>) -> Result<Methods, Fault> {

@@ -51,7 +51,7 @@ fn only_route(text: &str) -> Route {
 #[test]
 fn a_route_says_all_it_can() {
     let text = format!(
-        "{}exact = true\nconsistency = \"fast\"\nshared_cache = true\n[routes.cors]\norigins = [\"https://a.example\"]\nheaders = [\"X-A\"]\nexpose = [\"X-B\"]\nmax_age_seconds = 60\n",
+        "{}exact = true\nstream_max_age_seconds = 60\nconsistency = \"fast\"\nshared_cache = true\n[routes.cors]\norigins = [\"https://a.example\"]\nheaders = [\"X-A\"]\nexpose = [\"X-B\"]\nmax_age_seconds = 60\n",
         with("\"closed\"", "{ last_known_good_seconds = 86400 }")
     );
     let expected = Route {
@@ -73,6 +73,7 @@ fn a_route_says_all_it_can() {
         consistency: Some(Consistency::Fast),
         shared_cache: true,
         timeout_seconds: 5,
+        stream_max_age_seconds: 60,
     };
     assert_eq!(only_route(&text), expected);
 }
@@ -86,6 +87,7 @@ fn what_a_route_leaves_out_has_a_default() {
         (route.meter, route.shared_cache, route.timeout_seconds),
         (None, false, 30)
     );
+    assert_eq!(route.stream_max_age_seconds, 3600);
     assert_eq!(route.failure, FailurePolicy::Closed);
     assert_eq!(route.path, PathPattern::new("/", false).unwrap());
     let cors = route.cors.unwrap();
@@ -217,6 +219,18 @@ fn faults_of_routes_name_their_line() {
         ),
         ("= 5", "= 0", 11, "timeout_seconds must be 1 to 600"),
         ("= 5", "= 601", 11, "timeout_seconds must be 1 to 600"),
+        (
+            "timeout_seconds = 5",
+            "stream_max_age_seconds = 0",
+            11,
+            "stream_max_age_seconds must be 1 to 86400",
+        ),
+        (
+            "timeout_seconds = 5",
+            "stream_max_age_seconds = 86401",
+            11,
+            "stream_max_age_seconds must be 1 to 86400",
+        ),
         ("= 5", "= -1", 11, "expected u32"),
         (
             "\"closed\"",

@@ -2,7 +2,7 @@
 
 use std::{io::Read, time::Duration};
 
-use super::{Answer, Line, line::Outgoing, wire};
+use super::{Answer, Line, Socket, line::Outgoing, socket, wire};
 use crate::clock::wait_for;
 
 /// How long the edge may take to follow a change: it trusts a record for two seconds, and the machine may be busy.
@@ -94,6 +94,11 @@ impl Call<'_> {
     /// The head of the answer, and its body while it comes.
     pub(crate) fn download(&self) -> (Answer, Box<dyn Read>) {
         self.edge.line.download(&self.outgoing())
+    }
+
+    /// Asks for a WebSocket.
+    pub(crate) fn open(&self) -> Result<Socket, Answer> {
+        socket::open(self.edge.line.address(), &self.path, &self.headers)
     }
 
     fn outgoing(&self) -> Outgoing<'_> {

@@ -1,5 +1,5 @@
 //! Who takes part: an [`Admin`] who manages keys, callers of an [`Edge`], alone or in a crowd, whoever can write to [`Kv`], and a client that
-//! sends exact bytes over the [`wire`].
+//! sends exact bytes over the [`wire`], and one end of a [`Socket`].
 
 mod admin;
 mod answer;
@@ -8,6 +8,7 @@ mod edge;
 mod kv;
 mod line;
 mod person;
+mod socket;
 pub(crate) mod wire;
 
 pub(crate) use self::{
@@ -18,4 +19,5 @@ pub(crate) use self::{
     kv::Kv,
     line::Line,
     person::person,
+    socket::{Ending, Socket},
 };

@@ -6,6 +6,7 @@ mod example;
 pub(crate) mod gate;
 pub(crate) mod guarded;
 pub(crate) mod lab;
+pub(crate) mod live_origin;
 pub(crate) mod lone_edge;
 pub(crate) mod processes;
 pub(crate) mod programs;

@@ -94,7 +94,8 @@ fn answer(mut stream: TcpStream) -> io::Result<()> {
     }
 }
 
-fn read_head(stream: &mut TcpStream) -> io::Result<String> {
+/// The head of a request, to its empty line.
+pub(super) fn read_head(stream: &mut TcpStream) -> io::Result<String> {
     let mut head = Vec::new();
     let mut byte = [0];
     while !head.ends_with(b"\r\n\r\n") {

@@ -6,6 +6,7 @@ mod failures;
 mod forgeries;
 mod interleavings;
 mod leases;
+mod live;
 mod panics;
 mod paths;
 mod single_use;
@@ -20,6 +21,7 @@ pub(crate) fn side_by_side() -> Vec<Trial> {
     let parts = [
         interleavings::all(),
         failures::all(),
+        live::all(),
         upstreams::all(),
         stale::all(),
         panics::all(),

@@ -32,7 +32,8 @@ pub(crate) use self::{
     key::{LabKey, Told},
 };
 use super::{
-    dev_stack, guarded::Guarded, programs, rough_origin::RoughOrigin, run_folder, test_origin::TestOrigin,
+    dev_stack, guarded::Guarded, live_origin::LiveOrigin, programs, rough_origin::RoughOrigin, run_folder,
+    test_origin::TestOrigin,
 };
 use crate::{
     actors::Edge,
@@ -97,6 +98,7 @@ pub(crate) struct Lab {
     pub(crate) fragile: Edge,
     pub(crate) kv: FaultyKv,
     pub(crate) guards: GuardGate,
+    pub(crate) live: LiveOrigin,
     secrets: Secrets,
     _origin: TestOrigin,
     _rough: RoughOrigin,
@@ -111,7 +113,7 @@ impl Lab {
         let secrets = Secrets::load_or_make(&secrets, xtask::secrets::system_randomness).unwrap();
         dev_stack::remember_secrets(&folder.join("secrets.env"));
         let (kv, guards) = (FaultyKv::start(), GuardGate::start());
-        let (origin, rough) = (TestOrigin::anywhere(), RoughOrigin::start());
+        let (origin, rough, live) = (TestOrigin::anywhere(), RoughOrigin::start(), LiveOrigin::start());
         let (deployed, under_test) = build::bundles(&folder);
         put(&deployed, &folder.join(Worker::Deployed.folder()));
         put(&under_test, &folder.join(Worker::UnderTest.folder()));
@@ -132,6 +134,7 @@ impl Lab {
                 ("ENVIRONMENT", ENVIRONMENT.as_str()),
                 ("UPSTREAM_ORIGIN", &origin.url()),
                 ("UPSTREAM_ROUGH", &rough.url()),
+                ("UPSTREAM_LIVE", &live.url()),
             ],
             secrets: &rings.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>(),
             compatibility_date: compatibility_date(&wrangler_toml),
@@ -170,6 +173,7 @@ impl Lab {
             fragile,
             kv,
             guards,
+            live,
             secrets,
             _origin: origin,
             _rough: rough,
