@@ -9,6 +9,7 @@ pub mod domain;
 pub mod http;
 pub mod oidc;
 pub mod publish;
+pub mod schema;
 pub mod sealing;
 pub mod settings;
 pub mod store;

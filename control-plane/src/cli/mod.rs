@@ -18,6 +18,8 @@ struct Arguments {
 enum Command {
     /// Run the control plane: the REST API, and the publisher that brings changes to the edge
     Serve(serve::Serve),
+    /// Print the description of the REST API (OpenAPI 3.1)
+    Openapi,
 }
 
 /// Runs what the arguments say.
@@ -25,6 +27,10 @@ pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
     let result = match arguments.command {
         Command::Serve(serve) => serve.run(),
+        Command::Openapi => {
+            println!("{:#}", crate::http::openapi::document());
+            Ok(())
+        }
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

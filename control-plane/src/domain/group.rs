@@ -14,7 +14,7 @@ pub const ADMIN: &str = "admin";
 /// The most groups of a key. With the bounds of scopes it keeps a record far below what KV and the edge take.
 pub const MAX_GROUPS: usize = 8;
 /// The longest name, in characters.
-const MAX_NAME: usize = 64;
+pub const MAX_NAME: usize = 64;
 
 /// A group's public id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -13,7 +13,7 @@ use super::Problem;
 pub(super) struct Body<T>(pub(super) T);
 
 /// A body without fields: nothing, or `{}`. Operations that take none refuse fields instead of ignoring a wish.
-#[derive(Debug, Default, serde::Deserialize)]
+#[derive(Debug, Default, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NoFields {}
 

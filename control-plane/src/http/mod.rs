@@ -23,8 +23,10 @@ mod health;
 mod idempotency;
 mod keys;
 mod members;
+mod message;
 mod moments;
 mod names;
+pub mod openapi;
 mod operations;
 mod organizations;
 mod paging;
@@ -38,6 +40,7 @@ mod usage;
 mod userinfo;
 
 pub use idempotency::Repeats;
+pub use paging::MAX_LIMIT;
 pub use problem::Problem;
 
 pub use throttle::FailureThrottle;
@@ -94,6 +97,7 @@ pub struct Rules {
 pub fn router(app: Arc<App>) -> Router {
     operations::routes()
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .merge(openapi::router())
         .merge(usage::router())
         .route("/healthz", get(health::healthz))
         .fallback(problem::no_such_path)

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use axum::{
     Extension, Router,
-    routing::{MethodRouter, delete, get, patch, post, put},
+    handler::Handler,
+    routing::{self, MethodRouter},
 };
 
 use super::{App, groups, keys, members, organizations, sync, userinfo};
@@ -15,19 +16,38 @@ pub(super) fn routes() -> Router<Arc<App>> {
     Operation::ALL
         .into_iter()
         .fold(Router::new(), |router, operation| {
-            let (paths, handler) = endpoint(operation);
-            let handler = handler.route_layer(Extension(operation));
+            let (paths, verb) = endpoint(operation);
+            let handler = verb.handler.route_layer(Extension(operation));
             paths
                 .iter()
                 .fold(router, |router, path| router.route(path, handler.clone()))
         })
 }
 
+/// A handler, and the method that it answers.
+pub(super) struct Verb {
+    /// As a description writes it.
+    pub(super) method: &'static str,
+    handler: MethodRouter<Arc<App>>,
+}
+
+/// Each method's way to make a [`Verb`] of a handler.
+macro_rules! verbs {
+    ($($method:ident)+) => {$(
+        fn $method<H: Handler<T, Arc<App>>, T: 'static>(handler: H) -> Verb {
+            Verb { method: stringify!($method), handler: routing::$method(handler) }
+        }
+    )+};
+}
+
+verbs!(delete get patch post put);
+
 const MEMBER: &str = "/api/v1/organizations/{org_id}/members/{subject}";
 const ORGANIZATION_KEYS: &str = "/api/v1/organizations/{org_id}/api-keys";
 const ORGANIZATION_KEY: &str = "/api/v1/organizations/{org_id}/api-keys/{key_id}";
 
-fn endpoint(operation: Operation) -> (&'static [&'static str], MethodRouter<Arc<App>>) {
+/// Where an operation is, and what answers there.
+pub(super) fn endpoint(operation: Operation) -> (&'static [&'static str], Verb) {
     use Operation as O;
     match operation {
         O::ShowCaller => (&["/api/userinfo", "/api/v1/userinfo"], get(userinfo::userinfo)),

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// The most entries on a page, and how many are read at a time when all are listed.
-const MAX_LIMIT: u32 = 1000;
+pub const MAX_LIMIT: u32 = 1000;
 /// The first byte of a cursor: the version of its form.
 const CURSOR_VERSION: u8 = 1;
 

@@ -4,16 +4,19 @@ use std::sync::Arc;
 
 use axum::{Json, extract::State};
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{App, Problem, caller::Caller, moments::moment};
+use super::{App, Problem, caller::Caller, moments::moment, openapi::Entry};
 use crate::{
     publish::{ReconcileReport, SyncStatus, reconcile::Reach},
+    schema,
     store::GroupJob,
 };
 
 /// How far the edge is behind the database, and keys behind their groups.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "SyncStatus")]
 pub(super) struct Status {
     #[serde(flatten)]
     edge: SyncStatus,
@@ -22,9 +25,11 @@ pub(super) struct Status {
 }
 
 /// How far the keys of a changed group have followed it.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct GroupChange {
+    #[schemars(with = "schema::Id")]
     group_id: String,
+    #[schemars(with = "schema::Id")]
     organization_id: String,
     name: String,
     keys: u64,
@@ -53,4 +58,22 @@ pub(super) async fn status(State(app): State<Arc<App>>, _caller: Caller) -> Resu
 /// `POST /api/v1/sync/reconcile`: compares what the deployments hold with the database, repairs, and reports the counts.
 pub(super) async fn reconcile(State(app): State<Arc<App>>, _caller: Caller) -> Json<ReconcileReport> {
     Json(app.reconciler.reconcile(Reach::All).await)
+}
+
+/// How the description shows the first.
+pub(super) fn describe_status() -> Entry {
+    Entry::new(
+        "Show what still has to reach the edge",
+        "Of all organizations together: for the platform admin.",
+    )
+    .answers::<Status>(200, "How far each deployment is behind.")
+}
+
+/// And the second.
+pub(super) fn describe_reconcile() -> Entry {
+    Entry::new(
+        "Compare the database with what the edge has, and repair",
+        "Of all organizations together: for the platform admin. It may take minutes.",
+    )
+    .answers::<ReconcileReport>(200, "What was found and repaired.")
 }

@@ -3,17 +3,21 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
+use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{App, Problem, caller::Caller, members::MAX_MEMBERSHIPS};
-use crate::domain::{Organization, Principal, Rights, Role, principal::Reach};
+use super::{App, Problem, caller::Caller, members::MAX_MEMBERSHIPS, openapi::Entry};
+use crate::{
+    domain::{Organization, Principal, Rights, Role, principal::Reach},
+    schema,
+};
 
 /// As many as there can be.
 #[expect(clippy::cast_possible_truncation, reason = "a small constant")]
 const MAX_ORGANIZATIONS: u32 = MAX_MEMBERSHIPS as u32;
 
 /// Who calls. `id`, `is_admin`, `groups` and `org_id` are those of the reference's `userinfo`.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(super) struct UserInfo {
     /// The name that `created_by`, `user_id` and audit events carry.
     id: String,
@@ -22,14 +26,17 @@ pub(super) struct UserInfo {
     /// Whether it may do everything in the organization `org_id`.
     is_admin: bool,
     /// The organization that calls concern which name none; null if there is none, or several to choose from.
+    #[schemars(with = "Option<schema::Id>")]
     org_id: Option<String>,
     /// What it may do in that organization.
+    #[schemars(with = "Vec<schema::Permission>")]
     permissions: Vec<&'static str>,
     /// The groups that the calling key is in.
     groups: Vec<String>,
     /// The scopes that it may grant; null for every scope of the organization.
     scopes: Option<Vec<String>>,
     /// Which key calls, if one does.
+    #[schemars(with = "Option<schema::Id>")]
     key_id: Option<String>,
     /// What it is called.
     key_name: Option<String>,
@@ -37,11 +44,15 @@ pub(super) struct UserInfo {
     organizations: Vec<Place>,
 }
 
-#[derive(Serialize)]
+/// An organization in which the caller has a place.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "CallerPlace")]
 struct Place {
+    #[schemars(with = "schema::Id")]
     organization_id: String,
     name: String,
     /// Only of persons.
+    #[schemars(with = "Option<schema::Role>")]
     role: Option<&'static str>,
 }
 
@@ -87,4 +98,9 @@ const fn kind(principal: &Principal) -> &'static str {
         Principal::User(_) => "user",
         Principal::ApiKey(_) => "api_key",
     }
+}
+
+/// How the description shows it.
+pub(super) fn describe() -> Entry {
+    Entry::new("Show who calls and what it may do", "").answers::<UserInfo>(200, "The caller.")
 }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::TokenError;
 
 /// The longest subject, in bytes (OpenID Connect Core §2).
-const MAX_SUBJECT_BYTES: usize = 255;
+pub const MAX_SUBJECT_BYTES: usize = 255;
 /// How far the issuer's clock may be ahead of ours, in seconds: a token just made is not refused.
 const MAX_SKEW_SECONDS: f64 = 10.0;
 

@@ -17,7 +17,7 @@ mod published;
 mod signatures;
 
 pub use self::{
-    claims::is_subject,
+    claims::{MAX_SUBJECT_BYTES, is_subject},
     fetch::{KeysEndpoint, KeysEndpointError, PublishedAt},
     key_set::{KeySet, VerifyingKey},
     published::{KeySource, PublishedKeys},

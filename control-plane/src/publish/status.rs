@@ -2,16 +2,18 @@
 
 use jiff::Timestamp;
 use keyward_shared::Environment;
+use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
 use super::{Publisher, Syncer, reconcile::LastReconcile};
 use crate::{
     clock::whole_second,
+    schema,
     store::{Backlog, StoreError, SyncBacklog},
 };
 
 /// How far the edge is behind the database.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct SyncStatus {
     /// How many records have not arrived, over all deployments.
     pub waiting: u64,
@@ -27,11 +29,12 @@ pub struct SyncStatus {
 }
 
 /// How far one deployment is behind.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct DeploymentStatus {
     /// Its id.
     pub id: String,
     /// The environment it serves.
+    #[schemars(with = "schema::Environment")]
     pub environment: Environment,
     /// How many records have not arrived.
     pub waiting: u64,
@@ -55,7 +58,7 @@ pub struct DeploymentStatus {
 }
 
 /// How far the KeyGuards of a deployment are behind.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct EdgeStatus {
     /// How many changes are not confirmed: those that some KeyGuard has not got, and those that wait until leases granted
     /// before them have run out.

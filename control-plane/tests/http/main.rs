@@ -18,6 +18,7 @@ mod issuer;
 #[path = "../support/keys.rs"]
 mod keys;
 mod members;
+mod openapi;
 mod organizations;
 mod service;
 mod table;

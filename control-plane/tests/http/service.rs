@@ -190,6 +190,15 @@ impl Service {
         while self.follower.step(None).await.unwrap() != Followed::Nothing {}
     }
 
+    /// What stands at an address, as text.
+    pub(crate) async fn text(&self, path: &str) -> (u16, HeaderMap, String) {
+        let request = Request::builder().uri(path).body(Body::empty()).unwrap();
+        let answer = self.router.clone().oneshot(request).await.unwrap();
+        let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+        let bytes = axum::body::to_bytes(answer.into_body(), 1 << 24).await.unwrap();
+        (status, headers, String::from_utf8(bytes.into()).unwrap())
+    }
+
     async fn answer(&self, request: Request<Body>) -> Answer {
         let answer = self.router.clone().oneshot(request).await.unwrap();
         let status = answer.status().as_u16();

@@ -21,7 +21,7 @@ enum Whose {
 }
 
 /// What a request is about.
-struct Things {
+pub(crate) struct Things {
     organization: OrganizationId,
     key: String,
     subject: String,
@@ -30,7 +30,7 @@ struct Things {
 
 impl Things {
     /// New ones, so that nothing is left of the request before.
-    async fn new(stage: &Stage, organization: OrganizationId, owner: &str) -> Self {
+    pub(crate) async fn new(stage: &Stage, organization: OrganizationId, owner: &str) -> Self {
         let things = Self {
             organization,
             key: stage.plant(organization, owner).await.id.to_string(),
@@ -58,7 +58,7 @@ impl Things {
 }
 
 /// A request for an operation.
-fn request(operation: Operation, things: &Things) -> (&'static str, String, Option<Value>) {
+pub(crate) fn request(operation: Operation, things: &Things) -> (&'static str, String, Option<Value>) {
     use Operation as O;
     let Things {
         organization,

@@ -8,25 +8,34 @@ use axum::{
     http::{StatusCode, Uri},
     response::{IntoResponse as _, Response},
 };
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{GroupInfo, permissions};
+use super::{GroupInfo, example, permissions};
 use crate::{
     domain::{
         Action, DirectoryWrite, Group, Target, bounds,
         group::{self, NewGroup},
     },
-    http::{App, Problem, body::Body, caller::Caller, change::Work, names::Names, query::Parameters},
+    http::{
+        App, Problem, body::Body, caller::Caller, change::Work, names::Names, openapi::Entry,
+        query::Parameters,
+    },
+    schema,
 };
 
-#[derive(Deserialize)]
+/// A group that is asked for.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct CreateGroup {
+    #[schemars(with = "schema::GroupName")]
     name: String,
     #[serde(default)]
+    #[schemars(with = "Vec<schema::Scope>", length(max = bounds::MAX_SCOPES))]
     scopes: Vec<String>,
     #[serde(default)]
+    #[schemars(with = "Vec<schema::Permission>")]
     permissions: Vec<String>,
 }
 
@@ -58,4 +67,20 @@ pub(in crate::http) async fn create(
     };
     app.commit(&caller, work, now).await?;
     Ok((StatusCode::CREATED, Json(info)).into_response())
+}
+
+/// How the description shows it.
+pub(in crate::http) fn describe() -> Entry {
+    Entry::new(
+        "Create a group",
+        "Its keys have its scopes at the edge and its permissions here.",
+    )
+    .in_place()
+    .body::<CreateGroup>(vec![(
+        "engineering",
+        json!({ "name": "engineering", "scopes": ["predict"], "permissions": ["keys:read"] }),
+    )])
+    .answers::<GroupInfo<'_>>(201, "The group.")
+    .example(example())
+    .conflicts()
 }

@@ -11,7 +11,9 @@ use crate::{
         App, Problem,
         caller::Caller,
         change::{MAX_TRIES, Work},
+        message::Message,
         names::Names,
+        openapi::Entry,
     },
     store::CommitError,
 };
@@ -40,10 +42,22 @@ pub(in crate::http) async fn delete(
             Err(CommitError::Conflict) => {}
             Err(error) => return Err(error.into()),
             Ok(_) => {
-                let body = Json(json!({ "message": "Group deleted" }));
+                let body = Json(Message::new("Group deleted"));
                 return Ok(app.answer_with_followers(group.id, body).await);
             }
         }
     }
     Err(Problem::contended())
+}
+
+/// How the description shows it.
+pub(in crate::http) fn describe() -> Entry {
+    Entry::new(
+        "Delete a group",
+        "Its keys lose what it gave them, and stay what they are besides.",
+    )
+    .in_place()
+    .answers::<Message>(200, "It is deleted.")
+    .example(json!({ "message": "Group deleted" }))
+    .propagates()
 }

@@ -9,8 +9,8 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 
-use super::GroupInfo;
-use crate::http::{App, Problem, caller::Caller, names::Names};
+use super::{GroupInfo, example};
+use crate::http::{App, Problem, caller::Caller, names::Names, openapi::Entry};
 
 /// Shows a group.
 pub(in crate::http) async fn get(
@@ -21,4 +21,12 @@ pub(in crate::http) async fn get(
 ) -> Result<Response, Problem> {
     let (group, _) = app.find_group(&caller, &names, &uri).await?;
     Ok(Json(GroupInfo::of(&group)).into_response())
+}
+
+/// How the description shows it.
+pub(in crate::http) fn describe() -> Entry {
+    Entry::new("Read a group", "By its name or its id.")
+        .in_place()
+        .answers::<GroupInfo<'_>>(200, "The group.")
+        .example(example())
 }

@@ -8,14 +8,16 @@ use axum::{
     http::Uri,
     response::{IntoResponse as _, Response},
 };
+use serde_json::json;
 
-use super::GroupInfo;
+use super::{GroupInfo, example};
 use crate::{
     domain::Group,
     http::{
         App, Problem,
         caller::Caller,
         names::Names,
+        openapi::Entry,
         paging::{CURSOR, LIMIT, listed},
         query::Parameters,
     },
@@ -43,4 +45,13 @@ pub(in crate::http) async fn list(
 
 fn infos(groups: &[Group]) -> Vec<GroupInfo<'_>> {
     groups.iter().map(GroupInfo::of).collect()
+}
+
+/// How the description shows it.
+pub(in crate::http) fn describe() -> Entry {
+    Entry::new("List groups", "By ascending name.")
+        .paged()
+        .in_place()
+        .answers::<Vec<GroupInfo<'_>>>(200, "The groups.")
+        .example(json!([example()]))
 }

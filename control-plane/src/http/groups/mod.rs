@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::{
     App, Problem, caller::Caller, change::Changed, moments::moment, names::Names, query::Parameters,
@@ -13,6 +15,7 @@ use super::{
 use crate::{
     domain::{FieldError, Group, GroupId, OrganizationId, Permission, Rights},
     publish::Followed,
+    schema,
 };
 
 pub(super) mod create;
@@ -22,12 +25,15 @@ pub(super) mod list;
 pub(super) mod update;
 
 /// How answers show a group.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct GroupInfo<'a> {
+    #[schemars(with = "schema::Id")]
     group_id: String,
+    #[schemars(with = "schema::Id")]
     organization_id: String,
     name: &'a str,
     scopes: &'a [String],
+    #[schemars(with = "Vec<schema::Permission>")]
     permissions: Vec<&'static str>,
     /// Whether it is the one that every organization has.
     built_in: bool,
@@ -121,4 +127,19 @@ impl App {
             _ => self.answer_pending(StatusCode::OK, body),
         }
     }
+}
+
+/// A group, as answers show it.
+fn example() -> Value {
+    json!({
+        "group_id": "0198a1f2-7c00-7e3b-9d51-3a8f0f6b2c11",
+        "organization_id": "d9fe7aa1-b0a2-48d9-bde1-4ee759481b61",
+        "name": "engineering",
+        "scopes": ["predict"],
+        "permissions": ["keys:read"],
+        "built_in": false,
+        "revision": 1,
+        "created_by": "admin",
+        "created_at": "2025-01-15T10:30:00Z",
+    })
 }

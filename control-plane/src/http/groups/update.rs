@@ -8,10 +8,11 @@ use axum::{
     http::{StatusCode, Uri},
     response::{IntoResponse as _, Response},
 };
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{GroupInfo, permissions};
+use super::{GroupInfo, example, permissions};
 use crate::{
     domain::{Action, DirectoryWrite, FieldError, Group, Permission, Rights, Target, bounds},
     http::{
@@ -20,15 +21,19 @@ use crate::{
         caller::Caller,
         change::{MAX_TRIES, Work},
         names::Names,
+        openapi::Entry,
     },
+    schema,
     store::CommitError,
 };
 
 /// The fields to change. The name is how keys refer to the group, and stays.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct UpdateGroup {
+    #[schemars(with = "Option<Vec<schema::Scope>>", length(max = bounds::MAX_SCOPES))]
     scopes: Option<Vec<String>>,
+    #[schemars(with = "Option<Vec<schema::Permission>>")]
     permissions: Option<Vec<String>>,
 }
 
@@ -91,4 +96,17 @@ fn names_of(group: &Group) -> Vec<&'static str> {
         .iter()
         .map(|permission: &Permission| permission.as_str())
         .collect()
+}
+
+/// How the description shows it.
+pub(in crate::http) fn describe() -> Entry {
+    Entry::new(
+        "Change a group",
+        "What is not named stays. The group's keys follow.",
+    )
+    .in_place()
+    .body::<UpdateGroup>(vec![("other scopes", json!({ "scopes": ["predict", "read"] }))])
+    .answers::<GroupInfo<'_>>(200, "The group as it is now.")
+    .example(example())
+    .propagates()
 }

@@ -3,7 +3,7 @@
 use axum::{extract::State, response::Response};
 use serde_json::json;
 
-use super::AppState;
+use super::{AppState, KeyInfo, info::example};
 use crate::{
     domain::Action,
     http::{
@@ -11,6 +11,7 @@ use crate::{
         body::{NoFields, OptionalBody},
         caller::Caller,
         names::Names,
+        openapi::Entry,
     },
 };
 
@@ -31,4 +32,16 @@ pub(in crate::http) async fn activate(
         )
         .await?;
     Ok(app.answer_with_key(&changed).await)
+}
+
+/// How the description shows it.
+pub(in crate::http) fn describe() -> Entry {
+    Entry::new(
+        "Activate a deactivated key",
+        "It opens again what it did, with its original secret.",
+    )
+    .optional_body::<NoFields>(vec![("nothing", json!({}))])
+    .answers::<KeyInfo<'_>>(200, "The key as it is now.")
+    .example(example())
+    .propagates()
 }

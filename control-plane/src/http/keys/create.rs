@@ -5,10 +5,11 @@ use axum::{
     http::{StatusCode, Uri},
     response::Response,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
     AppState, ShownOnce,
+    info::example_shown_once,
     wish::{CreateKey, Wish},
 };
 use crate::{
@@ -20,6 +21,7 @@ use crate::{
         change::{Changed, MAX_TRIES, Work},
         idempotency::{Answer, Attempt, Repeatable},
         names::Names,
+        openapi::Entry,
         query::Parameters,
     },
     store::CommitError,
@@ -74,4 +76,28 @@ async fn make(
         }
     }
     Err(Problem::contended())
+}
+
+/// How the description shows it.
+pub(in crate::http) fn describe() -> Entry {
+    let service_key = json!({
+        "name": "Production Prediction Key",
+        "service_id": "prediction",
+        "scopes": ["predict"],
+        "environment": "production",
+        "rate_limit_per_hour": 5000,
+        "expires_in_days": 90,
+        "allowed_ips": ["203.0.113.0/24"],
+    });
+    let gateway_key = json!({ "name": "ai-agent-sre", "groups": ["admin"] });
+    Entry::new(
+        "Create a key",
+        "With `service_id` a service key, with `groups` and without it a gateway key. The text is in this answer and nowhere else.",
+    )
+    .in_place()
+    .body::<CreateKey>(vec![("service key", service_key), ("gateway key", gateway_key)])
+    .answers::<ShownOnce<'_>>(201, "The key with its text, this once.")
+    .example(example_shown_once())
+        .repeatable()
+    .propagates()
 }

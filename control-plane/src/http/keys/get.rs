@@ -6,8 +6,8 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 
-use super::{AppState, KeyInfo};
-use crate::http::{Problem, caller::Caller, names::Names};
+use super::{AppState, KeyInfo, info::example};
+use crate::http::{Problem, caller::Caller, names::Names, openapi::Entry};
 
 /// Shows a key.
 pub(in crate::http) async fn get(
@@ -17,4 +17,11 @@ pub(in crate::http) async fn get(
 ) -> Result<Response, Problem> {
     let (key, _) = app.find(&caller, &names).await?;
     Ok(Json(KeyInfo::of(&key, app.clock.now())).into_response())
+}
+
+/// How the description shows it.
+pub(in crate::http) fn describe() -> Entry {
+    Entry::new("Read a key", "")
+        .answers::<KeyInfo<'_>>(200, "The key.")
+        .example(example())
 }

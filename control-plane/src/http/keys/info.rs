@@ -3,7 +3,9 @@
 use axum::http::StatusCode;
 use jiff::Timestamp;
 use keyward_shared::{Cidr, Environment, KeyText, record::Status};
+use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
+use serde_json::{Value, json};
 
 use crate::{
     domain::{
@@ -15,19 +17,23 @@ use crate::{
         idempotency::Answer,
         moments::{moment, optional_moment},
     },
+    schema,
 };
 
 /// `APIKeyInfo` of the reference, and below the blank line what Keyward adds to it.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "APIKeyInfo")]
 pub(in crate::http) struct KeyInfo<'a> {
     #[serde(skip)]
     id: KeyId,
+    #[schemars(with = "schema::Id")]
     key_id: String,
     name: &'a str,
     key_prefix: &'a str,
     user_id: &'a str,
     service_id: Option<&'a str>,
     scopes: &'a [String],
+    #[schemars(with = "Option<schema::Environment>")]
     environment: Option<Environment>,
     is_active: bool,
     rate_limit_per_hour: u32,
@@ -40,10 +46,13 @@ pub(in crate::http) struct KeyInfo<'a> {
     #[serde(serialize_with = "optional_moment")]
     last_used_at: Option<Timestamp>,
 
+    #[schemars(with = "schema::KeyStatus")]
     status: Status,
     revision: u64,
+    #[schemars(with = "schema::Id")]
     organization_id: String,
     groups: &'a [String],
+    #[schemars(with = "Vec<schema::Network>")]
     allowed_ips: &'a [Cidr],
     created_by: &'a str,
     deactivated_by: Option<&'a str>,
@@ -52,7 +61,9 @@ pub(in crate::http) struct KeyInfo<'a> {
     ended_by: Option<&'a str>,
     #[serde(serialize_with = "optional_moment")]
     ended_at: Option<Timestamp>,
+    #[schemars(with = "Option<schema::Id>")]
     rotated_from: Option<String>,
+    #[schemars(with = "Option<schema::Id>")]
     rotated_into: Option<String>,
 }
 
@@ -96,9 +107,11 @@ impl<'a> KeyInfo<'a> {
 }
 
 /// `APIKeyResponse` of the reference: the one answer that holds the text of a key.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "APIKeyResponse")]
 pub(super) struct ShownOnce<'a> {
     #[serde(serialize_with = "exposed")]
+    #[schemars(with = "String")]
     api_key: &'a KeyText,
     key_info: KeyInfo<'a>,
 }
@@ -121,4 +134,41 @@ impl<'a> ShownOnce<'a> {
 /// The text itself. Only [`ShownOnce`] uses this.
 fn exposed<S: Serializer>(text: &KeyText, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(text.expose())
+}
+
+/// The key of the reference's example, as answers show it.
+pub(super) fn example() -> Value {
+    json!({
+        "key_id": "550e8400-e29b-41d4-a716-446655440000",
+        "name": "Production Prediction Key",
+        "key_prefix": "hk_live_AbC***",
+        "user_id": "admin",
+        "service_id": "prediction",
+        "scopes": ["predict"],
+        "environment": "production",
+        "is_active": true,
+        "rate_limit_per_hour": 5000,
+        "monthly_prediction_limit": null,
+        "billing_plan": "free",
+        "created_at": "2025-01-15T10:30:00Z",
+        "expires_at": "2025-04-15T10:30:00Z",
+        "last_used_at": null,
+        "status": "active",
+        "revision": 1,
+        "organization_id": "d9fe7aa1-b0a2-48d9-bde1-4ee759481b61",
+        "groups": [],
+        "allowed_ips": ["203.0.113.0/24"],
+        "created_by": "admin",
+        "deactivated_by": null,
+        "deactivated_at": null,
+        "ended_by": null,
+        "ended_at": null,
+        "rotated_from": null,
+        "rotated_into": null,
+    })
+}
+
+/// The answer to its creation.
+pub(super) fn example_shown_once() -> Value {
+    json!({ "api_key": "hk_live_AbCdEfGhIjKlMnOpQrStUvWxYz1234560mLq17AbCdEf", "key_info": example() })
 }

@@ -11,14 +11,16 @@ use axum::{
 };
 use futures_util::stream;
 use jiff::Timestamp;
+use serde_json::json;
 
-use super::{AppState, KeyInfo};
+use super::{AppState, KeyInfo, info::example};
 use crate::{
     domain::{Key, KeyId},
     http::{
         App, Problem,
         caller::Caller,
         names::Names,
+        openapi::Entry,
         paging::{CURSOR, LIMIT, Page},
         query::Parameters,
     },
@@ -99,4 +101,19 @@ fn rows(keys: &[Key], is_first: bool, now: Timestamp) -> Vec<u8> {
         let _ = serde_json::to_writer(&mut text, &KeyInfo::of(key, now));
     }
     text
+}
+
+/// How the description shows it.
+pub(in crate::http) fn describe() -> Entry {
+    Entry::new(
+        "List keys",
+        "Newest first. Without `limit` the array holds every key, streamed.",
+    )
+    .query::<String>("service_id", "Only keys of this service.")
+    .query::<String>("user_id", "Only keys of this owner.")
+    .query::<bool>("active_only", "Only keys that may be used now.")
+    .paged()
+    .in_place()
+    .answers::<Vec<KeyInfo<'_>>>(200, "The keys.")
+    .example(json!([example()]))
 }

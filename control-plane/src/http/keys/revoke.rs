@@ -6,7 +6,7 @@ use serde_json::json;
 use super::AppState;
 use crate::{
     domain::Action,
-    http::{Problem, caller::Caller, names::Names},
+    http::{Problem, caller::Caller, message::Message, names::Names, openapi::Entry},
 };
 
 /// Revokes a key.
@@ -24,6 +24,17 @@ pub(in crate::http) async fn revoke(
             |_, _| json!({}),
         )
         .await?;
-    let body = Json(json!({ "message": "API key revoked successfully" }));
+    let body = Json(Message::new("API key revoked successfully"));
     Ok(app.answer(StatusCode::OK, body, &changed).await)
+}
+
+/// How the description shows it.
+pub(in crate::http) fn describe() -> Entry {
+    Entry::new(
+        "Revoke a key",
+        "It ends for ever. Again on an ended key: the same answer, and no new event.",
+    )
+    .answers::<Message>(200, "It has ended.")
+    .example(json!({ "message": "API key revoked successfully" }))
+    .propagates()
 }

@@ -3,7 +3,7 @@
 use axum::{extract::State, http::StatusCode, response::Response};
 use serde_json::json;
 
-use super::{AppState, ShownOnce};
+use super::{AppState, ShownOnce, info::example_shown_once};
 use crate::{
     domain::{Action, KeyWrite},
     http::{
@@ -13,6 +13,7 @@ use crate::{
         change::{Changed, MAX_TRIES, Work},
         idempotency::{Answer, Attempt, Repeatable},
         names::Names,
+        openapi::Entry,
     },
     store::CommitError,
 };
@@ -60,4 +61,17 @@ async fn make(
         }
     }
     Err(Problem::contended())
+}
+
+/// How the description shows it.
+pub(in crate::http) fn describe() -> Entry {
+    Entry::new(
+        "Rotate a key",
+        "A new key with the same configuration. The old one is superseded at once.",
+    )
+    .optional_body::<NoFields>(vec![("nothing", json!({}))])
+    .answers::<ShownOnce<'_>>(201, "The new key with its text, this once.")
+    .example(example_shown_once())
+    .repeatable()
+    .propagates()
 }

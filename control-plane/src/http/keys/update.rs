@@ -1,13 +1,16 @@
 //! `PATCH /api/v1/keys/{key_id}`: rename, scopes, groups, limits, allowed addresses, plan. What is not named stays.
 
 use axum::{extract::State, response::Response};
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
+use serde_json::json;
 
-use super::{AppState, wish::no_group};
+use super::{AppState, KeyInfo, info::example, wish::no_group};
 use crate::{
     domain::{
         Action, FieldError, Group, Key, KeyWrite, Permission, Purpose, Rights, audit, bounds,
-        group::Grouping, key::Configuration,
+        group::{Grouping, MAX_GROUPS},
+        key::Configuration,
     },
     http::{
         Problem,
@@ -15,27 +18,36 @@ use crate::{
         caller::Caller,
         change::{MAX_TRIES, Work},
         names::Names,
+        openapi::Entry,
     },
+    schema,
     store::CommitError,
 };
 
 /// The fields to change. `null` takes a limit or an allowlist away.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct UpdateKey {
     #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "schema::Name")]
     name: Option<String>,
     #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "Vec<schema::Scope>", length(max = bounds::MAX_SCOPES))]
     scopes: Option<Vec<String>>,
     #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "schema::RateLimitPerHour")]
     rate_limit_per_hour: Option<i64>,
     #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "Option<schema::MonthlyLimit>")]
     monthly_prediction_limit: Option<Option<i64>>,
     #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "Option<Vec<schema::Network>>", length(max = bounds::MAX_ALLOWED_IPS))]
     allowed_ips: Option<Option<Vec<String>>>,
     #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "schema::Plan")]
     billing_plan: Option<String>,
     #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "Vec<schema::GroupName>", length(max = MAX_GROUPS))]
     groups: Option<Vec<String>>,
 }
 
@@ -167,4 +179,19 @@ fn added(before: &Key, wanted: &Configuration, groups: &[Group]) -> Rights {
     groups.fold(Rights::only([], scopes.cloned()), |rights, group| {
         rights.and(group.rights())
     })
+}
+
+/// How the description shows it.
+pub(in crate::http) fn describe() -> Entry {
+    Entry::new(
+        "Change a key",
+        "What is not named stays. `null` takes a limit or an allowlist away.",
+    )
+    .body::<UpdateKey>(vec![
+        ("rename", json!({ "name": "Renamed" })),
+        ("no monthly limit", json!({ "monthly_prediction_limit": null })),
+    ])
+    .answers::<KeyInfo<'_>>(200, "The key as it is now.")
+    .example(example())
+    .propagates()
 }

@@ -3,30 +3,44 @@
 use std::time::Duration;
 
 use keyward_shared::Environment;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::domain::{
-    FieldError, Group, NewKey, OrganizationId, Purpose,
-    bounds::{self, DEFAULT_PLAN, DEFAULT_RATE_LIMIT_PER_HOUR},
-    key::Configuration,
+use crate::{
+    domain::{
+        FieldError, Group, NewKey, OrganizationId, Purpose,
+        bounds::{self, DEFAULT_PLAN, DEFAULT_RATE_LIMIT_PER_HOUR, MAX_ALLOWED_IPS, MAX_SCOPES},
+        group::MAX_GROUPS,
+        key::Configuration,
+    },
+    schema,
 };
 
 const SECONDS_A_DAY: u64 = 86_400;
 
 /// The body. With `service_id` it asks for a service key; with `groups` and without it, for a gateway key.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct CreateKey {
+    #[schemars(with = "schema::Name")]
     name: String,
     service_id: Option<String>,
+    #[schemars(with = "Option<Vec<schema::GroupName>>", length(max = MAX_GROUPS))]
     groups: Option<Vec<String>>,
     #[serde(default)]
+    #[schemars(with = "Vec<schema::Scope>", length(max = MAX_SCOPES))]
     scopes: Vec<String>,
+    #[schemars(with = "Option<schema::Environment>")]
     environment: Option<String>,
+    #[schemars(with = "Option<schema::ExpiresInDays>")]
     expires_in_days: Option<i64>,
+    #[schemars(with = "Option<schema::RateLimitPerHour>")]
     rate_limit_per_hour: Option<i64>,
+    #[schemars(with = "Option<schema::MonthlyLimit>")]
     monthly_prediction_limit: Option<i64>,
+    #[schemars(with = "Option<Vec<schema::Network>>", length(max = MAX_ALLOWED_IPS))]
     allowed_ips: Option<Vec<String>>,
+    #[schemars(with = "Option<schema::Plan>")]
     billing_plan: Option<String>,
 }
 

@@ -9,8 +9,8 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 
-use super::MemberInfo;
-use crate::http::{App, Problem, caller::Caller, names::Names, query::Parameters};
+use super::{MemberInfo, example};
+use crate::http::{App, Problem, caller::Caller, names::Names, openapi::Entry, query::Parameters};
 
 /// Shows a member.
 pub(in crate::http) async fn get(
@@ -24,4 +24,11 @@ pub(in crate::http) async fn get(
     let found = app.store.member(organization, names.subject()).await?;
     let member = found.ok_or_else(Problem::member_not_found)?;
     Ok(Json(MemberInfo::of(&member)).into_response())
+}
+
+/// How the description shows it.
+pub(in crate::http) fn describe() -> Entry {
+    Entry::new("Read a member", "")
+        .answers::<MemberInfo<'_>>(200, "The member.")
+        .example(example())
 }

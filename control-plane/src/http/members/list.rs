@@ -8,14 +8,16 @@ use axum::{
     http::Uri,
     response::{IntoResponse as _, Response},
 };
+use serde_json::json;
 
-use super::MemberInfo;
+use super::{MemberInfo, example};
 use crate::{
     domain::Member,
     http::{
         App, Problem,
         caller::Caller,
         names::Names,
+        openapi::Entry,
         paging::{CURSOR, LIMIT, listed},
         query::Parameters,
     },
@@ -43,4 +45,12 @@ pub(in crate::http) async fn list(
 
 fn infos(members: &[Member]) -> Vec<MemberInfo<'_>> {
     members.iter().map(MemberInfo::of).collect()
+}
+
+/// How the description shows it.
+pub(in crate::http) fn describe() -> Entry {
+    Entry::new("List members", "By ascending subject.")
+        .paged()
+        .answers::<Vec<MemberInfo<'_>>>(200, "The members.")
+        .example(json!([example()]))
 }

@@ -1,10 +1,12 @@
 //! Operations on the members of an organization, one per file.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::{Problem, moments::moment};
-use crate::domain::Member;
+use crate::{domain::Member, schema};
 
 pub(super) mod get;
 pub(super) mod list;
@@ -15,9 +17,10 @@ pub(super) mod remove;
 pub(super) const MAX_MEMBERSHIPS: usize = 1000;
 
 /// How answers show a member.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct MemberInfo<'a> {
     subject: &'a str,
+    #[schemars(with = "schema::Role")]
     role: &'static str,
     added_by: &'a str,
     #[serde(serialize_with = "moment")]
@@ -41,4 +44,9 @@ pub(super) fn too_many_memberships() -> Problem {
         "too_many_organizations",
         format!("A person can be a member of at most {MAX_MEMBERSHIPS} organizations."),
     )
+}
+
+/// A member, as answers show it.
+fn example() -> Value {
+    json!({ "subject": "ada", "role": "developer", "added_by": "admin", "added_at": "2025-01-15T10:30:00Z" })
 }

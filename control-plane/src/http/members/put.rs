@@ -8,10 +8,11 @@ use axum::{
     http::{StatusCode, Uri},
     response::{IntoResponse as _, Response},
 };
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{MAX_MEMBERSHIPS, MemberInfo, too_many_memberships};
+use super::{MAX_MEMBERSHIPS, MemberInfo, example, too_many_memberships};
 use crate::{
     domain::{Action, DirectoryWrite, FieldError, Member, OrganizationId, Rights, Role, Target},
     http::{
@@ -20,15 +21,19 @@ use crate::{
         caller::Caller,
         change::{MAX_TRIES, Work},
         names::Names,
+        openapi::Entry,
         query::Parameters,
     },
     oidc::is_subject,
+    schema,
     store::CommitError,
 };
 
-#[derive(Deserialize)]
+/// What the member is to be.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct PutMember {
+    #[schemars(with = "schema::Role")]
     role: String,
 }
 
@@ -103,4 +108,18 @@ async fn write(
     };
     app.commit(caller, work, now).await?;
     Ok((status, member))
+}
+
+/// How the description shows it.
+pub(in crate::http) fn describe() -> Entry {
+    Entry::new(
+        "Add a member, or give one another role",
+        "Nobody gives or takes a role above its own.",
+    )
+    .body::<PutMember>(vec![("developer", json!({ "role": "developer" }))])
+    .answers::<MemberInfo<'_>>(200, "The member with another role.")
+    .example(example())
+    .answers::<MemberInfo<'_>>(201, "The new member.")
+    .example(example())
+    .conflicts()
 }

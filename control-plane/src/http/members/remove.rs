@@ -10,6 +10,7 @@ use axum::{
     response::Response,
 };
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
 
@@ -24,8 +25,10 @@ use crate::{
         change::{Changed, MAX_TRIES, Work},
         keys::info::KeyInfo,
         names::Names,
+        openapi::Entry,
         query::Parameters,
     },
+    schema,
     store::{CommitError, KeyFilter},
 };
 
@@ -33,6 +36,16 @@ use crate::{
 const PAGE: u32 = 200;
 /// The most keys that the answer shows.
 const MAX_SHOWN: usize = 1000;
+
+/// What becomes of the keys.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+#[expect(dead_code, reason = "names what the query may say, for the description")]
+enum KeysParameter {
+    Keep,
+    Revoke,
+    HandOver,
+}
 
 /// What happens to the keys.
 enum Fate {
@@ -56,7 +69,8 @@ impl Fate {
     }
 }
 
-#[derive(Serialize)]
+/// What is left of a member.
+#[derive(Serialize, JsonSchema)]
 struct Removed<'a> {
     message: &'static str,
     /// How many keys the person had that have not ended.
@@ -242,4 +256,16 @@ fn work(member: &Member, fate: &Fate, keys: Vec<KeyWrite>, is_last: bool) -> Wor
             Target::Member(member.subject.clone()),
         )
     }
+}
+
+/// How the description shows it.
+pub(in crate::http) fn describe() -> Entry {
+    Entry::new(
+        "Remove a member",
+        "Everybody may leave. The keys that the person leaves behind are listed, and kept, handed over or revoked.",
+    )
+    .query::<KeysParameter>("keys", "What becomes of the keys; they are kept, if it is left out.")
+    .query::<schema::Subject>("to", "The member to whom keys are handed over.")
+    .answers::<Removed<'_>>(200, "It is no member any more.")
+    .propagates()
 }

@@ -8,10 +8,11 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse as _, Response},
 };
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::OrganizationInfo;
+use super::{OrganizationInfo, example};
 use crate::{
     domain::{Action, DirectoryWrite, Organization, Principal, Role, Target, bounds},
     http::{
@@ -20,12 +21,16 @@ use crate::{
         caller::Caller,
         change::Work,
         members::{MAX_MEMBERSHIPS, too_many_memberships},
+        openapi::Entry,
     },
+    schema,
 };
 
-#[derive(Deserialize)]
+/// An organization that is asked for.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct CreateOrganization {
+    #[schemars(with = "schema::Name")]
     name: String,
 }
 
@@ -63,4 +68,16 @@ pub(in crate::http) async fn create(
     app.commit(&caller, work, now).await?;
     let info = OrganizationInfo::of(&organization, role);
     Ok((StatusCode::CREATED, Json(info)).into_response())
+}
+
+/// How the description shows it.
+pub(in crate::http) fn describe() -> Entry {
+    Entry::new(
+        "Create an organization",
+        "Who creates it owns it. For persons and the platform admin.",
+    )
+    .body::<CreateOrganization>(vec![("research", json!({ "name": "Research" }))])
+    .answers::<OrganizationInfo<'_>>(201, "The organization.")
+    .example(example())
+    .conflicts()
 }

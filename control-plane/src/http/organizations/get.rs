@@ -8,8 +8,8 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 
-use super::OrganizationInfo;
-use crate::http::{App, Problem, caller::Caller, names::Names};
+use super::{OrganizationInfo, example};
+use crate::http::{App, Problem, caller::Caller, names::Names, openapi::Entry};
 
 /// Shows an organization.
 pub(in crate::http) async fn get(
@@ -23,4 +23,11 @@ pub(in crate::http) async fn get(
     caller.check_in(organization.id)?;
     let info = OrganizationInfo::of(&organization, caller.role_in(organization.id));
     Ok(Json(info).into_response())
+}
+
+/// How the description shows it.
+pub(in crate::http) fn describe() -> Entry {
+    Entry::new("Read an organization", "")
+        .answers::<OrganizationInfo<'_>>(200, "The organization.")
+        .example(example())
 }

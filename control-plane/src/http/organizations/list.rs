@@ -8,13 +8,15 @@ use axum::{
     http::Uri,
     response::{IntoResponse as _, Response},
 };
+use serde_json::json;
 
-use super::OrganizationInfo;
+use super::{OrganizationInfo, example};
 use crate::{
     domain::Organization,
     http::{
         App, Problem,
         caller::Caller,
+        openapi::Entry,
         paging::{CURSOR, LIMIT, listed},
         query::Parameters,
     },
@@ -42,4 +44,15 @@ fn infos<'a>(caller: &Caller, organizations: &'a [Organization]) -> Vec<Organiza
     let info =
         |organization: &'a Organization| OrganizationInfo::of(organization, caller.role_in(organization.id));
     organizations.iter().map(info).collect()
+}
+
+/// How the description shows it.
+pub(in crate::http) fn describe() -> Entry {
+    Entry::new(
+        "List organizations",
+        "Those in which the caller has a place, newest first. The platform admin sees all.",
+    )
+    .paged()
+    .answers::<Vec<OrganizationInfo<'_>>>(200, "The organizations.")
+    .example(json!([example()]))
 }

@@ -1,21 +1,28 @@
 //! Operations on organizations, one per file.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::moments::moment;
-use crate::domain::{Organization, Role};
+use crate::{
+    domain::{Organization, Role},
+    schema,
+};
 
 pub(super) mod create;
 pub(super) mod get;
 pub(super) mod list;
 
 /// How answers show an organization.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct OrganizationInfo<'a> {
+    #[schemars(with = "schema::Id")]
     organization_id: String,
     name: &'a str,
     /// What the caller is in it; null for callers that are no members.
+    #[schemars(with = "Option<schema::Role>")]
     role: Option<&'static str>,
     created_by: &'a str,
     #[serde(serialize_with = "moment")]
@@ -32,4 +39,15 @@ impl<'a> OrganizationInfo<'a> {
             created_at: organization.created_at,
         }
     }
+}
+
+/// An organization, as answers show it.
+fn example() -> Value {
+    json!({
+        "organization_id": "d9fe7aa1-b0a2-48d9-bde1-4ee759481b61",
+        "name": "Research",
+        "role": "owner",
+        "created_by": "user:ada",
+        "created_at": "2025-01-15T10:30:00Z",
+    })
 }

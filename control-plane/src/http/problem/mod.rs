@@ -7,6 +7,7 @@ use axum::{
 };
 use jiff::Timestamp;
 use keyward_shared::{DenyReason, usage};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::request::RequestId;
@@ -49,8 +50,10 @@ impl Challenge {
     }
 }
 
-#[derive(Serialize)]
-struct Document<'a> {
+/// A problem document (RFC 9457). The reference promises `detail`.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Problem")]
+pub(super) struct Document<'a> {
     r#type: String,
     title: &'static str,
     status: u16,

@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use tokio::sync::{Mutex, watch};
 
@@ -43,8 +44,9 @@ pub struct Reconciler {
 }
 
 /// Of which keys the KeyGuards are told once more. Keys that never changed are not among them: there is no older record.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "GuardReach")]
 pub enum Reach {
     /// All of them. Asked for by people.
     #[default]

@@ -4,26 +4,28 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use keyward_shared::Environment;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Reach, finding::Finding};
-use crate::{domain::KeyId, publish::status::moment};
+use crate::{domain::KeyId, publish::status::moment, schema};
 
 /// The most keys that a report names.
 pub(super) const MOST_NAMED: usize = 100;
 /// What a run found, over all deployments.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ReconcileReport {
     /// Each deployment of the configuration.
     pub deployments: Vec<DeploymentReport>,
 }
 
 /// What a run found at one deployment.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct DeploymentReport {
     /// Its id.
     pub id: String,
     /// The environment it serves.
+    #[schemars(with = "schema::Environment")]
     pub environment: Environment,
     /// It.
     #[serde(flatten)]
@@ -31,7 +33,7 @@ pub struct DeploymentReport {
 }
 
 /// What a run found.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Findings {
     /// In KV, as far as it came.
     #[serde(flatten)]
@@ -43,7 +45,7 @@ pub struct Findings {
 }
 
 /// A run that has ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct LastReconcile {
     /// When.
     #[serde(serialize_with = "moment")]
@@ -54,7 +56,7 @@ pub struct LastReconcile {
 }
 
 /// Counts of keys and names.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Counts {
     /// Keys in the database.
     pub checked: u64,
@@ -87,7 +89,7 @@ pub struct Counts {
 
 /// What a run found at the KeyGuards of a deployment. Only keys that have changed since they were made can differ: a new key
 /// takes nothing away, and its guards learn of it when it is used.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct GuardCounts {
     /// Which keys it looked at.
     pub reach: Reach,

@@ -11,6 +11,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::AppState;
@@ -24,8 +25,10 @@ use crate::{
         caller::Caller,
         moments::{moment, optional_moment},
         names::Names,
+        openapi::Entry,
         query::Parameters,
     },
+    schema,
     store::Metered,
 };
 
@@ -34,8 +37,9 @@ mod period;
 use period::{Granularity, Period};
 
 /// The answer.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Usage {
+    #[schemars(with = "schema::Id")]
     key_id: String,
     granularity: Granularity,
     #[serde(serialize_with = "moment")]
@@ -52,14 +56,14 @@ struct Usage {
 }
 
 /// Requests, of the key and of its lineage.
-#[derive(Clone, Copy, Serialize)]
+#[derive(Clone, Copy, Serialize, JsonSchema)]
 struct Count {
     requests: u64,
     lineage_requests: u64,
 }
 
 /// The hour of the clock that is under way.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct CurrentHour {
     #[serde(serialize_with = "moment")]
     from: Timestamp,
@@ -69,7 +73,7 @@ struct CurrentHour {
 }
 
 /// The calendar month that is under way. The limit holds on each meter by itself.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct CurrentMonth {
     #[serde(serialize_with = "moment")]
     from: Timestamp,
@@ -77,14 +81,14 @@ struct CurrentMonth {
     meters: Vec<Meter>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Meter {
     meter: String,
     #[serde(flatten)]
     count: Count,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Bucket {
     #[serde(serialize_with = "moment")]
     from: Timestamp,
@@ -195,4 +199,16 @@ impl From<Metered> for Meter {
             count: row.requests.into(),
         }
     }
+}
+
+/// How the description shows it.
+pub(in crate::http) fn describe() -> Entry {
+    Entry::new("Show what the edge has admitted with a key", "Buckets are whole hours, days or months in UTC, without a gap.")
+        .query::<Granularity>("granularity", "How long a bucket is; a day, if it is left out.")
+        .query::<schema::MomentOrDate>(
+            "from",
+            "In the first bucket: 24 hours, 30 days or 12 months ago, if it is left out. At most 744 hours, 366 days or 60 months before `to`.",
+        )
+        .query::<schema::MomentOrDate>("to", "The end, not part of the answer any more; now, if it is left out.")
+        .answers::<Usage>(200, "The counts.")
 }

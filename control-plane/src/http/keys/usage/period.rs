@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use jiff::Timestamp;
 use keyward_shared::month::Month;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
@@ -14,7 +15,7 @@ use crate::{
 const HOURS_A_DAY: u32 = 24;
 
 /// How long a bucket is. All of them begin and end in UTC.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Granularity {
     Hour,

@@ -1,0 +1,103 @@
+//! The forms of single values in the API's description, made of the bounds that the values are checked by.
+//!
+//! A field whose Rust type says less than it means names one of these: `#[schemars(with = "schema::Name")]`.
+
+use std::borrow::Cow;
+
+use keyward_shared::{Environment as Environments, record::Status, scope::MAX_SCOPE_BYTES};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+
+use crate::{
+    domain::{
+        Permission as Permissions, Role as Roles,
+        bounds::{EXPIRES_IN_DAYS, MONTHLY_LIMIT, NAME_CHARACTERS, PLAN_CHARACTERS, RATE_LIMIT_PER_HOUR},
+        group::MAX_NAME as MAX_GROUP_NAME,
+    },
+    http::MAX_LIMIT,
+    oidc::MAX_SUBJECT_BYTES,
+};
+
+/// A form under a name, written where it is used.
+macro_rules! forms {
+    ($($(#[$meta:meta])* $name:ident = $schema:expr;)+) => {$(
+        $(#[$meta])*
+        pub struct $name;
+
+        impl JsonSchema for $name {
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                $schema
+            }
+        }
+    )+};
+}
+
+/// Text that shows something and holds no control character.
+const VISIBLE: &str =
+    r"^[^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]*$";
+
+forms! {
+    /// A UUID.
+    Id = json_schema!({ "type": "string", "format": "uuid" });
+    /// A name given by people.
+    Name = json_schema!({
+        "type": "string", "minLength": NAME_CHARACTERS.start(), "maxLength": NAME_CHARACTERS.end(), "pattern": VISIBLE,
+    });
+    /// The name of a group.
+    GroupName = json_schema!({ "type": "string", "pattern": format!("^[A-Za-z0-9._-]{{1,{MAX_GROUP_NAME}}}$") });
+    /// A scope token of RFC 6749 §3.3.
+    Scope = json_schema!({ "type": "string", "pattern": format!(r"^[!#-\[\]-~]{{1,{MAX_SCOPE_BYTES}}}$") });
+    /// Days until a key expires.
+    ExpiresInDays = json_schema!({
+        "type": "integer", "minimum": EXPIRES_IN_DAYS.start(), "maximum": EXPIRES_IN_DAYS.end(),
+    });
+    /// Requests in an hour.
+    RateLimitPerHour = json_schema!({
+        "type": "integer", "minimum": RATE_LIMIT_PER_HOUR.start(), "maximum": RATE_LIMIT_PER_HOUR.end(),
+    });
+    /// Metered requests in a month.
+    MonthlyLimit = json_schema!({
+        "type": "integer", "minimum": MONTHLY_LIMIT.start(), "maximum": MONTHLY_LIMIT.end(),
+    });
+    /// A billing plan.
+    Plan = json_schema!({ "type": "string", "pattern": format!("^[A-Za-z0-9._-]{{1,{}}}$", PLAN_CHARACTERS.end()) });
+    /// An address, or a network in CIDR notation without bits beyond its prefix.
+    Network = json_schema!({
+        "type": "string",
+        "description": "An IPv4 or IPv6 address, or a network in CIDR notation without bits beyond its prefix.",
+        "anyOf": [{ "format": "ipv4" }, { "format": "ipv6" }, { "pattern": "/[0-9]{1,3}$" }],
+    });
+    /// The value of `Idempotency-Key`: a string of RFC 8941, or the same without its quotes.
+    IdempotencyKey = json_schema!({
+        "type": "string",
+        "pattern": r#"^("([ !#-\[\]-~]|\\["\\]){1,255}"|[!#-+\--:<-\[\]-~]{1,255})$"#,
+    });
+    /// An environment.
+    Environment = one_of(&Environments::ALL.map(Environments::as_str));
+    /// Whether a key may be used.
+    KeyStatus = json_schema!({
+        "type": "string", "enum": [Status::Active, Status::Deactivated, Status::Revoked, Status::Superseded],
+    });
+    /// A permission.
+    Permission = one_of(&Permissions::ALL.map(Permissions::as_str));
+    /// The `sub` of a person's tokens.
+    Subject = json_schema!({ "type": "string", "minLength": 1, "maxLength": MAX_SUBJECT_BYTES, "pattern": VISIBLE });
+    /// How many entries there are on a page.
+    PageLimit = json_schema!({ "type": "integer", "minimum": 1, "maximum": MAX_LIMIT });
+    /// A moment, or a date, which stands for its first moment in UTC.
+    MomentOrDate = json_schema!({ "type": "string", "anyOf": [{ "format": "date-time" }, { "format": "date" }] });
+    /// A role.
+    Role = one_of(&Roles::ALL.map(Roles::as_str));
+}
+
+/// One of these texts.
+fn one_of(texts: &[&str]) -> Schema {
+    json_schema!({ "type": "string", "enum": texts })
+}
