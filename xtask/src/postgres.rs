@@ -11,12 +11,11 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::{
     clock::Stopwatch,
     process::{Launcher, Output, Process},
-    progress::Step,
     setup::first_line,
 };
 
@@ -49,7 +48,7 @@ impl Programs {
         packaged.sort_by_key(|folder| std::cmp::Reverse(version(folder)));
         folders.extend(packaged);
         let complete = |folder: &PathBuf| {
-            ["initdb", "postgres", "pg_isready"]
+            ["initdb", "postgres", "pg_isready", "createdb"]
                 .iter()
                 .all(|name| folder.join(name).is_file())
         };
@@ -124,6 +123,7 @@ pub struct Server {
     // In this order: the process ends before its folder goes.
     process: Process,
     folder: Folder,
+    programs: Programs,
 }
 
 /// A folder that goes with us.
@@ -141,7 +141,7 @@ impl Server {
     ///
     /// # Errors
     /// When it cannot be made or does not start, with the end of its log.
-    pub fn start(programs: &Programs, launcher: &Launcher, logs: &Path, step: &mut Step) -> Result<Self> {
+    pub fn start(programs: &Programs, launcher: &Launcher, logs: &Path) -> Result<Self> {
         let user = User::instead_of_root()?;
         // Short, because the address of a socket may have no more than a hundred bytes.
         let path = env::temp_dir().join(format!("keyward-postgres-{}", process::id()));
@@ -167,12 +167,13 @@ impl Server {
             ])
             .args(["--no-sync", "--pgdata"])
             .arg(&data);
-        launcher.run_in_step(
-            initdb,
-            Output::Log(&logs.join("initdb.log")),
-            step,
-            "initdb failed",
-        )?;
+        let log = logs.join("initdb.log");
+        let status = launcher.run(initdb, Output::Log(&log), || {})?;
+        ensure!(
+            status.success(),
+            "initdb failed ({status}); its log is {}",
+            log.display()
+        );
         let mut server = programs.command("postgres", user);
         server
             .current_dir(&folder.0)
@@ -191,16 +192,19 @@ impl Server {
             server.args(["-c", setting]);
         }
         let process = launcher.start("PostgreSQL", server, &logs.join("postgres.log"))?;
-        let mut server = Self { process, folder };
-        server.wait(programs, launcher)?;
-        step.remark(programs.version().unwrap_or_default());
+        let mut server = Self {
+            process,
+            folder,
+            programs: programs.clone(),
+        };
+        server.wait(launcher)?;
         Ok(server)
     }
 
-    fn wait(&mut self, programs: &Programs, launcher: &Launcher) -> Result<()> {
+    fn wait(&mut self, launcher: &Launcher) -> Result<()> {
         let watch = Stopwatch::start();
         loop {
-            let mut ask = programs.command("pg_isready", None);
+            let mut ask = self.programs.command("pg_isready", None);
             ask.args(["--quiet", "--host"]).arg(&self.folder.0);
             if ask.status().is_ok_and(|status| status.success()) {
                 return Ok(());
@@ -217,13 +221,30 @@ impl Server {
         }
     }
 
-    /// Where it is, for a role that may do everything.
+    /// Where one of its databases is, for a role that may do everything. `postgres` is there from the start.
     #[must_use]
-    pub fn url(&self) -> String {
-        format!(
-            "postgres://{ROLE}@localhost/postgres?host={}",
-            self.folder.0.display()
-        )
+    pub fn url(&self, database: &str) -> String {
+        let folder = self.folder.0.display();
+        format!("postgres://{ROLE}@localhost/{database}?host={folder}")
+    }
+
+    /// Makes a database: an empty one, or a copy of another, to which nobody is connected.
+    ///
+    /// # Errors
+    /// What the server says against it.
+    pub fn create_database(&self, name: &str, copied_from: Option<&str>) -> Result<()> {
+        let mut create = self.programs.command("createdb", None);
+        create.args(["--username", ROLE, "--host"]).arg(&self.folder.0);
+        if let Some(copied_from) = copied_from {
+            create.args(["--template", copied_from]);
+        }
+        let output = create.arg(name).output().context("cannot start `createdb`")?;
+        ensure!(
+            output.status.success(),
+            "cannot make the database {name}: {}",
+            String::from_utf8_lossy(&output.stderr).trim()
+        );
+        Ok(())
     }
 }
 

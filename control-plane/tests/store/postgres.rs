@@ -3,18 +3,23 @@
 //! `cargo xtask test --step postgres` starts a server for it and names it in `KEYWARD_TEST_POSTGRES`.
 
 use std::{
+    collections::{HashMap, HashSet},
     env, process,
-    sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering},
+    sync::{
+        Mutex,
+        atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering},
+    },
     thread,
+    time::Duration,
 };
 
 use async_trait::async_trait;
 use futures_util::future::join_all;
 use keyward_control_plane::{
-    domain::{Key, change::Dirty, usage::UsageReport},
+    domain::{AuditEvent, Change, Key, KeyId, audit::CHAIN_START, change::Dirty, usage::UsageReport},
     store::{
-        CommitError, Confirmation, Groups as _, Outcome, PostgresStore, Settled, Store, SyncOutbox as _,
-        UsageBook as _,
+        Claim, CommitError, Confirmation, Groups as _, Outcome, PostgresStore, Settled, Store,
+        SyncOutbox as _, SyncOutcome, SyncSettled, UsageBook as _,
     },
 };
 use keyward_shared::{Brands, Environment, sync::Promise};
@@ -169,6 +174,19 @@ async fn a_start_takes_nothing_from_others() {
     assert_eq!(second.next_due(MAIN).await.unwrap(), None);
 }
 
+/// What two processes do at once.
+struct Scene {
+    keys: Vec<Key>,
+    /// Seconds. Each look of a publisher takes one.
+    clock: AtomicI64,
+    /// How many still change something.
+    changing: AtomicUsize,
+    /// The events of what was committed.
+    events: Mutex<HashMap<Vec<u8>, AuditEvent>>,
+    /// Each key and revision that somebody published.
+    published: Mutex<Vec<(KeyId, u64)>>,
+}
+
 /// Changes of the same keys, and all that publishers and edges write, from two processes at once: nobody waits for whoever waits
 /// for him, each change is written once, and all of them arrive.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -178,47 +196,123 @@ async fn two_processes_change_and_publish_at_once() {
     const CHANGES: u64 = 12;
     let first = Postgres::start().await;
     let second = open(&first.database).await;
-    let keys: Vec<Key> = (1..=KEYS).map(key).collect();
-    for key in &keys {
-        first.store.commit(&create(key, &[MAIN], at(0))).await.unwrap();
+    let scene = Scene {
+        keys: (1..=KEYS).map(key).collect(),
+        clock: AtomicI64::new(2),
+        changing: AtomicUsize::new(2),
+        events: Mutex::default(),
+        published: Mutex::default(),
+    };
+    for key in &scene.keys {
+        scene
+            .commit(&first.store, create(key, &[MAIN], at(0)))
+            .await
+            .unwrap();
     }
-    let clock = AtomicI64::new(2);
-    let changing = AtomicUsize::new(2);
     let process = |store| {
-        let (clock, changing, keys) = (&clock, &changing, &keys);
+        let scene = &scene;
         let changes = async move {
-            let of_key = |key| async move {
-                for number in 0..CHANGES {
-                    change_once(store, key, number).await;
-                }
-            };
-            join_all(keys.iter().map(of_key)).await;
-            changing.fetch_sub(1, Ordering::SeqCst);
+            let of_key = |key| scene.change(store, key, CHANGES);
+            join_all(scene.keys.iter().map(of_key)).await;
+            scene.changing.fetch_sub(1, Ordering::SeqCst);
         };
-        async move { tokio::join!(changes, publish(store, keys, clock, changing)) }
+        async move { tokio::join!(changes, scene.publish(store)) }
     };
     tokio::join!(process(&first.store), process(&second));
 
     let last = 1 + 2 * CHANGES;
-    let dirty: Vec<_> = keys.iter().map(|key| at_revision(key, last)).collect();
+    let dirty: Vec<_> = scene.keys.iter().map(|key| at_revision(key, last)).collect();
     assert!(first.store.has_arrived(&dirty).await.unwrap());
     let confirmed = first.store.confirmed(&dirty).await.unwrap();
     assert!(confirmed.iter().all(Option::is_some));
-    let events = KEYS * last;
-    assert_eq!(first.rows("audit_events").await, i64::try_from(events).unwrap());
+    let published = scene.published.into_inner().unwrap();
+    let distinct: HashSet<_> = published.iter().collect();
+    assert_eq!(distinct.len(), published.len(), "published twice");
+
+    let events = scene.events.into_inner().unwrap();
+    let stored = first.audit().await;
+    assert_eq!(stored.len(), usize::try_from(KEYS * last).unwrap());
+    let mut link = CHAIN_START;
+    for stored in stored {
+        link = events[&stored.id].chain(&link, &stored.detail);
+        assert_eq!(stored.chain, link);
+    }
 }
 
-/// One change of a key, begun anew whenever somebody else was faster.
-async fn change_once(store: &PostgresStore, key: &Key, number: u64) {
-    loop {
-        let now = store.key(&within(keys::DEFAULT), key.id).await.unwrap().unwrap();
-        let next = renamed(&now, &format!("change {number}"), at(1));
-        let mut change = update(&next, &[MAIN], at(1));
-        change.dirty = vec![at_revision(key, next.revision)];
-        match store.commit(&change).await {
-            Ok(()) => return,
-            Err(CommitError::Conflict) => {}
-            Err(error) => panic!("{error}"),
+impl Scene {
+    async fn commit(&self, store: &PostgresStore, change: Change) -> Result<(), CommitError> {
+        store.commit(&change).await?;
+        let event = change.event;
+        self.events
+            .lock()
+            .unwrap()
+            .insert(event.id.as_bytes().to_vec(), event);
+        Ok(())
+    }
+
+    /// Changes a key so often, each time anew when somebody else was faster.
+    async fn change(&self, store: &PostgresStore, key: &Key, times: u64) {
+        let mut done = 0;
+        while done < times {
+            let now = store.key(&within(keys::DEFAULT), key.id).await.unwrap().unwrap();
+            let next = renamed(&now, &format!("change {done}"), at(1));
+            let mut change = update(&next, &[MAIN], at(1));
+            change.dirty = vec![at_revision(key, next.revision)];
+            match self.commit(store, change).await {
+                Ok(()) => done += 1,
+                Err(CommitError::Conflict) => {}
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+
+    /// Publishes, confirms and reports usage, until nobody changes anything and nothing waits.
+    async fn publish(&self, store: &PostgresStore) {
+        loop {
+            let is_last = self.changing.load(Ordering::SeqCst) == 0;
+            let second = self.clock.fetch_add(1, Ordering::SeqCst);
+            let owner = format!("owner {second}");
+            // Nobody is so slow that a claim is taken over.
+            let claim = Claim {
+                owner: &owner,
+                at: at(second),
+                holds_for: Duration::from_secs(1_000_000),
+            };
+            let claimed = store.claim(MAIN, 5, &claim).await.unwrap();
+            let revisions = claimed
+                .iter()
+                .map(|claimed| (claimed.key.id, claimed.key.revision));
+            self.published.lock().unwrap().extend(revisions);
+            let written: Vec<_> = claimed.iter().map(|claimed| written(&claimed.key)).collect();
+            store.settle(MAIN, &claim, &written, at(second)).await.unwrap();
+
+            let claimed = store.claim_syncs(MAIN, 5, &claim).await.unwrap();
+            let confirmed: Vec<_> = claimed.iter().map(|claimed| confirmation(&claimed.key)).collect();
+            store.confirm(MAIN, &confirmed, at(second)).await.unwrap();
+            let given_back: Vec<_> = claimed
+                .iter()
+                .map(|claimed| asked(&claimed.key, second))
+                .collect();
+            store
+                .settle_syncs(MAIN, &claim, &given_back, at(second))
+                .await
+                .unwrap();
+
+            // In the other order than anybody else writes them.
+            let report = UsageReport {
+                last_used: self.keys.iter().rev().map(|key| (key.id, at(second))).collect(),
+                ..UsageReport::default()
+            };
+            store
+                .record_usage(MAIN, Environment::Production, &report)
+                .await
+                .unwrap();
+            store.note_use(self.keys[0].id, at(second)).await.unwrap();
+            let due = store.next_due(MAIN).await.unwrap();
+            let sync_due = store.next_sync_due(MAIN).await.unwrap();
+            if is_last && due.is_none() && sync_due.is_none() {
+                return;
+            }
         }
     }
 }
@@ -229,39 +323,6 @@ fn at_revision(key: &Key, revision: u64) -> Dirty {
         key: key.id,
         revision,
         to_guards: true,
-    }
-}
-
-/// Publishes, confirms and reports usage, until nobody changes anything and nothing waits.
-async fn publish(store: &PostgresStore, keys: &[Key], clock: &AtomicI64, changing: &AtomicUsize) {
-    loop {
-        let is_last = changing.load(Ordering::SeqCst) == 0;
-        let second = clock.fetch_add(1, Ordering::SeqCst);
-        let owner = format!("owner {second}");
-        let claim = as_claim((&owner, second));
-        let claimed = store.claim(MAIN, 5, &claim).await.unwrap();
-        let written: Vec<_> = claimed.iter().map(|claimed| written(&claimed.key)).collect();
-        store.settle(MAIN, &claim, &written, at(second)).await.unwrap();
-
-        let claimed = store.claim_syncs(MAIN, 5, &claim).await.unwrap();
-        let confirmed: Vec<_> = claimed.iter().map(|claimed| confirmation(&claimed.key)).collect();
-        store.confirm(MAIN, &confirmed, at(second)).await.unwrap();
-
-        // In the other order than anybody else writes them.
-        let report = UsageReport {
-            last_used: keys.iter().rev().map(|key| (key.id, at(second))).collect(),
-            ..UsageReport::default()
-        };
-        store
-            .record_usage(MAIN, Environment::Production, &report)
-            .await
-            .unwrap();
-        store.note_use(keys[0].id, at(second)).await.unwrap();
-        let due = store.next_due(MAIN).await.unwrap();
-        let sync_due = store.next_sync_due(MAIN).await.unwrap();
-        if is_last && due.is_none() && sync_due.is_none() {
-            return;
-        }
     }
 }
 
@@ -278,5 +339,15 @@ fn confirmation(key: &Key) -> Confirmation {
         key: key.id,
         revision: key.revision,
         promise: Promise::Everywhere,
+    }
+}
+
+fn asked(key: &Key, second: i64) -> SyncSettled {
+    SyncSettled {
+        key: key.id,
+        revision: key.revision,
+        outcome: SyncOutcome::Adopted {
+            ask_again_at: at(second),
+        },
     }
 }

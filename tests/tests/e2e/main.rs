@@ -19,7 +19,7 @@ mod stream;
 use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Conclusion};
-use stage::{dev_stack, lab, lone_edge, run_folder};
+use stage::{dev_stack, lab, lone_edge, postgres, run_folder};
 
 /// Most tests wait most of the time: for a change to reach the edge, or for a cache to forget.
 const SIDE_BY_SIDE: usize = 8;
@@ -37,6 +37,7 @@ fn main() -> ExitCode {
 
     // Whatever was asked for and however it went.
     lone_edge::end();
+    postgres::end();
     lab::end();
     let stack = dev_stack::shared_if_started();
     if let Some(stack) = stack {

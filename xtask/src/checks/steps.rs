@@ -152,14 +152,15 @@ fn postgres(context: &Context<'_>) -> Result<Outcome> {
         Err(missing) => return skipped(missing),
     };
     let server = Progress::new(1).step("A PostgreSQL server to throw away", |step| {
-        Server::start(&programs, context.launcher, &context.workspace.scratch(), step)
+        step.remark(programs.version().unwrap_or_default());
+        Server::start(&programs, context.launcher, &context.workspace.scratch())
     })?;
     let mut cargo = context.workspace.cargo();
     // They are ignored where there is no server.
     cargo
         .args(["test", "--package", "keyward-control-plane", "--test", "store"])
         .args(["--", "postgres::", "--ignored"])
-        .env("KEYWARD_TEST_POSTGRES", server.url());
+        .env("KEYWARD_TEST_POSTGRES", server.url("postgres"));
     context.run(cargo)
 }
 

@@ -19,8 +19,9 @@ pub(crate) struct NewKey {
 }
 
 impl NewKey {
+    /// What an answer 201 shows.
     #[track_caller]
-    fn of(answer: &Answer) -> Self {
+    pub(crate) fn of(answer: &Answer) -> Self {
         let body = answer.json();
         let text = body["api_key"]
             .as_str()
@@ -92,6 +93,23 @@ impl Admin {
             headers: &headers,
         };
         self.line.send(&request, body.map(str::as_bytes))
+    }
+
+    /// A request with the admin token; having no answer is an outcome too.
+    pub(crate) fn attempt(&self, method: &str, path: &str, body: Option<&Value>) -> Option<Answer> {
+        let headers = [
+            ("authorization".to_owned(), format!("Bearer {}", self.token)),
+            ("content-type".to_owned(), "application/json".to_owned()),
+        ];
+        let request = Outgoing {
+            method,
+            path,
+            headers: &headers,
+        };
+        let body = body.map(Value::to_string);
+        self.line
+            .try_send(&request, body.as_deref().map(str::as_bytes))
+            .ok()
     }
 
     /// A request with other headers, or none.

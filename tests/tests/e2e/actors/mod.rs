@@ -1,7 +1,7 @@
 //! Who takes part: an [`Admin`] who manages keys, callers of an [`Edge`], alone or in a crowd, whoever can write to [`Kv`], and a client that
 //! sends exact bytes over the [`wire`], and one end of a [`Socket`].
 
-mod admin;
+pub(crate) mod admin;
 mod answer;
 mod crowd;
 mod edge;

@@ -35,6 +35,7 @@ mod refusals;
 mod revocation;
 mod rotation;
 mod service;
+mod several;
 mod streams;
 mod sync;
 mod taking;
@@ -50,6 +51,7 @@ pub(crate) fn side_by_side() -> Vec<Trial> {
         rotation::all(),
         assertions::all(),
         usage::all(),
+        several::all(),
         outages::all(),
         reconcile::all(),
         isolates::all(),

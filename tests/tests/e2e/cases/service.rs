@@ -8,7 +8,9 @@ use crate::{
     actors::Admin,
     stage::{
         ControlPlane,
-        control_plane::{command, general_settings, new_admin_token, new_ring, wait_until_it_serves},
+        control_plane::{
+            command, general_settings, new_admin_token, new_ring, sqlite_in, wait_until_it_serves,
+        },
         guarded::Guarded,
         run_folder, shared,
     },
@@ -27,8 +29,8 @@ cases![
 fn folder_with_settings() -> (std::path::PathBuf, Admin) {
     let folder = run_folder::new_folder("service");
     let (port, token) = (free_port().unwrap(), new_admin_token());
-    let settings =
-        general_settings(port, &folder, &token) + &format!("[tag_secrets]\nproduction = {:?}\n", new_ring());
+    let settings = general_settings(port, &sqlite_in(&folder), &token)
+        + &format!("[tag_secrets]\nproduction = {:?}\n", new_ring());
     fs::write(folder.join("keyward.toml"), settings).unwrap();
     (folder, Admin::at(&format!("http://127.0.0.1:{port}"), &token))
 }

@@ -20,7 +20,7 @@ use crate::{
 
 const READY_WITHIN: Duration = Duration::from_secs(30);
 
-/// A control plane with a database of its own.
+/// A control plane, with a database of its own unless it is given one.
 #[derive(Debug)]
 pub(crate) struct ControlPlane {
     pub(crate) admin: Admin,
@@ -77,19 +77,43 @@ impl ControlPlane {
         Self::start_with(settings, 10, edge.reports_to())
     }
 
+    /// Another one on the same PostgreSQL database, with the same admin token.
+    pub(crate) fn on_database(database_url: &str, token: &str, settings: &str) -> Self {
+        let folder = run_folder::new_folder("control-plane");
+        Self::start_on(&folder, database_url, token, settings, 25, free_port().unwrap())
+    }
+
     fn start_with(settings: &str, wait_seconds: u32, port: u16) -> Self {
         let folder = run_folder::new_folder("control-plane");
-        let token = new_admin_token();
+        let database = sqlite_in(&folder);
+        Self::start_on(
+            &folder,
+            &database,
+            &new_admin_token(),
+            settings,
+            wait_seconds,
+            port,
+        )
+    }
+
+    fn start_on(
+        folder: &Path,
+        database_url: &str,
+        token: &str,
+        settings: &str,
+        wait_seconds: u32,
+        port: u16,
+    ) -> Self {
         let general = format!(
             "propagation_wait_seconds = {wait_seconds}\n{}",
-            general_settings(port, &folder, &token)
+            general_settings(port, database_url, token)
         );
         fs::write(folder.join("keyward.toml"), format!("{general}{settings}")).unwrap();
-        let admin = Admin::at(&format!("http://127.0.0.1:{port}"), &token);
-        let process = serve(&folder, &admin);
+        let admin = Admin::at(&format!("http://127.0.0.1:{port}"), token);
+        let process = serve(folder, &admin);
         Self {
             admin,
-            folder,
+            folder: folder.to_owned(),
             general,
             process,
         }
@@ -139,16 +163,20 @@ impl ControlPlane {
     }
 }
 
-/// The settings that every control plane of these tests has, for a file of its own in `folder`.
-pub(crate) fn general_settings(port: u16, folder: &Path, token: &str) -> String {
+/// The address of a SQLite file in `folder`.
+pub(crate) fn sqlite_in(folder: &Path) -> String {
+    format!("sqlite://{}", folder.join("keyward.db").display())
+}
+
+/// The settings that every control plane of these tests has.
+pub(crate) fn general_settings(port: u16, database_url: &str, token: &str) -> String {
     format!(
         "listen = \"127.0.0.1:{port}\"\n\
-         database_url = \"sqlite://{}\"\n\
+         database_url = {database_url:?}\n\
          admin_token = {token:?}\n\
          services = [\"prediction\", \"platform\"]\n\
          log_format = \"json\"\n\
          reconcile_interval_seconds = 0\n",
-        folder.join("keyward.db").display(),
     )
 }
 

@@ -8,6 +8,7 @@ pub(crate) mod guarded;
 pub(crate) mod lab;
 pub(crate) mod live_origin;
 pub(crate) mod lone_edge;
+pub(crate) mod postgres;
 pub(crate) mod processes;
 pub(crate) mod programs;
 mod rolling;
