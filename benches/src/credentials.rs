@@ -127,6 +127,7 @@ fn record_of_busy_key() -> Record {
         plan: "enterprise".to_owned(),
         guard: id,
         home: None,
+        in_grace: false,
     }
 }
 

@@ -10,7 +10,10 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use crate::{
     domain::{
         Permission as Permissions, Role as Roles,
-        bounds::{EXPIRES_IN_DAYS, MONTHLY_LIMIT, NAME_CHARACTERS, PLAN_CHARACTERS, RATE_LIMIT_PER_HOUR},
+        bounds::{
+            EXPIRES_IN_DAYS, GRACE_PERIOD_SECONDS, MONTHLY_LIMIT, NAME_CHARACTERS, PLAN_CHARACTERS,
+            RATE_LIMIT_PER_HOUR,
+        },
         group::MAX_NAME as MAX_GROUP_NAME,
     },
     http::MAX_LIMIT,
@@ -91,6 +94,12 @@ forms! {
     Subject = json_schema!({ "type": "string", "minLength": 1, "maxLength": MAX_SUBJECT_BYTES, "pattern": VISIBLE });
     /// How many entries there are on a page.
     PageLimit = json_schema!({ "type": "integer", "minimum": 1, "maximum": MAX_LIMIT });
+    /// A moment.
+    Moment = json_schema!({ "type": "string", "format": "date-time" });
+    /// Seconds for which a rotated key lives on.
+    GracePeriod = json_schema!({
+        "type": "integer", "minimum": GRACE_PERIOD_SECONDS.start(), "maximum": GRACE_PERIOD_SECONDS.end(),
+    });
     /// A moment, or a date, which stands for its first moment in UTC.
     MomentOrDate = json_schema!({ "type": "string", "anyOf": [{ "format": "date-time" }, { "format": "date" }] });
     /// A role.

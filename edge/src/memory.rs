@@ -180,6 +180,7 @@ mod tests {
             plan: "x".repeat(padding),
             guard: String::new(),
             home: None,
+            in_grace: false,
         };
         let ring = ring_entry(mac_key_id, &[1; 32]).parse().unwrap();
         let text = record::sign(&record, &ring, "main", &hash(key)).unwrap();

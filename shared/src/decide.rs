@@ -42,7 +42,11 @@ pub fn decide(record: &Record, facts: &RequestFacts<'_>, now: UnixSeconds) -> Re
     }
     check_status(record.status)?;
     if record.expires_at.is_some_and(|expires_at| now >= expires_at) {
-        return Err(DenyReason::Expired);
+        return Err(if record.in_grace {
+            DenyReason::Superseded
+        } else {
+            DenyReason::Expired
+        });
     }
     match facts.family {
         Some(Family::Service(prefix)) if prefix != facts.environment => {

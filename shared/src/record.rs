@@ -66,7 +66,7 @@ fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> R
 }
 
 /// One key as the edge sees it. A field unknown to this version is refused: it might take a right away. So is a record
-/// that lacks one, but for `home`.
+/// that lacks one, but for `home` and `in_grace`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Record {
@@ -106,6 +106,9 @@ pub struct Record {
     /// Cloudflare location hint for the guard.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub home: Option<String>,
+    /// Whether the key was rotated and lives on for a grace period, which ends at `expires_at`: from then on it is superseded.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub in_grace: bool,
 }
 
 /// A record whose MAC was good, and which secret made it.

@@ -2,7 +2,9 @@
 
 use std::ops::RangeInclusive;
 
-use super::group::MAX_GROUPS;
+use super::{group::MAX_GROUPS, key::MAX_GRACE};
+use crate::clock::whole_second;
+use jiff::Timestamp;
 use keyward_shared::{
     Cidr,
     scope::{MAX_SCOPE_BYTES, is_scope},
@@ -12,6 +14,8 @@ use keyward_shared::{
 pub const NAME_CHARACTERS: RangeInclusive<usize> = 1..=100;
 /// Days until a key expires.
 pub const EXPIRES_IN_DAYS: RangeInclusive<i64> = 1..=365;
+/// Seconds for which a rotated key lives on.
+pub const GRACE_PERIOD_SECONDS: RangeInclusive<i64> = 0..=MAX_GRACE.as_secs().cast_signed();
 /// Requests an hour.
 pub const RATE_LIMIT_PER_HOUR: RangeInclusive<i64> = 10..=100_000;
 /// Requests an hour when none are given.
@@ -148,12 +152,31 @@ pub fn allowed_ips(texts: &[String]) -> Result<Vec<Cidr>, FieldError> {
     Ok(networks)
 }
 
+/// A moment (RFC 3339), in whole seconds.
+///
+/// # Errors
+/// [`FieldError`].
+pub fn moment(field: &str, text: &str) -> Result<Timestamp, FieldError> {
+    let moment = text
+        .parse()
+        .map_err(|_| FieldError::new(field, "must be a time like 2027-01-31T12:00:00Z (RFC 3339)"))?;
+    Ok(whole_second(moment))
+}
+
 /// A whole number of days.
 ///
 /// # Errors
 /// [`FieldError`].
 pub fn expires_in_days(days: i64) -> Result<i64, FieldError> {
     in_range("expires_in_days", days, &EXPIRES_IN_DAYS)
+}
+
+/// Seconds for which a rotated key lives on.
+///
+/// # Errors
+/// [`FieldError`].
+pub fn grace_period_seconds(seconds: i64) -> Result<u64, FieldError> {
+    in_range("grace_period_seconds", seconds, &GRACE_PERIOD_SECONDS)
 }
 
 /// Requests an hour.

@@ -1,4 +1,5 @@
-//! A key and its life: `active` ⇄ `deactivated`, and once it has ended (`revoked`, `superseded`) for ever.
+//! A key and its life: `active` ⇄ `deactivated`, and once it has ended (`revoked`, `superseded`) for ever. How it is rotated is
+//! in `rotation.rs`, when it ends by itself in `expiry.rs`.
 
 use std::{fmt, str::FromStr, time::Duration};
 
@@ -6,7 +7,6 @@ use jiff::Timestamp;
 use keyward_shared::{
     Brands, Cidr, Entropy, KeyHash, KeyText, Record, SecretRing, UnixSeconds,
     record::{Status, Version},
-    time::MAX_STEP_MS,
 };
 use uuid::Uuid;
 
@@ -15,6 +15,11 @@ use super::{
     group::{Grouping, rights_of},
 };
 use crate::clock::{after, new_id, whole_second};
+
+mod expiry;
+mod rotation;
+
+pub use rotation::{MAX_GRACE, MAX_IN_GRACE};
 
 /// The revision of a key that was just made.
 pub const FIRST_REVISION: u64 = 1;
@@ -95,11 +100,16 @@ pub struct Key {
     pub created_by: String,
     /// When, in whole seconds.
     pub created_at: Timestamp,
-    /// From when on it is expired, in whole seconds.
+    /// From when on it is expired, in whole seconds; once it was rotated with a grace period, when that ends.
     pub expires_at: Option<Timestamp>,
+    /// When that was decided: its lifetime, which a rotation keeps, counts from then.
+    pub expiry_set_at: Timestamp,
+    /// From when on none of the records that were ever made of it opens anything; none for never. An older one may have expired
+    /// later than the latest does.
+    pub records_end_at: Option<Timestamp>,
     /// Who deactivated it, and when; only while it is deactivated.
     pub deactivated: Option<Act>,
-    /// Who revoked or rotated it, and when.
+    /// Who revoked or rotated it, and from when on it has ended by that: with a grace period, from its end.
     pub ended: Option<Act>,
     /// The key it replaced.
     pub rotated_from: Option<KeyId>,
@@ -168,6 +178,16 @@ pub enum Refused {
     /// It is deactivated.
     #[error("The API key is deactivated. Activate it first.")]
     Deactivated,
+    /// It was rotated, and its grace period is not over.
+    #[error(
+        "The API key was rotated and is in its grace period. Change the key that replaced it, which changes this one too, or end this one."
+    )]
+    InGrace,
+    /// More keys of its lineage are in their grace periods than there may be.
+    #[error(
+        "Too many keys that this one replaced are in their grace periods. Revoke some of them, or rotate without a grace period."
+    )]
+    TooManyInGrace,
 }
 
 impl Key {
@@ -181,6 +201,7 @@ impl Key {
             mint.tag_secrets,
             mint.entropy,
         );
+        let expires_at = wanted.lifetime.map(|lifetime| after(now, lifetime));
         let key = Self {
             id,
             organization: wanted.organization,
@@ -196,7 +217,9 @@ impl Key {
             lineage: id,
             created_by: actor.to_owned(),
             created_at: now,
-            expires_at: wanted.lifetime.map(|lifetime| after(now, lifetime)),
+            expires_at,
+            expiry_set_at: now,
+            records_end_at: expires_at,
             deactivated: None,
             ended: None,
             rotated_from: None,
@@ -218,25 +241,6 @@ impl Key {
         own.iter().chain(of_groups).cloned().collect()
     }
 
-    /// Whether its time is over.
-    pub fn is_expired(&self, now: Timestamp) -> bool {
-        self.expires_at.is_some_and(|expires_at| now >= expires_at)
-    }
-
-    /// Whether it opens anything now.
-    pub fn is_active(&self, now: Timestamp) -> bool {
-        self.status == Status::Active && !self.is_expired(now)
-    }
-
-    /// Whether somebody may hold an older record of it that still opens something: there was one, and not all of them have
-    /// expired on every clock. A key keeps its expiry, so all of its records end together.
-    pub fn has_older_records(&self, now: Timestamp) -> bool {
-        let ended = self
-            .expires_at
-            .is_some_and(|expires_at| after(expires_at, Duration::from_millis(MAX_STEP_MS)) <= now);
-        self.revision > FIRST_REVISION && !ended
-    }
-
     /// The key with another configuration. With the one it has, it stays as it is.
     ///
     /// # Errors
@@ -255,7 +259,7 @@ impl Key {
         groups: Grouping,
         now: Timestamp,
     ) -> Result<Self, Refused> {
-        self.check_alive(now)?;
+        self.check_its_own(now)?;
         if configuration == self.configuration && groups == self.groups {
             return Ok(self.clone());
         }
@@ -264,6 +268,24 @@ impl Key {
             groups,
             ..self.next()
         })
+    }
+
+    /// The key with another configuration, in other groups, with another expiry: one change, and none if it is like that already.
+    ///
+    /// # Errors
+    /// [`Refused`] when it has ended, expired or is in its grace period.
+    pub fn changed(
+        &self,
+        configuration: Configuration,
+        groups: Grouping,
+        expires_at: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<Self, Refused> {
+        let reconfigured = self.reconfigured(configuration, groups, now)?;
+        let changed = reconfigured.expiring(expires_at, now)?;
+        let is_same = changed.revision == self.revision;
+        let revision = if is_same { self.revision } else { self.revision + 1 };
+        Ok(Self { revision, ..changed })
     }
 
     /// The key as it follows its groups, of which these are left; none if it does already, or has ended.
@@ -327,7 +349,7 @@ impl Key {
 
     /// The key revoked, for ever. A key that has ended stays as it is.
     pub fn revoked(&self, actor: &str, now: Timestamp) -> Self {
-        if self.status.has_ended() {
+        if self.status_at(now).has_ended() {
             return self.clone();
         }
         Self {
@@ -335,48 +357,6 @@ impl Key {
             ended: Some(act(actor, now)),
             ..self.next()
         }
-    }
-
-    /// This key superseded, its successor and the successor's text. The successor has the same configuration, lineage and
-    /// lifetime: a key of 90 days rotated on its 89th lives 90 days more. It is in `groups`: those of this key, as they are now.
-    ///
-    /// # Errors
-    /// [`Refused`] when it has ended, expired or is deactivated.
-    pub fn rotated(
-        &self,
-        actor: &str,
-        now: Timestamp,
-        groups: Vec<Group>,
-        mint: Mint<'_>,
-    ) -> Result<(Self, Self, KeyText), Refused> {
-        self.check_alive(now)?;
-        if self.status == Status::Deactivated {
-            return Err(Refused::Deactivated);
-        }
-        let lifetime = self
-            .expires_at
-            .and_then(|end| Duration::try_from(end.duration_since(self.created_at)).ok());
-        let wanted = NewKey {
-            organization: self.organization,
-            owner: self.owner.clone(),
-            purpose: self.purpose.clone(),
-            configuration: self.configuration.clone(),
-            groups,
-            lifetime,
-        };
-        let (successor, text) = Self::create(wanted, actor, now, mint);
-        let successor = Self {
-            lineage: self.lineage,
-            rotated_from: Some(self.id),
-            ..successor
-        };
-        let old = Self {
-            status: Status::Superseded,
-            ended: Some(act(actor, now)),
-            rotated_into: Some(successor.id),
-            ..self.next()
-        };
-        Ok((old, successor, text))
     }
 
     /// What the edge may know of the key.
@@ -398,16 +378,26 @@ impl Key {
             plan: configuration.plan.clone(),
             guard: self.lineage.to_string(),
             home: None,
+            in_grace: self.is_replaced() && !self.status.has_ended(),
         }
     }
 
     fn check_alive(&self, now: Timestamp) -> Result<(), Refused> {
-        match self.status {
+        match self.status_at(now) {
             Status::Revoked => Err(Refused::Revoked),
             Status::Superseded => Err(Refused::Superseded),
             Status::Active | Status::Deactivated if self.is_expired(now) => Err(Refused::Expired),
             Status::Active | Status::Deactivated => Ok(()),
         }
+    }
+
+    /// That it is alive, and no other key has taken its place.
+    fn check_its_own(&self, now: Timestamp) -> Result<(), Refused> {
+        self.check_alive(now)?;
+        if self.is_replaced() {
+            return Err(Refused::InGrace);
+        }
+        Ok(())
     }
 
     /// The same key at its next revision.

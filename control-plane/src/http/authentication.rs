@@ -161,11 +161,12 @@ impl App {
     }
 
     fn check_key(&self, key: &Key, client: Option<IpAddr>) -> Result<(), Problem> {
-        let reason = match key.status {
+        let now = self.clock.now();
+        let reason = match key.status_at(now) {
             Status::Deactivated => Some(DenyReason::Deactivated),
             Status::Revoked => Some(DenyReason::Revoked),
             Status::Superseded => Some(DenyReason::Superseded),
-            Status::Active if key.is_expired(self.clock.now()) => Some(DenyReason::Expired),
+            Status::Active if key.is_expired(now) => Some(DenyReason::Expired),
             Status::Active => None,
         };
         if let Some(reason) = reason {

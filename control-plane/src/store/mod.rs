@@ -50,6 +50,9 @@ pub trait Store: Directory + Groups + GroupJobs + Idempotency + SyncOutbox + Usa
         limit: u32,
     ) -> Result<Vec<Key>, StoreError>;
 
+    /// The keys of a lineage that were rotated and are in their grace periods, the oldest first.
+    async fn keys_in_grace(&self, lineage: KeyId, now: Timestamp) -> Result<Vec<Key>, StoreError>;
+
     /// At most `limit` keys that work in an environment, gateway keys among them, of all organizations, by ascending id, starting after the key `after`.
     async fn keys_of_environment(
         &self,

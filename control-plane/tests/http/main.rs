@@ -17,6 +17,7 @@ mod issuer;
 #[expect(dead_code, reason = "shared with suites that need more of it")]
 #[path = "../support/keys.rs"]
 mod keys;
+mod life;
 mod members;
 mod openapi;
 mod organizations;

@@ -64,6 +64,8 @@ pub(crate) async fn every_column_is_read_as_it_was_written(backend: impl Backend
     revoked.configuration = key(2).configuration;
     revoked.configuration.monthly_limit = None;
     revoked.expires_at = None;
+    revoked.expiry_set_at = at(7);
+    revoked.records_end_at = None;
     revoked.rotated_into = Some(key(3).id);
     for state in [off, revoked] {
         backend.store().commit(&update(&state, &[], at(4))).await.unwrap();

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::{
     backend::{Backend, within},
-    keys::{DEFAULT, Seeded, at, key, organization, renamed, update},
+    keys::{DEFAULT, Seeded, at, key, organization, renamed, rotated, update},
 };
 
 fn group(number: u128, name: &str, scopes: &[&str]) -> Group {
@@ -383,6 +383,27 @@ pub(crate) async fn a_gateway_key_has_its_name_to_itself_until_it_ends(backend: 
     attempt(KeyWrite::Update(renamed(&next, "bot", at(7))))
         .await
         .unwrap();
+}
+
+pub(crate) async fn a_rotated_gateway_key_passes_its_name_on(backend: impl Backend) {
+    for (number, grace) in [(1, 0), (3, 60)] {
+        let name = format!("bot {grace}");
+        let attempt = async |writes| write(&backend, vec![], writes, &[]).await;
+        let first = gateway_key(number, &name);
+        attempt(vec![KeyWrite::Insert(first.clone())]).await.unwrap();
+        let (old, new) = rotated(&first, grace, at(5));
+        let rotation = vec![KeyWrite::Update(old.clone()), KeyWrite::Insert(new.clone())];
+        attempt(rotation).await.unwrap();
+        let other = gateway_key(number + 1, &name);
+        let error = attempt(vec![KeyWrite::Insert(other.clone())]).await.unwrap_err();
+        assert!(matches!(error, CommitError::NameTaken(_)), "{error}");
+        // The old one has none to give up or claim, even while it lives and is called like its successor.
+        let next = renamed(&new, &format!("another {grace}"), at(5));
+        let alike = old.like_its_successor(&next, at(5));
+        let writes = [Some(next), alike].into_iter().flatten().map(KeyWrite::Update);
+        attempt(writes.collect()).await.unwrap();
+        attempt(vec![KeyWrite::Insert(other)]).await.unwrap();
+    }
 }
 
 pub(crate) async fn an_expired_gateway_key_gives_its_name_up(backend: impl Backend) {

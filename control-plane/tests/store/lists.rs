@@ -1,14 +1,14 @@
 //! Reading keys: whose, which, in what order.
 
 use keyward_control_plane::{
-    domain::{Key, KeyId, Purpose, principal::Reach},
+    domain::{Action, Key, KeyId, KeyWrite, Purpose, principal::Reach},
     store::{KeyFilter, TagSecretInUse},
 };
 use keyward_shared::{Environment, Family};
 
 use crate::{
     backend::{Backend, within},
-    keys::{DEFAULT, at, create, key, key_for, update},
+    keys::{DEFAULT, at, change, create, key, key_for, rotated, update},
 };
 
 const ALL: KeyFilter = KeyFilter {
@@ -174,4 +174,30 @@ pub(crate) async fn a_list_of_one_owner_goes_on_by_its_cursor(backend: impl Back
         store.keys(&of_owner, Some(given[0].id), 1).await.unwrap(),
         given[1..2]
     );
+}
+
+pub(crate) async fn those_of_a_lineage_that_are_in_grace_are_found(backend: impl Backend) {
+    let keys = with_keys(&backend, 1..3).await;
+    let mut newest = keys[0].clone();
+    let mut replaced = Vec::new();
+    for grace in [100, 0, 300, 200] {
+        let (old, new) = rotated(&newest, grace, at(10));
+        let writes = vec![KeyWrite::Update(old.clone()), KeyWrite::Insert(new.clone())];
+        let rotation = change(Action::KeyRotated, writes, &[], at(10));
+        backend.store().commit(&rotation).await.unwrap();
+        replaced.push(old);
+        newest = new;
+    }
+    let revoked = replaced[3].revoked("admin", at(11));
+    let off = replaced[2].deactivated("admin", at(11)).unwrap();
+    for state in [&revoked, &off] {
+        backend.store().commit(&update(state, &[], at(11))).await.unwrap();
+    }
+    let found = async |second| {
+        let found = backend.store().keys_in_grace(keys[0].lineage, at(second)).await;
+        ids(&found.unwrap())
+    };
+    assert_eq!(found(109).await, [replaced[0].id, off.id]);
+    assert_eq!(found(110).await, [off.id]);
+    assert_eq!(found(310).await, []);
 }

@@ -39,6 +39,7 @@ macro_rules! store_contract {
                 a_job_is_there_after_a_kill,
                 a_gateway_key_is_read_as_it_was_written,
                 a_gateway_key_has_its_name_to_itself_until_it_ends,
+                a_rotated_gateway_key_passes_its_name_on,
                 an_expired_gateway_key_gives_its_name_up,
                 a_use_is_the_latest_and_no_change;
             idempotency:
@@ -54,6 +55,7 @@ macro_rules! store_contract {
                 a_list_is_filtered,
                 a_list_of_one_owner_goes_on_by_its_cursor,
                 keys_of_an_environment_come_by_id,
+                those_of_a_lineage_that_are_in_grace_are_found,
                 keys_are_found_by_their_hashes,
                 tag_secrets_count_while_their_keys_live;
             outbox:

@@ -538,6 +538,7 @@ pub(crate) fn record(key_id: &str) -> Record {
         plan: "free".to_owned(),
         guard: "guard-1".to_owned(),
         home: None,
+        in_grace: false,
     }
 }
 

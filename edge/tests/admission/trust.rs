@@ -85,6 +85,23 @@ fn every_check_runs_again_on_a_record_from_memory() {
 }
 
 #[test]
+fn the_end_of_grace_is_in_the_record_and_says_that_another_key_took_the_place() {
+    let stage = Stage::new();
+    let key = stage.mint(PRODUCTION);
+    let in_grace = Record {
+        in_grace: true,
+        ..expiring(stage.seconds() + 1)
+    };
+    stage.store.put(&key, &in_grace);
+    assert_eq!(stage.get("/closed", &key), "key-1@1");
+    stage.wait_ms(1000);
+    assert_eq!(stage.get("/closed", &key), "superseded");
+    // Nobody has to tell.
+    stage.store.is_down.set(true);
+    assert_eq!(stage.get("/closed", &key), "superseded");
+}
+
+#[test]
 fn a_clock_that_goes_back_ends_all_trust() {
     let stage = Stage::new();
     let key = stage.publish();

@@ -367,6 +367,7 @@ pub(crate) fn record(key_id: &str) -> Record {
         plan: "free".to_owned(),
         guard: GUARD.to_owned(),
         home: None,
+        in_grace: false,
     }
 }
 

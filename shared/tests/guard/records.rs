@@ -32,6 +32,7 @@ pub(crate) fn record(key_id: &str, hourly: Option<u32>, monthly: Option<u64>) ->
         plan: "free".into(),
         guard: GUARD.into(),
         home: None,
+        in_grace: false,
     }
 }
 

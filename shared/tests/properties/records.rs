@@ -44,13 +44,14 @@ fn record() -> impl Strategy<Value = Record> {
         any::<Option<u64>>(),
         any::<u64>(),
     );
-    (names, belongs, lists, limits, any::<Option<String>>()).prop_map(
+    let ends = (any::<Option<String>>(), any::<bool>());
+    (names, belongs, lists, limits, ends).prop_map(
         |(
             (key_id, organization, plan, guard),
             (service, environment, status),
             (scopes, allowed_ips),
             (expires_at, rate_limit_per_hour, monthly_limit, revision),
-            home,
+            (home, in_grace),
         )| Record {
             version: Version,
             revision,
@@ -67,6 +68,7 @@ fn record() -> impl Strategy<Value = Record> {
             plan,
             guard,
             home,
+            in_grace,
         },
     )
 }
@@ -88,6 +90,7 @@ fn sample(revision: u64, scopes: &[&str]) -> Record {
         plan: "free".to_owned(),
         guard: "0190a5b0-7c1e-7b3a-9d4e-0123456789ab".to_owned(),
         home: None,
+        in_grace: false,
     }
 }
 

@@ -41,6 +41,10 @@ def expiry():
             yield case("one second before it expires", None, base, record, now=expires_at - 1)
             yield case("the second it expires", "expired", base, record, now=expires_at)
             yield case("one second after", "expired", base, record, now=expires_at + 1)
+        record = {"expires_at": NOW, "in_grace": True}
+        yield case("the last second of grace", None, base, record, now=NOW - 1)
+        yield case("the second grace ends", "superseded", base, record)
+        yield case("in grace and revoked", "revoked", base, {**record, "status": "revoked"}, now=NOW - 1)
         yield case("never expires", None, base, {"expires_at": None}, now=2**63 - 1)
         yield case("the last second there is", "expired", base, {"expires_at": 2**63 - 1}, now=2**63 - 1)
 

@@ -54,6 +54,7 @@ WANTED = {
     "plan": "paid",
     "guard": "0190a5b0-7c1e-7b3a-9d4e-0123456789ac",
     "home": "weur",
+    "in_grace": True,
 }
 
 
@@ -62,6 +63,8 @@ def good():
         "service key": SERVICE,
         "gateway key": GATEWAY,
         "with a home": {**SERVICE, "home": "weur"},
+        "in grace": {**SERVICE, "in_grace": True},
+        "in grace, with a home": {**SERVICE, "home": "weur", "in_grace": True},
         "largest numbers": {
             **SERVICE,
             "revision": 2**64 - 1,
@@ -163,6 +166,8 @@ def not_understood():
         "network that is none": {"allowed_ips": ["localhost"]},
         "no list of networks": {"allowed_ips": None},
         "no list of scopes": {"scopes": None},
+        "grace as a moment": {"in_grace": 1900000000},
+        "grace that is null": {"in_grace": None},
     }.items():
         yield name, record_json({**SERVICE, **change})
     for field in SERVICE:

@@ -1,4 +1,4 @@
-use keyward_shared::{Environment, Secret};
+use keyward_shared::{Environment, Secret, time::MAX_STEP_MS};
 
 use super::*;
 
@@ -66,13 +66,17 @@ pub(crate) fn key(seed: u64, lifetime_days: Option<u64>) -> Key {
 }
 
 fn rotate(key: &Key, now: Timestamp) -> Result<(Key, Key), Refused> {
+    rotate_with(key, now, 0)
+}
+
+fn rotate_with(key: &Key, now: Timestamp, grace: u64) -> Result<(Key, Key), Refused> {
     let (brands, ring, entropy) = (Brands::default(), tag_secrets(), TestEntropy::seeded(99));
     let mint = Mint {
         brands: &brands,
         tag_secrets: &ring,
         entropy: &entropy,
     };
-    key.rotated("admin", now, vec![], mint)
+    key.rotated("admin", now, Duration::from_secs(grace), vec![], mint)
         .map(|(old, successor, _)| (old, successor))
 }
 
@@ -174,6 +178,124 @@ fn older_records_open_something_until_they_have_expired_on_every_clock() {
     let step = i64::try_from(MAX_STEP_MS / 1000).unwrap();
     assert!(next.has_older_records(at(86_400 + step - 1)));
     assert!(!next.has_older_records(at(86_400 + step)));
+}
+
+#[test]
+fn a_key_in_grace_is_good_until_the_very_second_and_superseded_from_then_on() {
+    let (old, new) = rotate_with(&key(1, None), at(10), 60).unwrap();
+    assert_eq!(
+        (old.status, old.revision, old.expires_at),
+        (Status::Active, 2, Some(at(70)))
+    );
+    assert_eq!(old.grace_ends_at(at(69)), Some(at(70)));
+    assert!(old.is_active(at(69)) && !old.is_active(at(70)));
+    assert_eq!(
+        (old.status_at(at(69)), old.status_at(at(70))),
+        (Status::Active, Status::Superseded)
+    );
+    assert_eq!(old.grace_ends_at(at(70)), None);
+    let record = old.record();
+    assert_eq!(
+        (record.status, record.in_grace, record.expires_at),
+        (Status::Active, true, Some(UnixSeconds(at(70).as_second())))
+    );
+    assert_eq!(new.record().guard, record.guard, "one limit for both");
+    assert!(!new.record().in_grace);
+    assert_eq!(old.activated(at(70)), Err(Refused::Superseded));
+    assert_eq!(old.revoked("admin", at(70)), old, "it has ended already");
+}
+
+#[test]
+fn grace_never_outlives_the_keys_own_expiry() {
+    let (old, new) = rotate_with(&key(1, Some(1)), at(86_390), 60).unwrap();
+    assert_eq!(old.expires_at, Some(at(86_400)));
+    assert_eq!(
+        new.expires_at,
+        Some(at(86_390 + 86_400)),
+        "the lifetime is that of the key, not of its grace"
+    );
+}
+
+#[test]
+fn a_key_in_grace_is_on_its_way_out() {
+    let (old, new) = rotate_with(&key(1, None), at(10), 60).unwrap();
+    assert_eq!(rotate(&old, at(11)), Err(Refused::InGrace));
+    assert_eq!(old.expiring(None, at(11)), Err(Refused::InGrace));
+    assert_eq!(
+        old.configured(old.configuration.clone(), at(11)),
+        Err(Refused::InGrace)
+    );
+    let off = old.deactivated("a", at(11)).unwrap();
+    assert_eq!(rotate(&off, at(12)), Err(Refused::InGrace));
+    assert_eq!(off.status_at(at(70)), Status::Superseded);
+    assert!(off.activated(at(12)).unwrap().record().in_grace);
+    let revoked = off.revoked("a", at(12));
+    assert_eq!(
+        (revoked.status, revoked.ended.clone()),
+        (
+            Status::Revoked,
+            Some(Act {
+                by: "a".into(),
+                at: at(12)
+            })
+        )
+    );
+    assert!(!revoked.record().in_grace);
+    // What changes on the successor changes on it too, while it lives.
+    let renamed = Configuration {
+        name: "other".into(),
+        rate_limit_per_hour: 10,
+        ..new.configuration.clone()
+    };
+    let changed = new.configured(renamed, at(13)).unwrap();
+    let alike = old.like_its_successor(&changed, at(13)).unwrap();
+    assert_eq!(
+        (alike.revision, alike.record().rate_limit_per_hour),
+        (3, Some(10))
+    );
+    assert_eq!(alike.like_its_successor(&changed, at(14)), None);
+    assert_eq!(old.like_its_successor(&changed, at(70)), None);
+    assert_eq!(revoked.like_its_successor(&changed, at(14)), None);
+    assert_eq!(new.like_its_successor(&changed, at(14)), None);
+}
+
+#[test]
+fn an_expiry_can_be_moved_until_it_is_reached_and_a_rotation_keeps_what_was_last_decided() {
+    let first = key(1, Some(90));
+    let moved = first.expiring(Some(at(500)), at(100)).unwrap();
+    assert_eq!((moved.revision, moved.expires_at), (2, Some(at(500))));
+    assert_eq!(moved.expiring(Some(at(500)), at(101)).unwrap(), moved);
+    let (_, successor) = rotate(&moved, at(499)).unwrap();
+    assert_eq!(successor.expires_at, Some(at(499 + 400)));
+    assert_eq!(moved.expiring(None, at(500)), Err(Refused::Expired));
+    let endless = moved.expiring(None, at(499)).unwrap();
+    assert_eq!((endless.expires_at, endless.lifetime()), (None, None));
+    let both = Configuration {
+        name: "other".into(),
+        ..first.configuration.clone()
+    };
+    let changed = first.changed(both, first.groups.clone(), None, at(1)).unwrap();
+    assert_eq!((changed.revision, changed.expires_at), (2, None), "one change");
+}
+
+#[test]
+fn a_shortened_expiry_leaves_older_records_that_end_later() {
+    let step = i64::try_from(MAX_STEP_MS / 1000).unwrap();
+    let first = key(1, Some(1));
+    let shorter = first.expiring(Some(at(100)), at(1)).unwrap();
+    assert!(
+        shorter.has_older_records(at(100 + step)),
+        "the first record is good for a day"
+    );
+    assert!(shorter.has_older_records(at(86_400 + step - 1)));
+    assert!(!shorter.has_older_records(at(86_400 + step)));
+    let longer = shorter.expiring(Some(at(200_000)), at(2)).unwrap();
+    assert_eq!(longer.records_end_at, Some(at(200_000)));
+    // One that never ended may be out there for ever.
+    let ended = key(2, None).expiring(Some(at(100)), at(1)).unwrap();
+    assert!(ended.has_older_records(Timestamp::MAX));
+    let (old, _) = rotate_with(&key(3, None), at(1), 60).unwrap();
+    assert!(old.has_older_records(Timestamp::MAX));
 }
 
 #[test]

@@ -65,6 +65,8 @@ pub(in crate::http) struct KeyInfo<'a> {
     rotated_from: Option<String>,
     #[schemars(with = "Option<schema::Id>")]
     rotated_into: Option<String>,
+    #[serde(serialize_with = "optional_moment")]
+    grace_ends_at: Option<Timestamp>,
 }
 
 impl<'a> KeyInfo<'a> {
@@ -73,6 +75,9 @@ impl<'a> KeyInfo<'a> {
         let configuration = &key.configuration;
         let by = |act: &'a Option<Act>| act.as_ref().map(|act| act.by.as_str());
         let at = |act: &Option<Act>| act.as_ref().map(|act| act.at);
+        let status = key.status_at(now);
+        // With a grace period it is known beforehand who ends the key and when.
+        let ended = if status.has_ended() { &key.ended } else { &None };
         let id = |id: Option<KeyId>| id.map(|id| id.to_string());
         Self {
             id: key.id,
@@ -90,7 +95,7 @@ impl<'a> KeyInfo<'a> {
             created_at: key.created_at,
             expires_at: key.expires_at,
             last_used_at: key.last_used_at,
-            status: key.status,
+            status,
             revision: key.revision,
             organization_id: key.organization.to_string(),
             groups: &key.groups.names,
@@ -98,10 +103,11 @@ impl<'a> KeyInfo<'a> {
             created_by: &key.created_by,
             deactivated_by: by(&key.deactivated),
             deactivated_at: at(&key.deactivated),
-            ended_by: by(&key.ended),
-            ended_at: at(&key.ended),
+            ended_by: by(ended),
+            ended_at: at(ended),
             rotated_from: id(key.rotated_from),
             rotated_into: id(key.rotated_into),
+            grace_ends_at: key.grace_ends_at(now),
         }
     }
 }
@@ -165,6 +171,7 @@ pub(super) fn example() -> Value {
         "ended_at": null,
         "rotated_from": null,
         "rotated_into": null,
+        "grace_ends_at": null,
     })
 }
 

@@ -24,6 +24,7 @@ pub(super) mod deactivate;
 pub(super) mod get;
 pub(super) mod info;
 pub(super) mod list;
+mod patch;
 pub(super) mod revoke;
 pub(super) mod rotate;
 pub(super) mod update;

@@ -1,17 +1,12 @@
-//! `PATCH /api/v1/keys/{key_id}`: rename, scopes, groups, limits, allowed addresses, plan. What is not named stays.
+//! `PATCH /api/v1/keys/{key_id}`: rename, scopes, groups, limits, allowed addresses, plan, expiry. What is not named
+//! stays, and what changes, changes on the keys too that this one replaced and that are in their grace periods.
 
 use axum::{extract::State, response::Response};
-use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer};
 use serde_json::json;
 
-use super::{AppState, KeyInfo, info::example, wish::no_group};
+use super::{AppState, KeyInfo, info::example, patch::UpdateKey};
 use crate::{
-    domain::{
-        Action, FieldError, Group, Key, KeyWrite, Permission, Purpose, Rights, audit, bounds,
-        group::{Grouping, MAX_GROUPS},
-        key::Configuration,
-    },
+    domain::{Action, Group, Key, KeyWrite, Rights, audit, group::Grouping, key::Configuration},
     http::{
         Problem,
         body::Body,
@@ -20,112 +15,8 @@ use crate::{
         names::Names,
         openapi::Entry,
     },
-    schema,
     store::CommitError,
 };
-
-/// The fields to change. `null` takes a limit or an allowlist away.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::http) struct UpdateKey {
-    #[serde(default, deserialize_with = "given")]
-    #[schemars(with = "schema::Name")]
-    name: Option<String>,
-    #[serde(default, deserialize_with = "given")]
-    #[schemars(with = "Vec<schema::Scope>", length(max = bounds::MAX_SCOPES))]
-    scopes: Option<Vec<String>>,
-    #[serde(default, deserialize_with = "given")]
-    #[schemars(with = "schema::RateLimitPerHour")]
-    rate_limit_per_hour: Option<i64>,
-    #[serde(default, deserialize_with = "given")]
-    #[schemars(with = "Option<schema::MonthlyLimit>")]
-    monthly_prediction_limit: Option<Option<i64>>,
-    #[serde(default, deserialize_with = "given")]
-    #[schemars(with = "Option<Vec<schema::Network>>", length(max = bounds::MAX_ALLOWED_IPS))]
-    allowed_ips: Option<Option<Vec<String>>>,
-    #[serde(default, deserialize_with = "given")]
-    #[schemars(with = "schema::Plan")]
-    billing_plan: Option<String>,
-    #[serde(default, deserialize_with = "given")]
-    #[schemars(with = "Vec<schema::GroupName>", length(max = MAX_GROUPS))]
-    groups: Option<Vec<String>>,
-}
-
-/// Tells a field that is there, `null` or not, from one that is left out.
-fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
-    T::deserialize(deserializer).map(Some)
-}
-
-/// The checked fields to change.
-struct Update {
-    name: Option<String>,
-    scopes: Option<Vec<String>>,
-    rate_limit_per_hour: Option<u32>,
-    monthly_limit: Option<Option<u64>>,
-    allowed_ips: Option<Vec<keyward_shared::Cidr>>,
-    plan: Option<String>,
-    groups: Option<Vec<String>>,
-}
-
-impl UpdateKey {
-    fn check(self) -> Result<Update, FieldError> {
-        Ok(Update {
-            name: self.name.as_deref().map(bounds::name).transpose()?,
-            scopes: self.scopes.as_deref().map(bounds::scopes).transpose()?,
-            rate_limit_per_hour: self
-                .rate_limit_per_hour
-                .map(bounds::rate_limit_per_hour)
-                .transpose()?,
-            monthly_limit: self
-                .monthly_prediction_limit
-                .map(|limit| limit.map(bounds::monthly_limit).transpose())
-                .transpose()?,
-            allowed_ips: self
-                .allowed_ips
-                .map(|networks| bounds::allowed_ips(&networks.unwrap_or_default()))
-                .transpose()?,
-            plan: self.billing_plan.as_deref().map(bounds::plan).transpose()?,
-            groups: self.groups.as_deref().map(bounds::groups).transpose()?,
-        })
-    }
-}
-
-impl Update {
-    /// Other groups take a permission of their own, and a gateway key has one at least.
-    fn check_groups(&self, key: &Key, rights: &Rights) -> Result<(), Problem> {
-        let Some(names) = &self.groups else {
-            return Ok(());
-        };
-        let mut sorted = names.clone();
-        sorted.sort_unstable();
-        if sorted != key.groups.names && !rights.hold(Permission::KeysAssignGroups) {
-            return Err(Problem::lacks(Permission::KeysAssignGroups));
-        }
-        if names.is_empty() && key.purpose == Purpose::Gateway {
-            return Err(no_group().into());
-        }
-        Ok(())
-    }
-
-    fn apply(&self, configuration: &Configuration) -> Configuration {
-        let Configuration {
-            name,
-            scopes,
-            allowed_ips,
-            rate_limit_per_hour,
-            monthly_limit,
-            plan,
-        } = configuration.clone();
-        Configuration {
-            name: self.name.clone().unwrap_or(name),
-            scopes: self.scopes.clone().unwrap_or(scopes),
-            allowed_ips: self.allowed_ips.clone().unwrap_or(allowed_ips),
-            rate_limit_per_hour: self.rate_limit_per_hour.unwrap_or(rate_limit_per_hour),
-            monthly_limit: self.monthly_limit.unwrap_or(monthly_limit),
-            plan: self.plan.clone().unwrap_or(plan),
-        }
-    }
-}
 
 /// Changes a key's configuration and groups.
 pub(in crate::http) async fn update(
@@ -150,13 +41,19 @@ pub(in crate::http) async fn update(
             .as_ref()
             .map_or_else(|| before.groups.clone(), Grouping::of);
         let now = app.clock.now();
-        let after = before.reconfigured(wanted, grouping, now)?;
+        let after = before.changed(wanted, grouping, update.expires_at(&before, now)?, now)?;
         if after == before {
             let changed = app.unchanged(after).await?;
             return Ok(app.answer_with_key(&changed).await);
         }
         let detail = audit::difference(&before, &after);
-        let work = Work::on_keys(Action::KeyUpdated, vec![KeyWrite::Update(after)], detail)
+        let in_grace = app.store.keys_in_grace(after.lineage, now).await?;
+        let alike = in_grace
+            .iter()
+            .filter_map(|key| key.like_its_successor(&after, now));
+        let alike: Vec<_> = alike.map(KeyWrite::Update).collect();
+        let writes = [vec![KeyWrite::Update(after)], alike].concat();
+        let work = Work::on_keys(Action::KeyUpdated, writes, detail)
             .in_groups(groups.as_deref().unwrap_or_default());
         match app.commit(&caller, work, now).await {
             Err(CommitError::Conflict) => {}
@@ -185,10 +82,11 @@ fn added(before: &Key, wanted: &Configuration, groups: &[Group]) -> Rights {
 pub(in crate::http) fn describe() -> Entry {
     Entry::new(
         "Change a key",
-        "What is not named stays. `null` takes a limit or an allowlist away.",
+        "What is not named stays. `null` takes a limit, an allowlist or the expiry away. What changes, changes too on the keys that this one replaced and that are in their grace periods.",
     )
     .body::<UpdateKey>(vec![
         ("rename", json!({ "name": "Renamed" })),
+        ("another expiry", json!({ "expires_at": "2027-01-31T12:00:00Z" })),
         ("no monthly limit", json!({ "monthly_prediction_limit": null })),
     ])
     .answers::<KeyInfo<'_>>(200, "The key as it is now.")

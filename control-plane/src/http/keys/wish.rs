@@ -16,7 +16,7 @@ use crate::{
     schema,
 };
 
-const SECONDS_A_DAY: u64 = 86_400;
+pub(super) const SECONDS_A_DAY: u64 = 86_400;
 
 /// The body. With `service_id` it asks for a service key; with `groups` and without it, for a gateway key.
 #[derive(Deserialize, JsonSchema)]

@@ -22,6 +22,8 @@ impl From<Refused> for Problem {
             Refused::Superseded => "superseded",
             Refused::Expired => "expired",
             Refused::Deactivated => "deactivated",
+            Refused::InGrace => "in_grace",
+            Refused::TooManyInGrace => "too_many_in_grace",
         };
         Self::new(StatusCode::CONFLICT, code, refused.to_string())
     }

@@ -36,13 +36,13 @@ pub(super) async fn write(transaction: &mut Transaction<'_, Db>, change: &Change
 }
 
 /// The name that no other gateway key of the organization may have: that of one which has not ended. Whoever has it and has
-/// expired gives it up.
+/// expired gives it up, and whoever was rotated has passed it on.
 async fn unique_name<'a>(
     transaction: &mut Transaction<'_, Db>,
     key: &'a Key,
     now: Timestamp,
 ) -> Result<Option<&'a str>, CommitError> {
-    if key.purpose != Purpose::Gateway || key.status.has_ended() {
+    if key.purpose != Purpose::Gateway || key.status.has_ended() || key.is_replaced() {
         return Ok(None);
     }
     let name = key.configuration.name.as_str();
@@ -78,8 +78,9 @@ async fn insert(
     sqlx::query(
         "INSERT INTO keys (id, organization, hash, preview, tag_secret, service, environment, name, scopes, allowed_ips,
              rate_limit_per_hour, monthly_limit, plan, status, revision, lineage, created_by, created_at, expires_at,
-             rotated_from, owner, groups, group_scopes, unique_name)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)",
+             rotated_from, owner, groups, group_scopes, unique_name, expiry_set_at, records_end_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24,
+             $25, $26)",
     )
     .bind(bytes(&key.id))
     .bind(key.organization.0.as_bytes().as_slice())
@@ -105,6 +106,8 @@ async fn insert(
     .bind(columns::json_text(&key.groups.names)?)
     .bind(columns::json_text(&key.groups.scopes)?)
     .bind(unique_name)
+    .bind(key.expiry_set_at.as_millisecond())
+    .bind(key.records_end_at.map(jiff::Timestamp::as_millisecond))
     .execute(&mut **transaction)
     .await?;
     Ok(())
@@ -123,7 +126,7 @@ async fn update(
         "UPDATE keys SET name = $3, scopes = $4, allowed_ips = $5, rate_limit_per_hour = $6, monthly_limit = $7,
              plan = $8, status = $9, revision = $2, expires_at = $10, deactivated_by = $11, deactivated_at = $12,
              ended_by = $13, ended_at = $14, rotated_into = $15, owner = $16,
-             groups = $17, group_scopes = $18, unique_name = $19
+             groups = $17, group_scopes = $18, unique_name = $19, expiry_set_at = $20, records_end_at = $21
          WHERE id = $1 AND revision = $2 - 1",
     )
     .bind(bytes(&key.id))
@@ -145,6 +148,8 @@ async fn update(
     .bind(columns::json_text(&key.groups.names)?)
     .bind(columns::json_text(&key.groups.scopes)?)
     .bind(unique_name)
+    .bind(key.expiry_set_at.as_millisecond())
+    .bind(key.records_end_at.map(jiff::Timestamp::as_millisecond))
     .execute(&mut **transaction)
     .await?
     .rows_affected();

@@ -49,6 +49,8 @@ pub(super) fn key(row: &DbRow) -> Result<Key, StoreError> {
         created_by: row.try_get("created_by")?,
         created_at: moment(row.try_get("created_at")?)?,
         expires_at: optional(row.try_get("expires_at")?, moment)?,
+        expiry_set_at: moment(row.try_get("expiry_set_at")?)?,
+        records_end_at: optional(row.try_get("records_end_at")?, moment)?,
         deactivated: act(row, "deactivated_by", "deactivated_at")?,
         ended: act(row, "ended_by", "ended_at")?,
         rotated_from: optional(row.try_get("rotated_from")?, |id| {

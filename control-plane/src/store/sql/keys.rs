@@ -92,6 +92,18 @@ pub(super) async fn by_hash(pool: &DbPool, hashes: &[KeyHash]) -> Result<Vec<Key
     read(&rows)
 }
 
+pub(super) async fn in_grace(pool: &DbPool, lineage: KeyId, now: Timestamp) -> Result<Vec<Key>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT * FROM keys WHERE lineage = $1 AND status IN ('active', 'deactivated') AND rotated_into IS NOT NULL
+             AND expires_at > $2 ORDER BY id",
+    )
+    .bind(lineage.0.as_bytes().as_slice())
+    .bind(now.as_millisecond())
+    .fetch_all(pool)
+    .await?;
+    read(&rows)
+}
+
 pub(super) async fn tag_secrets_in_use(
     pool: &DbPool,
     now: Timestamp,

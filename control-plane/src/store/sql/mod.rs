@@ -59,6 +59,10 @@ impl Store for SqlStore {
         keys::list(&self.readers, filter, after, limit).await
     }
 
+    async fn keys_in_grace(&self, lineage: KeyId, now: Timestamp) -> Result<Vec<Key>, StoreError> {
+        keys::in_grace(&self.readers, lineage, now).await
+    }
+
     async fn keys_of_environment(
         &self,
         environment: Environment,

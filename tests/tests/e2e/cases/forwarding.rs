@@ -53,6 +53,7 @@ pub(crate) fn platform_record() -> Record {
         plan: "free".to_owned(),
         guard: "01900000-0000-7000-8000-000000000001".to_owned(),
         home: None,
+        in_grace: false,
     }
 }
 

@@ -19,6 +19,7 @@ mod commands;
 mod credentials;
 mod ending;
 mod forwarding;
+mod grace;
 mod identity;
 mod imported;
 mod isolates;
@@ -60,6 +61,7 @@ pub(crate) fn side_by_side() -> Vec<Trial> {
         limits::all(),
         records::all(),
         life::all(),
+        grace::all(),
         people::all(),
         refusals::all(),
         credentials::all(),

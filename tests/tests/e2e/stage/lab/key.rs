@@ -47,6 +47,7 @@ impl<'a> LabKey<'a> {
             plan: "free".to_owned(),
             guard: format!("guard-of-{hash}"),
             home: None,
+            in_grace: false,
         };
         Self {
             lab,
