@@ -5,7 +5,6 @@
 )]
 
 mod cast;
-#[expect(dead_code, reason = "shared with suites that need more of it")]
 #[path = "../support/clock.rs"]
 mod clock;
 mod credentials;

@@ -13,7 +13,8 @@ use uuid::Uuid;
 
 use crate::{
     backend::{Backend, within},
-    keys::{DEFAULT, Seeded, at, key, organization, renamed, rotated, update},
+    keys::{DEFAULT, Seeded, at, key, organization, renamed, update},
+    lists::rotated,
 };
 
 fn group(number: u128, name: &str, scopes: &[&str]) -> Group {

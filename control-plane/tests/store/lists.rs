@@ -1,14 +1,15 @@
 //! Reading keys: whose, which, in what order.
 
+use jiff::Timestamp;
 use keyward_control_plane::{
-    domain::{Action, Key, KeyId, KeyWrite, Purpose, principal::Reach},
+    domain::{Action, Key, KeyId, KeyWrite, Purpose, key::Mint, principal::Reach},
     store::{KeyFilter, TagSecretInUse},
 };
-use keyward_shared::{Environment, Family};
+use keyward_shared::{Brands, Environment, Family};
 
 use crate::{
     backend::{Backend, within},
-    keys::{DEFAULT, at, change, create, key, key_for, rotated, update},
+    keys::{DEFAULT, Seeded, at, change, create, key, key_for, ring, update},
 };
 
 const ALL: KeyFilter = KeyFilter {
@@ -28,6 +29,20 @@ async fn with_keys(backend: &impl Backend, seeds: std::ops::Range<u64>) -> Vec<K
             .unwrap();
     }
     keys
+}
+
+/// The key rotated with a grace period of so many seconds, and its successor.
+pub(crate) fn rotated(key: &Key, grace: u64, moment: Timestamp) -> (Key, Key) {
+    let seed = u64::from_be_bytes(key.hash.as_bytes()[..8].try_into().unwrap());
+    let (brands, tag_secrets, entropy) = (Brands::default(), ring(&[9]), Seeded::new(seed));
+    let mint = Mint {
+        brands: &brands,
+        tag_secrets: &tag_secrets,
+        entropy: &entropy,
+    };
+    let grace = std::time::Duration::from_secs(grace);
+    let (old, new, _) = key.rotated("admin", moment, grace, Vec::new(), mint).unwrap();
+    (old, new)
 }
 
 fn ids(keys: &[Key]) -> Vec<KeyId> {

@@ -143,20 +143,6 @@ pub(crate) fn update(key: &Key, deployments: &[&str], moment: Timestamp) -> Chan
     )
 }
 
-/// The key rotated with a grace period of so many seconds, and its successor.
-pub(crate) fn rotated(key: &Key, grace: u64, moment: Timestamp) -> (Key, Key) {
-    let seed = u64::from_be_bytes(key.hash.as_bytes()[..8].try_into().unwrap());
-    let (brands, tag_secrets, entropy) = (Brands::default(), ring(&[9]), Seeded::new(seed));
-    let mint = Mint {
-        brands: &brands,
-        tag_secrets: &tag_secrets,
-        entropy: &entropy,
-    };
-    let grace = std::time::Duration::from_secs(grace);
-    let (old, new, _) = key.rotated("admin", moment, grace, Vec::new(), mint).unwrap();
-    (old, new)
-}
-
 /// The key with another name, one revision on.
 pub(crate) fn renamed(key: &Key, name: &str, moment: Timestamp) -> Key {
     let configuration = Configuration {
