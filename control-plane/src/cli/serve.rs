@@ -11,6 +11,7 @@ use std::{
 
 use anyhow::{Context as _, anyhow};
 use clap::Args;
+use rustix::process::{Resource, Rlimit};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -22,9 +23,11 @@ use crate::{
     clock::{Clock as _, SystemClock, SystemEntropy, new_id},
     domain::OrganizationId,
     http::{App, FailureThrottle, Repeats, Rules, router},
+    metrics::{self, Metrics, Sources},
     oidc::{PublishedAt, PublishedKeys, TokenKeys, UserTokens},
     publish::{CloudflareKv, Deployment, Deployments, Edge, EdgeClient, Follower, Publisher, Reconciler},
-    settings::{self, DeploymentSettings, JwtKeys, JwtSettings, LogFormat, Settings},
+    server::{self, Places},
+    settings::{self, DeploymentSettings, JwtKeys, JwtSettings, LogFormat, ServerSettings, Settings},
     sweep,
 };
 
@@ -32,8 +35,10 @@ use crate::{
 const DEFAULT_FILE: &str = "keyward.toml";
 /// What is logged when `KEYWARD_LOG` says nothing.
 const DEFAULT_LOG: &str = "info,sqlx=warn,hyper=warn";
-/// How long requests and the batch in flight may take to end, before the process ends without them.
+/// How long requests, and then the batch in flight, may take to end, before the process ends without them.
 const GRACE: Duration = Duration::from_secs(4);
+/// Files that are no connections of clients: the database, and the ways to the edge.
+const FILES_OF_OUR_OWN: usize = 256;
 
 #[derive(Args)]
 pub(super) struct Serve {
@@ -151,8 +156,17 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         services: settings.services,
         brands: settings.brands,
         tag_secrets: settings.tag_secrets,
+        ready_lag: settings.server.ready_lag,
         propagation_wait: settings.propagation_wait,
     };
+    let metrics = Arc::new(Metrics::default());
+    let places = Arc::new(places(&settings.server));
+    let sources = Arc::new(Sources {
+        metrics: Arc::clone(&metrics),
+        publisher: Arc::clone(&publisher),
+        places: Arc::clone(&places),
+        clock: clock.clone(),
+    });
     let (stop, stopping) = watch::channel(false);
     tokio::spawn(sweep::forget_requests(
         Arc::clone(&store),
@@ -171,15 +185,18 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         user_tokens,
         rules,
         repeats: Repeats::new(settings.sealer),
+        metrics,
         failures: FailureThrottle::default(),
     });
 
-    let listener = TcpListener::bind(settings.listen).await.with_context(|| {
-        format!(
-            "cannot listen on {}; is it in use? KEYWARD_LISTEN sets another",
-            settings.listen
-        )
-    })?;
+    let listener = listen(settings.listen, "KEYWARD_LISTEN").await?;
+    let (stop_serving, serving_ends) = watch::channel(false);
+    if let Some(address) = settings.server.metrics_listen {
+        let listener = listen(address, "KEYWARD_METRICS_LISTEN").await?;
+        tracing::info!(address = %listener.local_addr()?, "serving metrics");
+        tokio::spawn(metrics::serve(listener, sources, stopping.clone()));
+    }
+    let draining = Arc::clone(&publisher);
     let publishing = tokio::spawn(publisher.run(stopping.clone()));
     let following = {
         let stopping = stopping.clone();
@@ -190,30 +207,64 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         tokio::spawn(async move { reconciler.run_every(interval, stopping).await });
     }
     tracing::info!(address = %listener.local_addr()?, %database, "serving");
-    let service = router(app).into_make_service_with_connect_info::<SocketAddr>();
-    let mut asked_to_stop = stopping;
-    let serving = axum::serve(listener, service).with_graceful_shutdown(async move {
-        // An error means that the sender is gone, which is a stop too.
-        let _ = asked_to_stop.wait_for(|stop| *stop).await;
-    });
-    let mut serving = tokio::spawn(async move { serving.await });
+    let mut serving = tokio::spawn(server::serve(listener, router(app), places, serving_ends));
     tokio::select! {
         () = terminated() => {}
-        ended = &mut serving => return ended?.context("the server ended"),
+        ended = &mut serving => return ended.context("the server ended"),
     }
     tracing::info!("stopping");
+    stop_serving.send_replace(true);
+    if tokio::time::timeout(GRACE, serving).await.is_err() {
+        tracing::warn!(
+            "some requests did not end in time; what they changed is committed or was never begun"
+        );
+    }
+    // What was changed until now still reaches the edge, if the edge takes it.
+    if !draining.drained_within(settings.server.drain).await {
+        tracing::warn!("some changes have not reached the edge; they are published after the next start");
+    }
     stop.send_replace(true);
     let ended = tokio::time::timeout(GRACE, async {
-        let _ = serving.await;
         let _ = publishing.await;
         let _ = following.await;
     });
     if ended.await.is_err() {
         tracing::warn!(
-            "some requests did not end in time; what they changed is committed or was never begun"
+            "what was being published did not end in time; it is published anew after the next start"
         );
     }
+    tracing::info!("stopped");
     Ok(())
+}
+
+async fn listen(address: SocketAddr, variable: &str) -> anyhow::Result<TcpListener> {
+    let listener = TcpListener::bind(address).await;
+    listener.with_context(|| format!("cannot listen on {address}; is it in use? {variable} sets another"))
+}
+
+/// As many places as are wanted, and as the system has files for.
+fn places(settings: &ServerSettings) -> Places {
+    let limit = rustix::process::getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    let files = match rustix::process::setrlimit(Resource::Nofile, raised) {
+        Ok(()) => limit.maximum,
+        Err(_) => limit.current,
+    };
+    let files = files.map_or(usize::MAX, |files| usize::try_from(files).unwrap_or(usize::MAX));
+    let room = files.saturating_sub(FILES_OF_OUR_OWN).max(1);
+    if room < settings.max_connections {
+        tracing::warn!(
+            connections = room,
+            "the system allows {files} open files, so there are fewer connections than max_connections"
+        );
+    }
+    Places::new(
+        settings.max_connections.min(room),
+        settings.connections_per_client,
+    )
 }
 
 /// Clients for each deployment's namespace and, if it has one, its edge.

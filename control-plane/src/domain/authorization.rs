@@ -106,6 +106,18 @@ impl Operation {
         Self::Reconcile,
     ];
 
+    /// Its name in descriptions and metrics: `CreateKey` is `create_key`.
+    pub fn name(self) -> String {
+        let mut name = String::new();
+        for letter in format!("{self:?}").chars() {
+            if letter.is_uppercase() && !name.is_empty() {
+                name.push('_');
+            }
+            name.push(letter.to_ascii_lowercase());
+        }
+        name
+    }
+
     /// The table.
     pub const fn need(self) -> Need {
         match self {

@@ -21,6 +21,7 @@ use crate::{
         Key, Principal,
         principal::{KeyCaller, User},
     },
+    metrics::Unknown,
     oidc::is_jwt_shaped,
 };
 
@@ -78,16 +79,23 @@ impl App {
     pub(super) async fn authenticate(&self, parts: &Parts) -> Result<Principal, Problem> {
         let client = parts.extensions.get::<ConnectInfo<SocketAddr>>();
         let client = client.map(|ConnectInfo(client)| client.ip());
-        let found = match Credential::of(parts)? {
-            Credential::ApiKey(key) => self.by_static_key(&key),
-            Credential::Bearer(token) => self.by_token(&token, client).await,
+        let found = match Credential::of(parts) {
+            Ok(Credential::ApiKey(key)) => self.by_static_key(&key),
+            Ok(Credential::Bearer(token)) => self.by_token(&token, client).await,
+            Err(problem) => Err(problem),
         };
+        if let Some(why) = found.as_ref().err().and_then(Problem::unknown_caller) {
+            self.metrics.refused(why);
+        }
         // Only now is anything counted: a right credential passes whatever others have tried.
         if let (Err(problem), Some(client)) = (&found, client)
             && problem.is_wrong_credential()
         {
             let counted = self.failures.fail(client, self.clock.now());
-            counted.map_err(Problem::too_many_failures)?;
+            counted.map_err(|seconds| {
+                self.metrics.refused(Unknown::Throttled);
+                Problem::too_many_failures(seconds)
+            })?;
         }
         found
     }

@@ -1,5 +1,7 @@
 //! JSON bodies: what cannot be read is a 400 that names the field.
 
+use std::time::Duration;
+
 use axum::{
     body::Bytes,
     extract::{FromRequest, Request, rejection::BytesRejection},
@@ -8,6 +10,9 @@ use axum::{
 use serde::de::DeserializeOwned;
 
 use super::Problem;
+
+/// How long a body may take to arrive.
+const ARRIVES_WITHIN: Duration = Duration::from_secs(10);
 
 /// A body of JSON.
 pub(super) struct Body<T>(pub(super) T);
@@ -25,9 +30,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let is_json = says_json(&request);
-        let bytes = Bytes::from_request(request, state)
-            .await
-            .map_err(|rejection| unreadable(&rejection))?;
+        let bytes = all_of(request, state).await?;
         if !is_json {
             return Err(Problem::invalid(
                 "The body must be JSON, sent with `Content-Type: application/json`.",
@@ -41,9 +44,7 @@ impl<T: DeserializeOwned + Default, S: Send + Sync> FromRequest<S> for OptionalB
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let bytes = Bytes::from_request(request, state)
-            .await
-            .map_err(|rejection| unreadable(&rejection))?;
+        let bytes = all_of(request, state).await?;
         if bytes.is_empty() {
             Ok(Self(T::default()))
         } else {
@@ -59,10 +60,16 @@ pub(super) async fn buffered<S: Send + Sync>(
 ) -> Result<(Request, Bytes), Problem> {
     let (parts, body) = request.into_parts();
     let request = Request::from_parts(parts.clone(), body);
-    let bytes = Bytes::from_request(request, state)
-        .await
-        .map_err(|rejection| unreadable(&rejection))?;
+    let bytes = all_of(request, state).await?;
     Ok((Request::from_parts(parts, bytes.clone().into()), bytes))
+}
+
+/// The whole body, if it arrives in time.
+async fn all_of<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Problem> {
+    let bytes = tokio::time::timeout(ARRIVES_WITHIN, Bytes::from_request(request, state)).await;
+    bytes
+        .map_err(|_elapsed| Problem::too_slow())?
+        .map_err(|rejection| unreadable(&rejection))
 }
 
 fn says_json(request: &Request) -> bool {

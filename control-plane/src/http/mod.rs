@@ -8,6 +8,7 @@ use keyward_shared::Entropy;
 use crate::{
     clock::Clock,
     domain::OrganizationId,
+    metrics::Metrics,
     oidc::UserTokens,
     publish::{Deployments, Follower, Publisher, Reconciler},
     settings::{AdminToken, StaticKey, TagSecrets},
@@ -72,6 +73,8 @@ pub struct App {
     pub rules: Rules,
     /// What repeated requests are answered by.
     pub repeats: Repeats,
+    /// Counts what is asked and refused.
+    pub metrics: Arc<Metrics>,
     /// Counts failed tries to sign in.
     pub failures: FailureThrottle,
 }
@@ -89,6 +92,8 @@ pub struct Rules {
     pub brands: keyward_shared::Brands,
     /// The secrets that tag keys.
     pub tag_secrets: TagSecrets,
+    /// From which lag of the publisher on the service is not ready.
+    pub ready_lag: std::time::Duration,
     /// How long a management call waits for its change to arrive.
     pub propagation_wait: std::time::Duration,
 }
@@ -100,6 +105,7 @@ pub fn router(app: Arc<App>) -> Router {
         .merge(openapi::router())
         .merge(usage::router())
         .route("/healthz", get(health::healthz))
+        .route("/readyz", get(health::readyz))
         .fallback(problem::no_such_path)
         .method_not_allowed_fallback(problem::method_not_allowed)
         .layer(middleware::from_fn_with_state(

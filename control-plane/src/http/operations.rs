@@ -5,6 +5,8 @@ use std::sync::Arc;
 use axum::{
     Extension, Router,
     handler::Handler,
+    middleware,
+    response::Response,
     routing::{self, MethodRouter},
 };
 
@@ -17,7 +19,12 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .into_iter()
         .fold(Router::new(), |router, operation| {
             let (paths, verb) = endpoint(operation);
-            let handler = verb.handler.route_layer(Extension(operation));
+            // The answer carries it as well, for whoever counts.
+            let named = middleware::map_response(move |mut response: Response| {
+                response.extensions_mut().insert(operation);
+                std::future::ready(response)
+            });
+            let handler = verb.handler.route_layer(Extension(operation)).route_layer(named);
             paths
                 .iter()
                 .fold(router, |router, path| router.route(path, handler.clone()))

@@ -1,6 +1,6 @@
 //! What every request gets: an id, a log line, and an answer that no cache keeps.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     extract::{MatchedPath, Request, State},
@@ -11,7 +11,7 @@ use axum::{
 use tracing::Instrument as _;
 
 use super::App;
-use crate::clock::new_id;
+use crate::{clock::new_id, domain::Operation};
 
 /// The header that carries the request's id in the answer.
 const REQUEST_ID: HeaderName = HeaderName::from_static("keyward-request-id");
@@ -43,8 +43,13 @@ pub(super) async fn identify(State(app): State<Arc<App>>, request: Request, next
     let header = HeaderValue::from_str(&id);
     let answer = async {
         let response = next.run(request).await;
-        let took_ms = app.clock.now().duration_since(started).as_millis();
-        tracing::info!(status = response.status().as_u16(), took_ms, "answered");
+        let took = app.clock.now().duration_since(started);
+        let status = response.status().as_u16();
+        tracing::info!(status, took_ms = took.as_millis(), "answered");
+        let operation = response.extensions().get::<Operation>();
+        let operation = operation.map_or_else(|| "none".to_owned(), |operation| operation.name());
+        app.metrics
+            .answered(&operation, status, Duration::try_from(took).unwrap_or_default());
         response
     };
     let mut response = CURRENT.scope(id, answer).instrument(span).await;

@@ -16,6 +16,7 @@ mod backoff;
 mod batch;
 pub mod cloudflare;
 pub mod deployment;
+mod drain;
 pub mod edge;
 mod follow;
 pub mod kv;

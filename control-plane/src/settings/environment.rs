@@ -8,7 +8,7 @@ use toml::{Table, Value};
 use super::SettingsError;
 
 /// Variables of the file's top level and of `[tag_secrets]`: the name after `KEYWARD_`, and the path in the file.
-const SETTINGS: [(&str, &[&str]); 23] = [
+const SETTINGS: [(&str, &[&str]); 28] = [
     ("LISTEN", &["listen"]),
     ("DATABASE_URL", &["database_url"]),
     ("ADMIN_TOKEN", &["admin_token"]),
@@ -30,6 +30,11 @@ const SETTINGS: [(&str, &[&str]); 23] = [
     ("TAG_SECRETS_DEVELOPMENT", &["tag_secrets", "development"]),
     ("TAG_SECRETS_GATEWAY", &["tag_secrets", "gateway"]),
     ("IDEMPOTENCY_SECRETS", &["idempotency_secrets"]),
+    ("METRICS_LISTEN", &["server", "metrics_listen"]),
+    ("MAX_CONNECTIONS", &["server", "max_connections"]),
+    ("CONNECTIONS_PER_CLIENT", &["server", "connections_per_client"]),
+    ("READY_LAG_SECONDS", &["server", "ready_lag_seconds"]),
+    ("DRAIN_SECONDS", &["server", "drain_seconds"]),
     // Read by `main`, before there are settings.
     ("CONFIG", &[]),
     ("LOG", &[]),
@@ -154,7 +159,7 @@ fn typed(path: &[String], value: String) -> Value {
             let names = value.split(',').map(str::trim).filter(|name| !name.is_empty());
             Value::Array(names.map(|name| Value::String(name.to_owned())).collect())
         }
-        Some(name) if name.ends_with("_seconds") => {
+        Some(name) if name.ends_with("_seconds") || name.contains("connections") => {
             value.parse().map_or(Value::String(value), Value::Integer)
         }
         _ => Value::String(value),

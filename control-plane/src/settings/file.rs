@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use super::{
     AdminToken, DeploymentSettings, EdgeSettings, LogFormat, Settings, SettingsError, StaticKey, TagSecrets,
-    jwt::JwtFile,
+    jwt::JwtFile, server::ServerFile,
 };
 use crate::{
     domain::OrganizationId,
@@ -55,6 +55,8 @@ struct SettingsFile {
     #[serde(default = "default_reconcile_interval")]
     reconcile_interval_seconds: u64,
     idempotency_secrets: Option<String>,
+    #[serde(default)]
+    server: ServerFile,
     #[serde(default)]
     tag_secrets: TagSecretsFile,
     #[serde(default)]
@@ -198,6 +200,7 @@ pub(super) fn check(table: Table, places: &Places<'_>) -> Result<Settings, Setti
         propagation_wait: check_propagation_wait(file.propagation_wait_seconds, places)?,
         reconcile_interval: (file.reconcile_interval_seconds > 0)
             .then(|| Duration::from_secs(file.reconcile_interval_seconds)),
+        server: file.server.check(places)?,
         log_format: match file.log_format {
             LogFormatFile::Pretty => LogFormat::Pretty,
             LogFormatFile::Json => LogFormat::Json,

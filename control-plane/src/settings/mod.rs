@@ -17,11 +17,13 @@ mod admin_token;
 mod environment;
 mod file;
 mod jwt;
+mod server;
 mod static_key;
 
 pub use admin_token::{AdminToken, WeakToken};
 pub use environment::{is_known_name, is_ours};
 pub use jwt::{JwtKeys, JwtSettings};
+pub use server::ServerSettings;
 pub use static_key::{StaticKey, StaticKeyError};
 
 /// What `keyward serve` runs by. [`Settings::load`] is the one way to make it.
@@ -51,6 +53,8 @@ pub struct Settings {
     pub propagation_wait: Duration,
     /// How often database and KV are compared. None: only on demand.
     pub reconcile_interval: Option<Duration>,
+    /// What clients may take of the service, and what operators see of it.
+    pub server: ServerSettings,
     /// How log lines look.
     pub log_format: LogFormat,
     /// The deployments, by id.

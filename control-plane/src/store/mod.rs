@@ -2,7 +2,11 @@
 //!
 //! Every method is one transaction. What a method says it wrote is on the disk when it answers.
 
-use std::{collections::HashSet, time::Duration};
+use std::{
+    collections::HashSet,
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -102,6 +106,9 @@ pub trait Store: Directory + Groups + GroupJobs + Idempotency + SyncOutbox + Usa
 
     /// Whether every one of these has arrived, at this revision or a higher one.
     async fn has_arrived(&self, dirty: &[Dirty]) -> Result<bool, StoreError>;
+
+    /// Whether every migration that this program knows has been applied.
+    async fn is_up_to_date(&self) -> Result<bool, StoreError>;
 
     /// Whether the database answers.
     async fn ping(&self) -> Result<(), StoreError>;
@@ -211,7 +218,7 @@ pub struct Backlog {
 pub enum StoreError {
     /// The database refused or broke off.
     #[error("the database failed: {0}")]
-    Database(#[from] sqlx::Error),
+    Database(sqlx::Error),
     /// The schema could not be brought up to date.
     #[error("the database schema could not be brought up to date: {0}")]
     Migrate(#[from] sqlx::migrate::MigrateError),
@@ -226,6 +233,21 @@ pub enum StoreError {
     /// The installation cannot run as it is configured.
     #[error("{0}")]
     Unusable(String),
+}
+
+/// How often a database has failed since the process began.
+static FAILED: AtomicU64 = AtomicU64::new(0);
+
+/// How often the database has failed since the process began.
+pub fn errors() -> u64 {
+    FAILED.load(Ordering::Relaxed)
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        FAILED.fetch_add(1, Ordering::Relaxed);
+        Self::Database(error)
+    }
 }
 
 /// Why a change was not written.

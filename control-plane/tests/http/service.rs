@@ -123,9 +123,11 @@ impl Service {
                         .into(),
                     gateway: Some(ring(&[8])),
                 },
+                ready_lag: Duration::from_secs(300),
                 propagation_wait: Duration::ZERO,
             },
             repeats: Repeats::new(IDEMPOTENCY_SECRETS.parse().unwrap()).waiting(wait),
+            metrics: Arc::default(),
             failures: FailureThrottle::default(),
         };
         Self {

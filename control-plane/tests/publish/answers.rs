@@ -33,6 +33,7 @@ pub(crate) fn app(world: &World, wait: Duration) -> axum::Router {
             service: [(Environment::Production, ring(&[9]))].into(),
             gateway: None,
         },
+        ready_lag: Duration::from_secs(300),
         propagation_wait: wait,
     };
     router(Arc::new(App {
@@ -51,6 +52,7 @@ pub(crate) fn app(world: &World, wait: Duration) -> axum::Router {
         default_organization: DEFAULT,
         rules,
         repeats: Repeats::new("1:AQEBAQEBAQEBAQEBAQEBAQ".parse().unwrap()),
+        metrics: Arc::default(),
         failures: FailureThrottle::default(),
     }))
 }

@@ -147,19 +147,14 @@ fn responses(path: &str, entry: &Entry, schemas: &mut Schemas) -> Map<String, Va
     responses
 }
 
-/// `CreateKey` is `create_key`. An operation at a second path needs a second name.
+/// An operation at a second path needs a second name.
 fn operation_id(operation: Operation, index: usize) -> String {
-    let mut id = String::new();
-    for letter in format!("{operation:?}").chars() {
-        if letter.is_uppercase() && !id.is_empty() {
-            id.push('_');
-        }
-        id.push(letter.to_ascii_lowercase());
-    }
+    let name = operation.name();
     if index > 0 {
-        id.push_str(&format!("_{}", index + 1));
+        format!("{name}_{}", index + 1)
+    } else {
+        name
     }
-    id
 }
 
 /// What an operation stands under: the last collection that its path names.

@@ -7,7 +7,7 @@ use super::{Entry, parameters::names_in};
 use crate::http::query::ORGANIZATION;
 
 /// What a status means, wherever it is answered.
-const MEANINGS: [(u16, &str); 9] = [
+const MEANINGS: [(u16, &str); 10] = [
     (
         400,
         "The body, a field or a parameter is wrong, and `field` names it; or there are two credentials.",
@@ -21,6 +21,7 @@ const MEANINGS: [(u16, &str); 9] = [
         "The caller is known, and may not do this or not from its address.",
     ),
     (404, "There is no such thing, or it is not the caller's to see."),
+    (408, "The body did not arrive in time."),
     (409, "It does not go with how things stand; `code` says why."),
     (422, "The `Idempotency-Key` came with another request."),
     (
@@ -38,12 +39,13 @@ const MEANINGS: [(u16, &str); 9] = [
 pub(super) fn of(path: &str, entry: &Entry) -> impl Iterator<Item = u16> {
     let names_something =
         names_in(path).next().is_some() || entry.query.iter().any(|parameter| parameter.name == ORGANIZATION);
-    let (conflicts, repeats) = (entry.conflicts, entry.repeats);
+    let (conflicts, repeats, has_body) = (entry.conflicts, entry.repeats, entry.body.is_some());
     MEANINGS
         .into_iter()
         .map(|(status, _)| status)
         .filter(move |status| match status {
             404 => names_something,
+            408 => has_body,
             409 => conflicts,
             422 => repeats,
             _ => true,

@@ -48,7 +48,7 @@ fn typed(content_type: &'static str, text: &'static str) -> Response {
 }
 
 /// What is no operation, because it takes no credential.
-pub(super) fn described(schemas: &mut Schemas) -> [(&'static str, Value); 3] {
+pub(super) fn described(schemas: &mut Schemas) -> [(&'static str, Value); 4] {
     let health = schemas.written::<health::Health>();
     let open = |id: &str, summary: &str, meaning: &str, content: Value| {
         json!({
@@ -72,8 +72,16 @@ pub(super) fn described(schemas: &mut Schemas) -> [(&'static str, Value); 3] {
         json!({ "application/json": { "schema": health } }),
     );
     healthz["responses"]["500"] = refusals::reference(500);
+    let mut readyz = open(
+        "readyz",
+        "Whether the service does all that it should",
+        "The database answers and has this program's schema, and the edge is not far behind.",
+        json!({ "application/json": { "schema": health } }),
+    );
+    readyz["responses"]["503"] = refusals::reference(503);
     [
         ("/healthz", healthz),
+        ("/readyz", readyz),
         (
             DOCUMENT,
             open(

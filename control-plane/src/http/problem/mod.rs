@@ -14,6 +14,7 @@ use super::request::RequestId;
 use crate::{
     clock::whole_second,
     domain::{KeyId, Operation, Permission, authorization::Need},
+    metrics::Unknown,
 };
 
 mod sources;
@@ -116,6 +117,24 @@ impl Problem {
     /// Whether this is a 401 for a credential that was sent.
     pub(in crate::http) const fn is_wrong_credential(&self) -> bool {
         matches!(self.challenge, Some(Challenge::SendAnother))
+    }
+
+    /// What was wrong with the credential, if this is a 401 for it.
+    pub(in crate::http) const fn unknown_caller(&self) -> Option<Unknown> {
+        match self.challenge {
+            Some(Challenge::SendToken) => Some(Unknown::Missing),
+            Some(Challenge::SendAnother) => Some(Unknown::Wrong),
+            Some(Challenge::SignReport) | None => None,
+        }
+    }
+
+    /// 503: the service does not do all that it should.
+    pub fn not_ready(detail: impl Into<String>) -> Self {
+        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "not_ready", detail);
+        Self {
+            retry_after_seconds: Some(5),
+            ..problem
+        }
     }
 
     /// 403: the caller is known, and may not do this.

@@ -20,6 +20,9 @@ type DbPool = PgPool;
 type DbRow = PgRow;
 use PostgresStore as SqlStore;
 
+/// What brings the schema up to date.
+static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations/postgres");
+
 /// Others may serve from the same database, so a start takes nothing over: what a process that died had claimed falls due when
 /// the claim runs out.
 const SERVES_ALONE: bool = false;
@@ -115,7 +118,7 @@ async fn bring_up_to_date(options: PgConnectOptions) -> Result<(), StoreError> {
         .connect_with(options)
         .await?;
     check_version(&connection).await?;
-    sqlx::migrate!("./migrations/postgres").run(&connection).await?;
+    MIGRATIONS.run(&connection).await?;
     connection.close().await;
     Ok(())
 }

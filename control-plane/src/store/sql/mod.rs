@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use keyward_shared::{Brands, Environment, KeyHash};
 use sqlx::{Row as _, Transaction};
 
-use super::{Db, DbConnection, DbPool, DbRow, SERVES_ALONE, SqlStore, statements};
+use super::{Db, DbConnection, DbPool, DbRow, MIGRATIONS, SERVES_ALONE, SqlStore, statements};
 use crate::{
     clock::whole_second,
     domain::{Change, Key, KeyId, Organization, OrganizationId, change::Dirty, principal::Reach},
@@ -133,6 +133,15 @@ impl Store for SqlStore {
 
     async fn has_arrived(&self, dirty: &[Dirty]) -> Result<bool, StoreError> {
         outbox::has_arrived(&self.readers, dirty).await
+    }
+
+    async fn is_up_to_date(&self) -> Result<bool, StoreError> {
+        let applied: Option<i64> =
+            sqlx::query_scalar("SELECT MAX(version) FROM _sqlx_migrations WHERE success")
+                .fetch_one(&self.readers)
+                .await?;
+        let known = MIGRATIONS.iter().map(|migration| migration.version).max();
+        Ok(applied >= known)
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

@@ -21,6 +21,9 @@ type DbPool = SqlitePool;
 type DbRow = SqliteRow;
 use SqliteStore as SqlStore;
 
+/// What brings the schema up to date.
+static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations/sqlite");
+
 /// This process alone serves from the file, so whatever was claimed before its start was claimed by one that is gone.
 const SERVES_ALONE: bool = true;
 
@@ -75,7 +78,7 @@ impl SqliteStore {
             .connect_with(options.clone())
             .await?;
         check_version(&writer).await?;
-        sqlx::migrate!("./migrations/sqlite").run(&writer).await?;
+        MIGRATIONS.run(&writer).await?;
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
             .connect_with(options.read_only(true))
