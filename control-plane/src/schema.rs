@@ -11,8 +11,8 @@ use crate::{
     domain::{
         Permission as Permissions, Role as Roles,
         bounds::{
-            EXPIRES_IN_DAYS, GRACE_PERIOD_SECONDS, MONTHLY_LIMIT, NAME_CHARACTERS, PLAN_CHARACTERS,
-            RATE_LIMIT_PER_HOUR,
+            EXPIRES_IN_DAYS, GRACE_PERIOD_SECONDS, MAX_PREVIEW_SHOWN, MONTHLY_LIMIT, NAME_CHARACTERS,
+            PLAN_CHARACTERS, PREVIEW_CHARACTERS, RATE_LIMIT_PER_HOUR,
         },
         group::MAX_NAME as MAX_GROUP_NAME,
     },
@@ -55,6 +55,17 @@ forms! {
     });
     /// The name of a group.
     GroupName = json_schema!({ "type": "string", "pattern": format!("^[A-Za-z0-9._-]{{1,{MAX_GROUP_NAME}}}$") });
+    /// The SHA-256 of a key.
+    Hash = json_schema!({ "type": "string", "pattern": "^[0-9A-Fa-f]{64}$" });
+    /// What may be shown of a key made elsewhere.
+    Preview = json_schema!({
+        "type": "string", "pattern": format!("^\\**([ -)+-~]\\**){{0,{MAX_PREVIEW_SHOWN}}}$"),
+        "minLength": PREVIEW_CHARACTERS.start(), "maxLength": PREVIEW_CHARACTERS.end(),
+    });
+    /// The name of a service.
+    ServiceName = json_schema!({ "type": "string", "pattern": "^[a-z][a-z0-9_-]{0,63}$" });
+    /// The address of a client.
+    Address = json_schema!({ "type": "string", "anyOf": [{ "format": "ipv4" }, { "format": "ipv6" }] });
     /// A scope token of RFC 6749 §3.3.
     Scope = json_schema!({ "type": "string", "pattern": format!(r"^[!#-\[\]-~]{{1,{MAX_SCOPE_BYTES}}}$") });
     /// Days until a key expires.

@@ -22,7 +22,7 @@ use tracing_subscriber::EnvFilter;
 use crate::{
     clock::{Clock as _, SystemClock, SystemEntropy, new_id},
     domain::OrganizationId,
-    http::{App, FailureThrottle, Repeats, Rules, router},
+    http::{App, FailureThrottle, QuestionThrottle, Repeats, Rules, router},
     metrics::{self, Metrics, Sources},
     oidc::{PublishedAt, PublishedKeys, TokenKeys, UserTokens},
     publish::{CloudflareKv, Deployment, Deployments, Edge, EdgeClient, Follower, Publisher, Reconciler},
@@ -187,6 +187,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         repeats: Repeats::new(settings.sealer),
         metrics,
         failures: FailureThrottle::default(),
+        questions: QuestionThrottle::default(),
     });
 
     let listener = listen(settings.listen, "KEYWARD_LISTEN").await?;

@@ -15,6 +15,8 @@ use super::{
 pub enum Action {
     /// A key was created.
     KeyCreated,
+    /// Keys made elsewhere were imported.
+    KeysImported,
     /// A key's configuration changed.
     KeyUpdated,
     /// A key was rotated.
@@ -46,6 +48,7 @@ impl Action {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::KeyCreated => "key.created",
+            Self::KeysImported => "keys.imported",
             Self::KeyUpdated => "key.updated",
             Self::KeyRotated => "key.rotated",
             Self::KeyDeactivated => "key.deactivated",

@@ -11,6 +11,8 @@ use super::Permission;
 pub enum Operation {
     ShowCaller,
     CreateKey,
+    ImportKeys,
+    VerifyKey,
     ListKeys,
     ReadKey,
     UpdateKey,
@@ -70,9 +72,11 @@ pub enum Need {
 
 impl Operation {
     /// Every operation once.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 35] = [
         Self::ShowCaller,
         Self::CreateKey,
+        Self::ImportKeys,
+        Self::VerifyKey,
         Self::ListKeys,
         Self::ReadKey,
         Self::UpdateKey,
@@ -125,6 +129,10 @@ impl Operation {
             Self::ShowCaller => Need::Credential,
             // Who may create keys grants them no more than it holds: the handler checks what is asked for.
             Self::CreateKey | Self::CreateOrganizationKey => Need::In(Permission::KeysCreate),
+            // Whoever imports says of texts that nobody here has made whose they are.
+            Self::ImportKeys => Need::In(Permission::KeysManage),
+            // Who has the text of a key and sees the key itself may ask what it is good for.
+            Self::VerifyKey => Need::In(Permission::KeysRead),
             // Keys are seen by every member, the text of none.
             Self::ListKeys
             | Self::ListOrganizationKeys

@@ -6,7 +6,7 @@ use super::{group::MAX_GROUPS, key::MAX_GRACE};
 use crate::clock::whole_second;
 use jiff::Timestamp;
 use keyward_shared::{
-    Cidr,
+    Cidr, KeyHash,
     scope::{MAX_SCOPE_BYTES, is_scope},
 };
 
@@ -28,6 +28,12 @@ pub const MAX_SCOPES: usize = 64;
 pub const MAX_ALLOWED_IPS: usize = 100;
 /// Characters of a billing plan identifier.
 pub const PLAN_CHARACTERS: RangeInclusive<usize> = 1..=64;
+/// Characters of the preview of a key made elsewhere.
+pub const PREVIEW_CHARACTERS: RangeInclusive<usize> = 1..=64;
+/// How many of them may be of the key: as many as the longest prefix of ours with what is shown behind it, and some more.
+pub const MAX_PREVIEW_SHOWN: usize = 16;
+/// The most keys of one import.
+pub const MAX_IMPORTED: usize = 1000;
 /// The billing plan when none is given.
 pub const DEFAULT_PLAN: &str = "free";
 
@@ -81,6 +87,34 @@ pub fn service(text: &str, services: &[String]) -> Result<String, FieldError> {
             format!("must be one of {}", services.join(", ")),
         ))
     }
+}
+
+/// The hash of a key made elsewhere.
+///
+/// # Errors
+/// [`FieldError`].
+pub fn hash(text: &str) -> Result<KeyHash, FieldError> {
+    KeyHash::from_hex(&text.to_ascii_lowercase())
+        .ok_or_else(|| FieldError::new("hash", "must be the SHA-256 of the key in 64 hexadecimal digits"))
+}
+
+/// What may be shown of a key made elsewhere: enough to tell it from others, and not the key.
+///
+/// # Errors
+/// [`FieldError`]. It never repeats the text.
+pub fn preview(text: &str, hash: &KeyHash) -> Result<String, FieldError> {
+    let problem = |problem: String| Err(FieldError::new("preview", problem));
+    if KeyHash::of(text) == *hash {
+        return problem("is the key itself, which is to be known nowhere: shorten it".to_owned());
+    }
+    let shown = text.bytes().filter(|byte| *byte != b'*').count();
+    let printable = text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+    if !printable || !PREVIEW_CHARACTERS.contains(&text.len()) || shown > MAX_PREVIEW_SHOWN {
+        return problem(format!(
+            "must have 1 to 64 printable ASCII characters, at most {MAX_PREVIEW_SHOWN} of them other than `*`"
+        ));
+    }
+    Ok(text.to_owned())
 }
 
 /// Scopes, each once, in the order given.
@@ -240,6 +274,23 @@ mod tests {
         assert!(rate_limit_per_hour(10).is_ok() && rate_limit_per_hour(100_000).is_ok());
         assert!(rate_limit_per_hour(9).is_err() && rate_limit_per_hour(100_001).is_err());
         assert!(monthly_limit(0).is_err() && monthly_limit(i64::MAX).is_err());
+    }
+
+    #[test]
+    fn a_preview_is_not_the_key() {
+        let key = "sk_live_0123";
+        let of_key = hash(&KeyHash::of(key).to_string().to_uppercase()).unwrap();
+        assert_eq!(of_key, KeyHash::of(key));
+        assert!(!preview(key, &of_key).unwrap_err().to_string().contains("0123"));
+        for good in ["sk_live_01***", "sk", &format!("hpk_1nzb{}", "*".repeat(39))] {
+            assert_eq!(preview(good, &of_key).unwrap(), good);
+        }
+        for bad in ["", "sk_live_012345678", "a\nb", "ä", &"*".repeat(65)] {
+            assert!(preview(bad, &of_key).is_err(), "{bad}");
+        }
+        for bad in ["", "00", &"g".repeat(64)] {
+            assert_eq!(hash(bad).unwrap_err().field, "hash");
+        }
     }
 
     #[test]

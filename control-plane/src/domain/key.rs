@@ -82,8 +82,8 @@ pub struct Key {
     pub hash: KeyHash,
     /// What may be shown of its text.
     pub preview: String,
-    /// Which of the environment's tag secrets made its tag.
-    pub tag_secret: u32,
+    /// Which of the environment's tag secrets made its tag; none for a key made elsewhere, which has no tag.
+    pub tag_secret: Option<u32>,
     /// What it is for.
     pub purpose: Purpose,
     /// What its owner may change.
@@ -163,6 +163,13 @@ pub struct Mint<'a> {
     pub entropy: &'a dyn Entropy,
 }
 
+/// What is known of a key's text.
+struct KnownText {
+    hash: KeyHash,
+    preview: String,
+    tag_secret: Option<u32>,
+}
+
 /// Why a key cannot change as asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
@@ -193,22 +200,51 @@ pub enum Refused {
 impl Key {
     /// Makes a key and its text.
     pub fn create(wanted: NewKey, actor: &str, now: Timestamp, mint: Mint<'_>) -> (Self, KeyText) {
-        let id = KeyId(new_id(now, mint.entropy));
-        let now = whole_second(now);
         let (text, tag_secret) = KeyText::mint(
             mint.brands,
             wanted.purpose.family(),
             mint.tag_secrets,
             mint.entropy,
         );
+        let presented = text.as_presented();
+        let known = KnownText {
+            hash: presented.hash(),
+            preview: presented.preview(),
+            tag_secret: Some(tag_secret),
+        };
+        let key = Self::first(wanted, known, actor, now, mint.entropy);
+        (key, text)
+    }
+
+    /// A key whose text was made elsewhere. Nobody here ever has it.
+    pub fn imported(
+        wanted: NewKey,
+        hash: KeyHash,
+        preview: String,
+        actor: &str,
+        now: Timestamp,
+        entropy: &dyn Entropy,
+    ) -> Self {
+        let known = KnownText {
+            hash,
+            preview,
+            tag_secret: None,
+        };
+        Self::first(wanted, known, actor, now, entropy)
+    }
+
+    /// A key with this text, at its first revision.
+    fn first(wanted: NewKey, text: KnownText, actor: &str, now: Timestamp, entropy: &dyn Entropy) -> Self {
+        let id = KeyId(new_id(now, entropy));
+        let now = whole_second(now);
         let expires_at = wanted.lifetime.map(|lifetime| after(now, lifetime));
-        let key = Self {
+        Self {
             id,
             organization: wanted.organization,
             owner: wanted.owner,
-            hash: text.as_presented().hash(),
-            preview: text.as_presented().preview(),
-            tag_secret,
+            hash: text.hash,
+            preview: text.preview,
+            tag_secret: text.tag_secret,
             purpose: wanted.purpose,
             configuration: wanted.configuration,
             groups: Grouping::of(&wanted.groups),
@@ -225,8 +261,12 @@ impl Key {
             rotated_from: None,
             rotated_into: None,
             last_used_at: None,
-        };
-        (key, text)
+        }
+    }
+
+    /// Whether its text was made elsewhere, and its successors' was not.
+    pub const fn is_imported(&self) -> bool {
+        self.tag_secret.is_none()
     }
 
     /// What its holder can do, with its groups as they are now.

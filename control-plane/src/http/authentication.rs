@@ -154,7 +154,7 @@ impl App {
         presented: &PresentedKey<'_>,
         client: Option<IpAddr>,
     ) -> Result<Principal, Problem> {
-        let found = self.store.key_with_groups(&presented.hash()).await?;
+        let found = self.store.key_with_groups(None, &presented.hash()).await?;
         let Some((key, groups)) = found else {
             return Err(Problem::wrong_credential(DenyReason::InvalidKey.detail()));
         };
@@ -191,7 +191,7 @@ impl App {
     }
 
     /// Writes down beside the request that a key is in use, once a minute at most.
-    fn note_use(&self, key: &Key) {
+    pub(super) fn note_use(&self, key: &Key) {
         let (id, now) = (key.id, self.clock.now());
         if key
             .last_used_at

@@ -8,6 +8,7 @@ use axum::{
     http::header,
 };
 use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 
 use super::Problem;
 
@@ -89,10 +90,18 @@ fn says_json(request: &Request) -> bool {
 
 fn unreadable(rejection: &BytesRejection) -> Problem {
     if rejection.status() == axum::http::StatusCode::PAYLOAD_TOO_LARGE {
-        Problem::invalid("The body is larger than 64 KiB.")
+        Problem::invalid("The body is too large: 64 KiB are taken, and 1 MiB of an import.")
     } else {
         Problem::invalid("The body broke off before its end.")
     }
+}
+
+/// Reads an object of JSON that stands in another one.
+pub(super) fn parse_object<T: DeserializeOwned>(fields: Map<String, Value>) -> Result<T, Problem> {
+    serde_path_to_error::deserialize(Value::Object(fields)).map_err(|error| {
+        let path = error.path().to_string();
+        explain(&path, error.inner())
+    })
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {

@@ -44,7 +44,7 @@ pub use idempotency::Repeats;
 pub use paging::MAX_LIMIT;
 pub use problem::Problem;
 
-pub use throttle::FailureThrottle;
+pub use throttle::{FailureThrottle, QuestionThrottle};
 
 /// The largest request body, in bytes. A key with every list full needs a tenth of it.
 const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -77,6 +77,8 @@ pub struct App {
     pub metrics: Arc<Metrics>,
     /// Counts failed tries to sign in.
     pub failures: FailureThrottle,
+    /// Counts questions about keys.
+    pub questions: QuestionThrottle,
 }
 
 /// The part of the settings that operations go by.

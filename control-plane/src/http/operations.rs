@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     Extension, Router,
+    extract::DefaultBodyLimit,
     handler::Handler,
     middleware,
     response::Response,
@@ -38,6 +39,16 @@ pub(super) struct Verb {
     handler: MethodRouter<Arc<App>>,
 }
 
+impl Verb {
+    /// The same for bodies of another size.
+    fn up_to(self, bytes: usize) -> Self {
+        Self {
+            handler: self.handler.layer(DefaultBodyLimit::max(bytes)),
+            ..self
+        }
+    }
+}
+
 /// Each method's way to make a [`Verb`] of a handler.
 macro_rules! verbs {
     ($($method:ident)+) => {$(
@@ -59,6 +70,11 @@ pub(super) fn endpoint(operation: Operation) -> (&'static [&'static str], Verb) 
     match operation {
         O::ShowCaller => (&["/api/userinfo", "/api/v1/userinfo"], get(userinfo::userinfo)),
         O::CreateKey => (&["/api/v1/keys"], post(keys::create::create)),
+        O::ImportKeys => (
+            &["/api/v1/keys/import"],
+            post(keys::import::import).up_to(keys::import::MAX_BODY_BYTES),
+        ),
+        O::VerifyKey => (&["/api/v1/keys/verify"], post(keys::verify::verify)),
         O::ListKeys => (&["/api/v1/keys"], get(keys::list::list)),
         O::ReadKey => (&["/api/v1/keys/{key_id}"], get(keys::get::get)),
         O::UpdateKey => (&["/api/v1/keys/{key_id}"], patch(keys::update::update)),

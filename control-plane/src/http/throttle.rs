@@ -46,6 +46,38 @@ impl FailureThrottle {
     }
 }
 
+/// Questions that a caller has at once.
+const QUESTIONS: i64 = 1000;
+/// How long it takes until one of them comes back, in milliseconds.
+const QUESTION_MS: i64 = 10;
+/// The most callers that are kept, as above.
+const MAX_CALLERS: usize = 10_000;
+
+/// Counts the questions of each caller, so that nobody tries texts as fast as the database answers.
+#[derive(Default)]
+pub struct QuestionThrottle {
+    /// For each caller, the moment (in milliseconds) at which all its questions will have come back.
+    recovered_at: Mutex<HashMap<String, i64>>,
+}
+
+impl QuestionThrottle {
+    /// Counts a question. When the caller has none left, the answer is in how many seconds it has.
+    pub(super) fn take(&self, caller: &str, now: Timestamp) -> Result<(), u32> {
+        let now = now.as_millisecond();
+        let mut recovered_at = self.recovered_at.lock().unwrap_or_else(PoisonError::into_inner);
+        if recovered_at.len() >= MAX_CALLERS && !recovered_at.contains_key(caller) {
+            recovered_at.retain(|_, moment| *moment > now);
+        }
+        let next = recovered_at.get(caller).map_or(now, |moment| (*moment).max(now)) + QUESTION_MS;
+        let wait_ms = next - now - QUESTIONS * QUESTION_MS;
+        if wait_ms > 0 {
+            return Err(u32::try_from(wait_ms).unwrap_or(u32::MAX).div_ceil(1000));
+        }
+        recovered_at.insert(caller.to_owned(), next);
+        Ok(())
+    }
+}
+
 /// One client: an IPv4 address, or the /64 that an IPv6 client can pick its addresses from.
 fn client(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
@@ -57,6 +89,18 @@ fn client(address: IpAddr) -> IpAddr {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_caller_has_its_own_questions() {
+        let throttle = QuestionThrottle::default();
+        for _ in 0..QUESTIONS {
+            throttle.take("ada", at(0)).unwrap();
+        }
+        assert_eq!(throttle.take("ada", at(0)), Err(1));
+        throttle.take("dev", at(0)).unwrap();
+        throttle.take("ada", at(QUESTION_MS)).unwrap();
+        assert_eq!(throttle.take("ada", at(QUESTION_MS)), Err(1));
+    }
 
     fn at(ms: i64) -> Timestamp {
         Timestamp::from_millisecond(1_800_000_000_000 + ms).unwrap()

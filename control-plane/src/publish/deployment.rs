@@ -103,14 +103,16 @@ impl Deployments {
     /// Who has to hear of these keys, which one change has made what they are now.
     ///
     /// KeyGuards are told of every key of a small change. Of a large one they are told of keys that there were before it, from
-    /// which it may have taken a right away; a new key takes nothing away, and they learn of it when it is used.
+    /// which it may have taken a right away; a new key takes nothing away, and they learn of it when it is used. So do those of
+    /// keys made elsewhere, which an edge lets through only where KV knows them.
     pub fn dirty(&self, keys: &[&Key]) -> Vec<Dirty> {
         let is_small = keys.len() <= SMALL_CHANGE;
         let of_key = |key: &&Key| -> Vec<Dirty> {
             let deployments = self.serving(&key.purpose);
             deployments
                 .map(|deployment| Dirty {
-                    to_guards: deployment.edge.is_some() && (is_small || key.revision > FIRST_REVISION),
+                    to_guards: deployment.edge.is_some()
+                        && ((is_small && !key.is_imported()) || key.revision > FIRST_REVISION),
                     ..deployment.dirty(key)
                 })
                 .collect()

@@ -29,8 +29,12 @@ pub trait Groups: Send + Sync {
         names: &[String],
     ) -> Result<Vec<Group>, StoreError>;
 
-    /// The key with this hash and the groups it is in, as they are at this moment.
-    async fn key_with_groups(&self, hash: &KeyHash) -> Result<Option<(Key, Vec<Group>)>, StoreError>;
+    /// The key with this hash, of one organization or of any, and the groups it is in, as they are at this moment.
+    async fn key_with_groups(
+        &self,
+        organization: Option<OrganizationId>,
+        hash: &KeyHash,
+    ) -> Result<Option<(Key, Vec<Group>)>, StoreError>;
 
     /// Writes down that a key was used at this moment, if it was not later. No new revision: a use is no change.
     async fn note_use(&self, key: KeyId, at: Timestamp) -> Result<(), StoreError>;

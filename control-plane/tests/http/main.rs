@@ -12,6 +12,7 @@ mod escalation;
 mod gateway_keys;
 mod groups;
 mod idempotency;
+mod imports;
 mod issuer;
 #[expect(dead_code, reason = "shared with suites that need more of it")]
 #[path = "../support/keys.rs"]
@@ -22,3 +23,4 @@ mod openapi;
 mod organizations;
 mod service;
 mod table;
+mod verify;

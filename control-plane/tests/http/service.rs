@@ -11,7 +11,7 @@ use axum::{
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use keyward_control_plane::{
     domain::OrganizationId,
-    http::{App, FailureThrottle, Repeats, Rules, router},
+    http::{App, FailureThrottle, QuestionThrottle, Repeats, Rules, router},
     oidc::{TokenKeys, UserTokens, VerifyingKey},
     publish::{Deployments, Followed, Follower, Publisher, Reconciler},
     settings::{AdminToken, StaticKey, TagSecrets},
@@ -129,6 +129,7 @@ impl Service {
             repeats: Repeats::new(IDEMPOTENCY_SECRETS.parse().unwrap()).waiting(wait),
             metrics: Arc::default(),
             failures: FailureThrottle::default(),
+            questions: QuestionThrottle::default(),
         };
         Self {
             router: router(Arc::new(app)),
@@ -178,6 +179,15 @@ impl Service {
             let bytes = std::fs::read(file.unwrap().path()).unwrap();
             bytes.windows(text.len()).any(|part| part == text)
         })
+    }
+
+    /// How many rows a table has.
+    pub(crate) async fn database_rows(&self, table: &str) -> i64 {
+        let file = sqlx::sqlite::SqliteConnectOptions::new().filename(self.folder.path().join("keyward.db"));
+        let pool = sqlx::SqlitePool::connect_with(file).await.unwrap();
+        // The names of tables come from these tests.
+        let count = sqlx::AssertSqlSafe(format!("SELECT COUNT(*) FROM {table}"));
+        sqlx::query_scalar(count).fetch_one(&pool).await.unwrap()
     }
 
     /// Keeps every other writer waiting until it is dropped.

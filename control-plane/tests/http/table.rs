@@ -3,6 +3,7 @@
 
 use axum::http::{HeaderName, HeaderValue};
 use keyward_control_plane::domain::{Operation, OrganizationId};
+use keyward_shared::KeyHash;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -77,6 +78,20 @@ pub(crate) fn request(operation: Operation, things: &Things) -> (&'static str, S
     match operation {
         O::ShowCaller => ("GET", "/api/v1/userinfo".into(), None),
         O::CreateKey => ("POST", named("/api/v1/keys"), wish()),
+        O::ImportKeys => {
+            let key = json!({
+                "name": "k", "service_id": "prediction", "preview": "sk***", "hash": KeyHash::of(subject).to_string(),
+            });
+            (
+                "POST",
+                named("/api/v1/keys/import"),
+                Some(json!({ "keys": [key] })),
+            )
+        }
+        O::VerifyKey => {
+            let question = json!({ "key": "sk_live_nobodys", "service": "prediction" });
+            ("POST", named("/api/v1/keys/verify"), Some(question))
+        }
         O::ListKeys => ("GET", named("/api/v1/keys"), None),
         O::ReadKey => ("GET", key_path, None),
         O::UpdateKey => ("PATCH", key_path, name()),
@@ -140,7 +155,9 @@ fn may(operation: Operation, who: Who, whose: Whose) -> bool {
         O::CreateOrganization => person || who == W::Platform,
         O::ReadOrganization => creators || watchers || who == W::ScopedKey,
         O::CreateKey | O::CreateOrganizationKey => creators,
-        O::ListKeys
+        O::ImportKeys => admins || who == W::ManagerKey,
+        O::VerifyKey
+        | O::ListKeys
         | O::ListOrganizationKeys
         | O::ReadKey
         | O::ReadOrganizationKey

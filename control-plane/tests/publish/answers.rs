@@ -7,7 +7,7 @@ use axum::{
     http::{Request, StatusCode},
 };
 use keyward_control_plane::{
-    http::{App, FailureThrottle, Repeats, Rules, router},
+    http::{App, FailureThrottle, QuestionThrottle, Repeats, Rules, router},
     publish::{Follower, Reconciler},
     settings::{AdminToken, TagSecrets},
 };
@@ -54,6 +54,7 @@ pub(crate) fn app(world: &World, wait: Duration) -> axum::Router {
         repeats: Repeats::new("1:AQEBAQEBAQEBAQEBAQEBAQ".parse().unwrap()),
         metrics: Arc::default(),
         failures: FailureThrottle::default(),
+        questions: QuestionThrottle::default(),
     }))
 }
 

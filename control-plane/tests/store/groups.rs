@@ -190,16 +190,16 @@ pub(crate) async fn a_key_is_read_with_its_groups_as_they_are_now(backend: impl 
     let key = key_in(1, &[&one, &other]);
     insert(&backend, &key, &[&one, &other]).await;
     let store = backend.store();
-    let found = store.key_with_groups(&key.hash).await.unwrap().unwrap();
+    let found = store.key_with_groups(None, &key.hash).await.unwrap().unwrap();
     assert_eq!(found, (key.clone(), vec![one.clone(), other.clone()]));
     // The key's own row follows later.
     let changed = with_scopes(&one, &[]);
     change(&backend, &changed).await;
-    let found = store.key_with_groups(&key.hash).await.unwrap().unwrap();
+    let found = store.key_with_groups(None, &key.hash).await.unwrap().unwrap();
     assert_eq!(found, (key.clone(), vec![changed, other.clone()]));
     let deletion = vec![DirectoryWrite::DeleteGroup(other)];
     write(&backend, deletion, vec![], &[]).await.unwrap();
-    let (_, groups) = store.key_with_groups(&key.hash).await.unwrap().unwrap();
+    let (_, groups) = store.key_with_groups(None, &key.hash).await.unwrap().unwrap();
     assert_eq!(groups.len(), 1);
     // Out of a group it is when its row says so.
     let alone = Key {
@@ -207,10 +207,13 @@ pub(crate) async fn a_key_is_read_with_its_groups_as_they_are_now(backend: impl 
         ..renamed(&key, "alone", at(6))
     };
     store.commit(&update(&alone, &[], at(6))).await.unwrap();
-    let found = store.key_with_groups(&key.hash).await.unwrap().unwrap();
+    let found = store.key_with_groups(None, &key.hash).await.unwrap().unwrap();
     assert_eq!(found, (alone, vec![]));
     assert_eq!(
-        store.key_with_groups(&gateway_key(9, "x").hash).await.unwrap(),
+        store
+            .key_with_groups(None, &gateway_key(9, "x").hash)
+            .await
+            .unwrap(),
         None
     );
 }

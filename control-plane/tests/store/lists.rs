@@ -158,7 +158,7 @@ pub(crate) async fn tag_secrets_count_while_their_keys_live(backend: impl Backen
     let store = backend.store();
     let in_use = |keys| TagSecretInUse {
         family: Family::Service(Environment::Production),
-        secret: key(1).tag_secret,
+        secret: key(1).tag_secret.unwrap(),
         keys,
     };
     assert_eq!(store.tag_secrets_in_use(at(10)).await.unwrap(), [in_use(4)]);

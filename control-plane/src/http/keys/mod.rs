@@ -22,6 +22,7 @@ pub(super) mod activate;
 pub(super) mod create;
 pub(super) mod deactivate;
 pub(super) mod get;
+pub(super) mod import;
 pub(super) mod info;
 pub(super) mod list;
 mod patch;
@@ -29,6 +30,7 @@ pub(super) mod revoke;
 pub(super) mod rotate;
 pub(super) mod update;
 pub(super) mod usage;
+pub(super) mod verify;
 mod wish;
 
 use info::{KeyInfo, ShownOnce};

@@ -108,6 +108,11 @@ impl CreateKey {
 }
 
 impl Wish {
+    /// What the key is for.
+    pub(super) const fn purpose(&self) -> &Purpose {
+        &self.purpose
+    }
+
     /// The key that is asked for, in these groups.
     pub(super) fn key(&self, organization: OrganizationId, owner: String, groups: Vec<Group>) -> NewKey {
         NewKey {

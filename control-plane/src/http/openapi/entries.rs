@@ -12,6 +12,8 @@ pub(super) fn entry(operation: Operation) -> Entry {
     match operation {
         O::ShowCaller => userinfo::describe(),
         O::CreateKey | O::CreateOrganizationKey => keys::create::describe(),
+        O::ImportKeys => keys::import::describe(),
+        O::VerifyKey => keys::verify::describe(),
         O::ListKeys | O::ListOrganizationKeys => keys::list::describe(),
         O::ReadKey | O::ReadOrganizationKey => keys::get::describe(),
         O::UpdateKey | O::UpdateOrganizationKey => keys::update::describe(),

@@ -26,7 +26,7 @@ const MEANINGS: [(u16, &str); 10] = [
     (422, "The `Idempotency-Key` came with another request."),
     (
         429,
-        "Too many wrong credentials or too many requests at once came from this address.",
+        "Too many wrong credentials or too many requests at once came from this address, or the caller asks too often.",
     ),
     (
         500,

@@ -231,6 +231,21 @@ impl Problem {
         )
     }
 
+    /// 409: the hash is a key's already. Whose, nobody is told.
+    pub fn hash_taken() -> Self {
+        Self::conflict("hash_taken", "There is a key with this hash already.").of_field("hash")
+    }
+
+    /// 429: a caller asks too often.
+    pub fn too_many_questions(retry_after_seconds: u32) -> Self {
+        let detail = "You ask too often. Wait for the time in Retry-After.";
+        let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", detail);
+        Self {
+            retry_after_seconds: Some(retry_after_seconds),
+            ..problem
+        }
+    }
+
     /// 422: the value of `Idempotency-Key` was sent with another request.
     pub fn reused() -> Self {
         let detail = "This Idempotency-Key came with another request to this operation. Send another value with each request, and the \
@@ -298,6 +313,11 @@ impl Problem {
             cause: Some(cause.to_string()),
             ..problem
         }
+    }
+
+    /// Its code, its sentence, and the field at fault.
+    pub(in crate::http) fn told(&self) -> (&'static str, &str, Option<&str>) {
+        (self.code, &self.detail, self.field.as_deref())
     }
 
     /// Names the field or parameter at fault.

@@ -25,7 +25,10 @@ pub(super) async fn write(transaction: &mut Transaction<'_, Db>, change: &Change
     for write in &change.writes {
         let unique_name = unique_name(transaction, write.key(), now).await?;
         match write {
-            KeyWrite::Insert(key) => insert(transaction, key, unique_name).await?,
+            KeyWrite::Insert(key) => {
+                check_hash(transaction, key).await?;
+                insert(transaction, key, unique_name).await?;
+            }
             KeyWrite::Update(key) => update(transaction, key, unique_name).await?,
         }
         groups::assign(transaction, write.key()).await?;
@@ -69,6 +72,22 @@ async fn unique_name<'a>(
     }
 }
 
+/// That nobody else has imported the key since whoever decided looked. The texts that are made here do not repeat.
+async fn check_hash(transaction: &mut Transaction<'_, Db>, key: &Key) -> Result<(), CommitError> {
+    if !key.is_imported() {
+        return Ok(());
+    }
+    let is_known: bool = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM keys WHERE hash = $1)")
+        .bind(key.hash.as_bytes().as_slice())
+        .fetch_one(&mut **transaction)
+        .await?;
+    if is_known {
+        Err(CommitError::Conflict)
+    } else {
+        Ok(())
+    }
+}
+
 async fn insert(
     transaction: &mut Transaction<'_, Db>,
     key: &Key,
@@ -86,7 +105,7 @@ async fn insert(
     .bind(key.organization.0.as_bytes().as_slice())
     .bind(key.hash.as_bytes().as_slice())
     .bind(&key.preview)
-    .bind(i64::from(key.tag_secret))
+    .bind(columns::tag_secret(key.tag_secret))
     .bind(columns::service_text(&key.purpose))
     .bind(columns::environment_text(&key.purpose))
     .bind(&configuration.name)

@@ -27,7 +27,10 @@ pub(super) fn key(row: &DbRow) -> Result<Key, StoreError> {
         owner: row.try_get("owner")?,
         hash: KeyHash::from_bytes(hash),
         preview: row.try_get("preview")?,
-        tag_secret: number(row.try_get("tag_secret")?, "tag_secret")?,
+        tag_secret: match number(row.try_get("tag_secret")?, "tag_secret")? {
+            NO_TAG => None,
+            secret => Some(secret),
+        },
         purpose: purpose(row.try_get("service")?, row.try_get("environment")?)?,
         groups: Grouping {
             names: json(row.try_get("groups")?, "groups")?,
@@ -85,6 +88,13 @@ pub(super) fn claimed(row: &DbRow) -> Result<Claimed, StoreError> {
         key: key(row)?,
         attempts: number(row.try_get("attempts")?, "attempts")?,
     })
+}
+
+/// In the place of a tag secret, whose ids begin with 1: the key has no tag.
+const NO_TAG: u32 = 0;
+
+pub(super) fn tag_secret(secret: Option<u32>) -> i64 {
+    secret.unwrap_or(NO_TAG).into()
 }
 
 /// The text of a status.

@@ -51,11 +51,16 @@ impl Groups for SqlStore {
         named(&mut *self.readers.acquire().await?, organization, names).await
     }
 
-    async fn key_with_groups(&self, hash: &KeyHash) -> Result<Option<(Key, Vec<Group>)>, StoreError> {
+    async fn key_with_groups(
+        &self,
+        organization: Option<OrganizationId>,
+        hash: &KeyHash,
+    ) -> Result<Option<(Key, Vec<Group>)>, StoreError> {
         // One transaction, so that the groups are those of the key as it was read.
         let mut transaction = self.read().await?;
-        let row = sqlx::query("SELECT * FROM keys WHERE hash = $1")
+        let row = sqlx::query("SELECT * FROM keys WHERE hash = $1 AND ($2 IS NULL OR organization = $2)")
             .bind(hash.as_bytes().as_slice())
+            .bind(organization.as_ref().map(|id| id.0.as_bytes().as_slice()))
             .fetch_optional(&mut *transaction)
             .await?;
         let Some(key) = row.as_ref().map(columns::key).transpose()? else {

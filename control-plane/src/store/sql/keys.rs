@@ -110,7 +110,7 @@ pub(super) async fn tag_secrets_in_use(
 ) -> Result<Vec<TagSecretInUse>, StoreError> {
     let rows = sqlx::query(
         "SELECT environment, tag_secret, COUNT(*) AS keys FROM keys
-         WHERE status IN ('active', 'deactivated') AND (expires_at IS NULL OR expires_at > $1)
+         WHERE tag_secret > 0 AND status IN ('active', 'deactivated') AND (expires_at IS NULL OR expires_at > $1)
          GROUP BY environment, tag_secret ORDER BY environment, tag_secret",
     )
     .bind(now.as_millisecond())
