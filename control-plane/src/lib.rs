@@ -1,8 +1,10 @@
 //! The control plane: issues keys and tells the edge what it may know of them.
 //!
 //! [`domain`] holds the rules, [`store`] the rows, [`http`] the REST API and [`publish`] the way to Workers KV;
-//! [`oidc`] tells which person a user token belongs to; [`sealing`] keeps answers from whoever has the database alone; [`settings`] says how they are put together, and [`cli`] is the command line that does it.
+//! [`audit`] checks the audit trail, [`oidc`] tells which person a user token belongs to; [`sealing`] keeps answers from whoever has the database alone;
+//! [`settings`] says how they are put together, and [`cli`] is the command line that does it.
 
+pub mod audit;
 pub mod cli;
 pub mod clock;
 pub mod domain;

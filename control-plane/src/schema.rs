@@ -9,7 +9,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use crate::{
     domain::{
-        Permission as Permissions, Role as Roles,
+        Action as Actions, Permission as Permissions, Role as Roles,
         bounds::{
             EXPIRES_IN_DAYS, GRACE_PERIOD_SECONDS, MAX_PREVIEW_SHOWN, MONTHLY_LIMIT, NAME_CHARACTERS,
             PLAN_CHARACTERS, PREVIEW_CHARACTERS, RATE_LIMIT_PER_HOUR,
@@ -113,6 +113,10 @@ forms! {
     });
     /// A moment, or a date, which stands for its first moment in UTC.
     MomentOrDate = json_schema!({ "type": "string", "anyOf": [{ "format": "date-time" }, { "format": "date" }] });
+    /// What an event of the audit trail says was done.
+    Action = one_of(&Actions::ALL.iter().map(|action| action.as_str()).collect::<Vec<_>>());
+    /// How an export is written.
+    ExportFormat = one_of(&["json", "ndjson"]);
     /// A role.
     Role = one_of(&Roles::ALL.map(Roles::as_str));
 }

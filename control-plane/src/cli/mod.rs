@@ -4,6 +4,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod audit;
+mod configuration;
 mod serve;
 
 /// Issues API keys and enforces them at the edge.
@@ -20,6 +22,8 @@ enum Command {
     Serve(serve::Serve),
     /// Print the description of the REST API (OpenAPI 3.1)
     Openapi,
+    /// Check the audit trail
+    Audit(audit::Audit),
 }
 
 /// Runs what the arguments say.
@@ -31,6 +35,7 @@ pub fn run() -> ExitCode {
             println!("{:#}", crate::http::openapi::document());
             Ok(())
         }
+        Command::Audit(audit) => audit.run(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -4,7 +4,6 @@ use std::{
     collections::BTreeMap,
     io::{self, IsTerminal as _},
     net::SocketAddr,
-    path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
@@ -19,7 +18,9 @@ use tokio::{
 };
 use tracing_subscriber::EnvFilter;
 
+use super::configuration::Configuration;
 use crate::{
+    audit::Refusals,
     clock::{Clock as _, SystemClock, SystemEntropy, new_id},
     domain::OrganizationId,
     http::{App, FailureThrottle, QuestionThrottle, Repeats, Rules, router},
@@ -27,12 +28,10 @@ use crate::{
     oidc::{PublishedAt, PublishedKeys, TokenKeys, UserTokens},
     publish::{CloudflareKv, Deployment, Deployments, Edge, EdgeClient, Follower, Publisher, Reconciler},
     server::{self, Places},
-    settings::{self, DeploymentSettings, JwtKeys, JwtSettings, LogFormat, ServerSettings, Settings},
+    settings::{DeploymentSettings, JwtKeys, JwtSettings, LogFormat, ServerSettings, Settings},
     sweep,
 };
 
-/// The settings file that is read when none is named.
-const DEFAULT_FILE: &str = "keyward.toml";
 /// What is logged when `KEYWARD_LOG` says nothing.
 const DEFAULT_LOG: &str = "info,sqlx=warn,hyper=warn";
 /// How long requests, and then the batch in flight, may take to end, before the process ends without them.
@@ -42,15 +41,14 @@ const FILES_OF_OUR_OWN: usize = 256;
 
 #[derive(Args)]
 pub(super) struct Serve {
-    /// Settings file [default: keyward.toml, if there is one]
-    #[arg(long, env = "KEYWARD_CONFIG", value_name = "FILE")]
-    config: Option<PathBuf>,
+    #[command(flatten)]
+    configuration: Configuration,
 }
 
 impl Serve {
     /// Serves until SIGINT or SIGTERM.
     pub(super) fn run(self) -> anyhow::Result<()> {
-        let settings = load(self.config.as_deref())?;
+        let settings = self.configuration.settings()?;
         start_log(settings.log_format)?;
         tokio::runtime::Builder::new_multi_thread()
             .enable_all()
@@ -58,30 +56,6 @@ impl Serve {
             .context("cannot start the runtime")?
             .block_on(serve(settings))
     }
-}
-
-fn load(named: Option<&Path>) -> anyhow::Result<Settings> {
-    let path = named.unwrap_or(Path::new(DEFAULT_FILE));
-    let text = match std::fs::read_to_string(path) {
-        Ok(text) => Some(text),
-        Err(error) if error.kind() == io::ErrorKind::NotFound && named.is_none() => None,
-        Err(error) => {
-            return Err(anyhow!(
-                "cannot read the settings file {}: {error}",
-                path.display()
-            ));
-        }
-    };
-    let name = path.display().to_string();
-    let variables = std::env::vars_os().filter_map(|(name, value)| {
-        let name = name.into_string().ok()?;
-        // A value that is not UTF-8 cannot be right for any of ours; it fails its check with its name.
-        settings::is_ours(&name).then(|| (name, value.to_string_lossy().into_owned()))
-    });
-    Ok(Settings::load(
-        text.as_deref().map(|text| (name.as_str(), text)),
-        variables,
-    )?)
 }
 
 fn start_log(format: LogFormat) -> anyhow::Result<()> {
@@ -173,6 +147,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         clock.clone(),
         stopping.clone(),
     ));
+    let refusals = Arc::new(Refusals::new(Arc::clone(&store), clock.clone(), entropy.clone()));
     let app = Arc::new(App {
         store,
         deployments,
@@ -186,6 +161,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         rules,
         repeats: Repeats::new(settings.sealer),
         metrics,
+        refusals: Arc::clone(&refusals),
         failures: FailureThrottle::default(),
         questions: QuestionThrottle::default(),
     });
@@ -202,6 +178,10 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let following = {
         let stopping = stopping.clone();
         tokio::spawn(async move { follower.run(stopping).await })
+    };
+    let chaining = {
+        let (refusals, stopping) = (Arc::clone(&refusals), stopping.clone());
+        tokio::spawn(async move { refusals.run(stopping).await })
     };
     if let Some(interval) = settings.reconcile_interval {
         let stopping = stopping.clone();
@@ -228,6 +208,8 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let ended = tokio::time::timeout(GRACE, async {
         let _ = publishing.await;
         let _ = following.await;
+        let _ = chaining.await;
+        refusals.flush(true).await;
     });
     if ended.await.is_err() {
         tracing::warn!(

@@ -2,7 +2,6 @@
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
-use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use super::{
@@ -10,63 +9,14 @@ use super::{
     key::{Key, KeyId, OrganizationId},
 };
 
-/// What was done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Action {
-    /// A key was created.
-    KeyCreated,
-    /// Keys made elsewhere were imported.
-    KeysImported,
-    /// A key's configuration changed.
-    KeyUpdated,
-    /// A key was rotated.
-    KeyRotated,
-    /// A key was deactivated.
-    KeyDeactivated,
-    /// A key was activated again.
-    KeyActivated,
-    /// A key was revoked.
-    KeyRevoked,
-    /// An organization was created.
-    OrganizationCreated,
-    /// Somebody became a member, or got another role.
-    MemberChanged,
-    /// Somebody is no member any more.
-    MemberRemoved,
-    /// A group was created.
-    GroupCreated,
-    /// A group's scopes or permissions changed.
-    GroupChanged,
-    /// A group was deleted.
-    GroupDeleted,
-    /// Keys of a member who is about to be removed got another owner, or ended.
-    MemberKeysChanged,
-}
+mod action;
+mod chain;
 
-impl Action {
-    /// The stable name for programs.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::KeyCreated => "key.created",
-            Self::KeysImported => "keys.imported",
-            Self::KeyUpdated => "key.updated",
-            Self::KeyRotated => "key.rotated",
-            Self::KeyDeactivated => "key.deactivated",
-            Self::KeyActivated => "key.activated",
-            Self::KeyRevoked => "key.revoked",
-            Self::OrganizationCreated => "organization.created",
-            Self::MemberChanged => "member.changed",
-            Self::MemberRemoved => "member.removed",
-            Self::GroupCreated => "group.created",
-            Self::GroupChanged => "group.changed",
-            Self::GroupDeleted => "group.deleted",
-            Self::MemberKeysChanged => "member.keys_changed",
-        }
-    }
-}
+pub use action::{Action, UnknownAction};
+pub use chain::{CHAIN_START, ChainCheck, ChainedEvent, Difference, Fault, Head, from_hex, hex};
 
 /// What was changed. Which kind it is follows from the action.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Target {
     /// A key.
     Key(KeyId),
@@ -76,6 +26,8 @@ pub enum Target {
     Member(String),
     /// A group.
     Group(GroupId),
+    /// Nothing that has a name.
+    Nothing,
 }
 
 impl Target {
@@ -86,6 +38,18 @@ impl Target {
             Self::Organization(id) => id.0.as_bytes(),
             Self::Member(subject) => subject.as_bytes(),
             Self::Group(id) => id.0.as_bytes(),
+            Self::Nothing => &[],
+        }
+    }
+
+    /// What kind of thing it is.
+    pub const fn kind(&self) -> Option<&'static str> {
+        match self {
+            Self::Key(_) => Some("key"),
+            Self::Organization(_) => Some("organization"),
+            Self::Member(_) => Some("member"),
+            Self::Group(_) => Some("group"),
+            Self::Nothing => None,
         }
     }
 }
@@ -97,8 +61,8 @@ pub struct AuditEvent {
     pub id: Uuid,
     /// When.
     pub at: Timestamp,
-    /// Whose it is.
-    pub organization: OrganizationId,
+    /// Whose it is. None: of the installation as a whole, and the platform admin's alone to read.
+    pub organization: Option<OrganizationId>,
     /// Who did it.
     pub actor: String,
     /// What was done.
@@ -111,31 +75,22 @@ pub struct AuditEvent {
     pub detail: Value,
 }
 
-/// The hash before the first event.
-pub const CHAIN_START: [u8; 32] = [0; 32];
-
 impl AuditEvent {
-    /// The hash that chains this event to the one before: SHA-256 over the earlier hash and every field, each with its
-    /// length in front as 64-bit big-endian. `detail` is the text that is stored.
+    /// The hash that chains this event to the one before: see [`chain::link`]. `detail` is the text that is stored.
     pub fn chain(&self, previous: &[u8; 32], detail: &str) -> [u8; 32] {
-        let at = self.at.as_millisecond().to_be_bytes();
-        let fields: [&[u8]; 9] = [
+        chain::link(
             previous,
-            self.id.as_bytes(),
-            &at,
-            self.organization.0.as_bytes(),
-            self.actor.as_bytes(),
-            self.action.as_str().as_bytes(),
-            self.target.as_bytes(),
-            self.request_id.as_bytes(),
-            detail.as_bytes(),
-        ];
-        let mut hasher = Sha256::new();
-        for field in fields {
-            hasher.update((field.len() as u64).to_be_bytes());
-            hasher.update(field);
-        }
-        hasher.finalize().into()
+            &chain::Fields {
+                id: self.id.as_bytes(),
+                at_ms: self.at.as_millisecond(),
+                organization: self.organization.as_ref().map_or(&[], |id| id.0.as_bytes()),
+                actor: &self.actor,
+                action: self.action.as_str(),
+                target: self.target.as_bytes(),
+                request_id: &self.request_id,
+                detail,
+            },
+        )
     }
 }
 

@@ -42,6 +42,8 @@ pub enum Operation {
     ReadGroup,
     UpdateGroup,
     DeleteGroup,
+    ReadAudit,
+    VerifyAudit,
     ReadSync,
     Reconcile,
 }
@@ -72,7 +74,7 @@ pub enum Need {
 
 impl Operation {
     /// Every operation once.
-    pub const ALL: [Self; 35] = [
+    pub const ALL: [Self; 37] = [
         Self::ShowCaller,
         Self::CreateKey,
         Self::ImportKeys,
@@ -106,11 +108,13 @@ impl Operation {
         Self::ReadGroup,
         Self::UpdateGroup,
         Self::DeleteGroup,
+        Self::ReadAudit,
+        Self::VerifyAudit,
         Self::ReadSync,
         Self::Reconcile,
     ];
 
-    /// Its name in descriptions and metrics: `CreateKey` is `create_key`.
+    /// Its stable name, in descriptions, metrics and audit events: `CreateKey` is `create_key`.
     pub fn name(self) -> String {
         let mut name = String::new();
         for letter in format!("{self:?}").chars() {
@@ -169,8 +173,10 @@ impl Operation {
             Self::ListGroups | Self::ReadGroup => Need::In(Permission::GroupsRead),
             // Nobody puts into a group what its own rights do not cover: the handlers compare the two.
             Self::CreateGroup | Self::UpdateGroup | Self::DeleteGroup => Need::In(Permission::GroupsManage),
-            // What waits is told of all organizations together.
-            Self::ReadSync | Self::Reconcile => Need::PlatformAdmin,
+            // What was done is for those who answer for the organization.
+            Self::ReadAudit => Need::In(Permission::AuditRead),
+            // What waits is told of all organizations together, and there is one chain of events over all of them.
+            Self::ReadSync | Self::Reconcile | Self::VerifyAudit => Need::PlatformAdmin,
         }
     }
 }

@@ -71,6 +71,20 @@ pub struct Change {
     pub once: Option<Once>,
 }
 
+impl Change {
+    /// No change, and an event about it.
+    pub const fn none(event: AuditEvent) -> Self {
+        Self {
+            writes: Vec::new(),
+            directory: Vec::new(),
+            groups_seen: Vec::new(),
+            event,
+            once: None,
+            dirty: Vec::new(),
+        }
+    }
+}
+
 /// What is remembered of a request that is to be done once. Where its slot is taken, nothing is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Once {

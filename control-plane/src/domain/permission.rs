@@ -21,11 +21,13 @@ pub enum Permission {
     GroupsRead,
     /// Create, change and delete groups.
     GroupsManage,
+    /// Read the audit trail.
+    AuditRead,
 }
 
 impl Permission {
     /// Every permission once.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::KeysRead,
         Self::KeysCreate,
         Self::KeysManage,
@@ -34,6 +36,7 @@ impl Permission {
         Self::MembersManage,
         Self::GroupsRead,
         Self::GroupsManage,
+        Self::AuditRead,
     ];
 
     /// The stable name for programs.
@@ -47,6 +50,7 @@ impl Permission {
             Self::MembersManage => "members:manage",
             Self::GroupsRead => "groups:read",
             Self::GroupsManage => "groups:manage",
+            Self::AuditRead => "audit:read",
         }
     }
 }

@@ -47,6 +47,11 @@ pub struct KeyCaller {
 }
 
 impl KeyCaller {
+    /// The name that audit events carry.
+    pub fn actor(&self) -> String {
+        format!("{KEY_PREFIX}{}", self.id)
+    }
+
     /// A key in these groups, as both are now.
     pub fn of(key: &Key, groups: &[Group]) -> Self {
         let grouping = Grouping::of(groups);
@@ -102,7 +107,7 @@ impl Principal {
             Self::PlatformAdmin => ADMIN.to_owned(),
             Self::StaticKey { .. } => STATIC_KEY.to_owned(),
             Self::User(user) => user_name(&user.subject),
-            Self::ApiKey(key) => format!("{KEY_PREFIX}{}", key.id),
+            Self::ApiKey(key) => key.actor(),
         }
     }
 

@@ -15,10 +15,10 @@ use keyward_shared::{
     record::Status,
 };
 
-use super::{App, Problem};
+use super::{App, Problem, refused::Witness};
 use crate::{
     domain::{
-        Key, Principal,
+        Key, Operation, OrganizationId, Principal,
         principal::{KeyCaller, User},
     },
     metrics::Unknown,
@@ -76,12 +76,18 @@ fn malformed(what: Malformed) -> Problem {
 
 impl App {
     /// Who calls.
-    pub(super) async fn authenticate(&self, parts: &Parts) -> Result<Principal, Problem> {
+    pub(super) async fn authenticate(
+        &self,
+        parts: &Parts,
+        operation: Operation,
+        witness: &Witness,
+    ) -> Result<Principal, Problem> {
         let client = parts.extensions.get::<ConnectInfo<SocketAddr>>();
         let client = client.map(|ConnectInfo(client)| client.ip());
+        let know = |actor, organization| witness.knows_key(actor, organization, operation);
         let found = match Credential::of(parts) {
             Ok(Credential::ApiKey(key)) => self.by_static_key(&key),
-            Ok(Credential::Bearer(token)) => self.by_token(&token, client).await,
+            Ok(Credential::Bearer(token)) => self.by_token(&token, client, know).await,
             Err(problem) => Err(problem),
         };
         if let Some(why) = found.as_ref().err().and_then(Problem::unknown_caller) {
@@ -115,7 +121,12 @@ impl App {
         }
     }
 
-    async fn by_token(&self, token: &str, client: Option<IpAddr>) -> Result<Principal, Problem> {
+    async fn by_token(
+        &self,
+        token: &str,
+        client: Option<IpAddr>,
+        know: impl FnOnce(String, OrganizationId),
+    ) -> Result<Principal, Problem> {
         if self.rules.admin_token.matches(token) {
             return Ok(Principal::PlatformAdmin);
         }
@@ -132,7 +143,7 @@ impl App {
         if ring.and_then(|ring| presented.tag_secret(ring)).is_none() {
             return Err(Problem::wrong_credential(DenyReason::InvalidKey.detail()));
         }
-        self.by_key(&presented, client).await
+        self.by_key(&presented, client, know).await
     }
 
     async fn by_user_token(&self, token: &str) -> Result<Principal, Problem> {
@@ -153,11 +164,14 @@ impl App {
         &self,
         presented: &PresentedKey<'_>,
         client: Option<IpAddr>,
+        know: impl FnOnce(String, OrganizationId),
     ) -> Result<Principal, Problem> {
         let found = self.store.key_with_groups(None, &presented.hash()).await?;
         let Some((key, groups)) = found else {
             return Err(Problem::wrong_credential(DenyReason::InvalidKey.detail()));
         };
+        let caller = KeyCaller::of(&key, &groups);
+        know(caller.actor(), caller.organization);
         self.check_key(&key, client)?;
         if groups.is_empty() && presented.family() != Family::Gateway {
             return Err(Problem::wrong_credential(
@@ -165,7 +179,7 @@ impl App {
             ));
         }
         self.note_use(&key);
-        Ok(Principal::ApiKey(Box::new(KeyCaller::of(&key, &groups))))
+        Ok(Principal::ApiKey(Box::new(caller)))
     }
 
     fn check_key(&self, key: &Key, client: Option<IpAddr>) -> Result<(), Problem> {

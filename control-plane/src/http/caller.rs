@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{extract::FromRequestParts, http::request::Parts};
 
-use super::{App, Problem};
+use super::{App, Problem, refused::Witness};
 use crate::domain::{Group, Key, Operation, OrganizationId, Principal, Rights, Role, authorization::Need};
 
 /// A caller whose credential was good, and what it wants to do.
@@ -12,6 +12,7 @@ pub(super) struct Caller {
     principal: Principal,
     actor: String,
     operation: Operation,
+    witness: Witness,
 }
 
 impl FromRequestParts<Arc<App>> for Caller {
@@ -21,7 +22,9 @@ impl FromRequestParts<Arc<App>> for Caller {
         let operation = parts.extensions.get::<Operation>().copied();
         let operation =
             operation.ok_or_else(|| Problem::internal(&"a handler was reached without an operation"))?;
-        let principal = app.authenticate(parts).await?;
+        let witness = parts.extensions.get::<Witness>().cloned().unwrap_or_default();
+        let principal = app.authenticate(parts, operation, &witness).await?;
+        witness.knows(&principal, operation);
         let may = match operation.need() {
             Need::PlatformAdmin => principal == Principal::PlatformAdmin,
             Need::Person => matches!(principal, Principal::PlatformAdmin | Principal::User(_)),
@@ -35,6 +38,7 @@ impl FromRequestParts<Arc<App>> for Caller {
             actor: principal.actor(),
             principal,
             operation,
+            witness,
         })
     }
 }
@@ -117,7 +121,9 @@ impl Caller {
 
     pub(super) fn rights_in(&self, organization: OrganizationId) -> Result<Rights, Problem> {
         let rights = self.principal.rights_in(organization);
-        rights.ok_or_else(Problem::organization_not_found)
+        let rights = rights.ok_or_else(Problem::organization_not_found)?;
+        self.witness.concerns(organization);
+        Ok(rights)
     }
 
     fn allowed(&self, may: bool, rights: Rights) -> Result<Rights, Problem> {

@@ -116,7 +116,7 @@ impl App {
         let event = AuditEvent {
             id: new_id(now, self.entropy.as_ref()),
             at: now,
-            organization: work.organization,
+            organization: Some(work.organization),
             actor: caller.actor().to_owned(),
             action: work.action,
             target: work.target,

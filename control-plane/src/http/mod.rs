@@ -6,6 +6,7 @@ use axum::{Router, extract::DefaultBodyLimit, middleware, routing::get};
 use keyward_shared::Entropy;
 
 use crate::{
+    audit::Refusals,
     clock::Clock,
     domain::OrganizationId,
     metrics::Metrics,
@@ -15,6 +16,7 @@ use crate::{
     store::Store,
 };
 
+mod audit;
 mod authentication;
 mod body;
 mod caller;
@@ -34,6 +36,7 @@ mod paging;
 mod places;
 mod problem;
 mod query;
+mod refused;
 mod request;
 mod sync;
 mod throttle;
@@ -75,6 +78,8 @@ pub struct App {
     pub repeats: Repeats,
     /// Counts what is asked and refused.
     pub metrics: Arc<Metrics>,
+    /// Puts refused calls into the audit trail.
+    pub refusals: Arc<Refusals>,
     /// Counts failed tries to sign in.
     pub failures: FailureThrottle,
     /// Counts questions about keys.
@@ -103,6 +108,7 @@ pub struct Rules {
 /// The API as a service. It needs the client's address as `ConnectInfo<SocketAddr>`.
 pub fn router(app: Arc<App>) -> Router {
     operations::routes()
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), refused::witness))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .merge(openapi::router())
         .merge(usage::router())

@@ -11,7 +11,7 @@ use axum::{
     routing::{self, MethodRouter},
 };
 
-use super::{App, groups, keys, members, organizations, sync, userinfo};
+use super::{App, audit, groups, keys, members, organizations, sync, userinfo};
 use crate::domain::Operation;
 
 /// Every operation at its path. Each request carries its [`Operation`], by which the caller is judged.
@@ -125,6 +125,8 @@ pub(super) fn endpoint(operation: Operation) -> (&'static [&'static str], Verb) 
         O::ReadGroup => (&["/api/v1/groups/{group}"], get(groups::get::get)),
         O::UpdateGroup => (&["/api/v1/groups/{group}"], patch(groups::update::update)),
         O::DeleteGroup => (&["/api/v1/groups/{group}"], delete(groups::delete::delete)),
+        O::ReadAudit => (&["/api/v1/audit"], get(audit::list::list)),
+        O::VerifyAudit => (&["/api/v1/audit/verify"], get(audit::verify::verify)),
         O::ReadSync => (&["/api/v1/sync"], get(sync::status)),
         O::Reconcile => (&["/api/v1/sync/reconcile"], post(sync::reconcile)),
     }

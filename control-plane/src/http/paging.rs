@@ -61,6 +61,16 @@ impl Place for OrganizationId {
     }
 }
 
+impl Place for Uuid {
+    fn to_bytes(&self) -> Vec<u8> {
+        self.as_bytes().to_vec()
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        Self::from_slice(bytes).ok()
+    }
+}
+
 /// Answers with the page that is asked for, or without a `limit` with the whole list. `read` gives at most so many entries
 /// after a place, and `show` is the answer that holds them.
 ///

@@ -1,6 +1,7 @@
 //! Query parameters: each once, none unknown.
 
 use axum::{extract::Query, http::Uri};
+use jiff::Timestamp;
 
 use super::{Problem, names::Names};
 
@@ -71,5 +72,27 @@ impl Parameters {
             Some("true" | "1" | "yes" | "on") => Ok(true),
             Some(_) => Err(Problem::invalid(format!("`{name}` must be true or false.")).of_field(name)),
         }
+    }
+
+    /// A moment of RFC 3339, or a date, which stands for its first moment in UTC.
+    ///
+    /// # Errors
+    /// 400 for anything else.
+    pub(super) fn moment(&self, name: &str) -> Result<Option<Timestamp>, Problem> {
+        let Some(text) = self.text(name) else {
+            return Ok(None);
+        };
+        let is_date = text.len() == "2026-11-21".len();
+        let moment = if is_date {
+            format!("{text}T00:00:00Z").parse()
+        } else {
+            text.parse()
+        };
+        moment.map(Some).map_err(|_| {
+            let detail = format!(
+                "`{name}` must be a time such as 2026-11-21T09:00:00Z (RFC 3339; write a `+` as %2B) or a date such as 2026-11-21."
+            );
+            Problem::invalid(detail).of_field(name)
+        })
     }
 }

@@ -23,7 +23,7 @@ use crate::{
     domain::OrganizationId,
     publish::{ApiToken, EdgeEndpoint, Endpoint, cloudflare::EndpointError},
     sealing::Sealer,
-    store::BadDatabaseUrl,
+    store::{BadDatabaseUrl, DatabaseUrl},
 };
 
 /// Below this address the Cloudflare API keeps each account.
@@ -152,6 +152,23 @@ pub(super) fn parse(name: &str, text: &str) -> Result<Table, SettingsError> {
     })
 }
 
+/// Checks where the database is, and nothing else.
+pub(super) fn check_database_alone(table: &Table, places: &Places<'_>) -> Result<DatabaseUrl, SettingsError> {
+    let usual = default_database_url();
+    let url = match table.get("database_url") {
+        None => usual.as_str(),
+        Some(value) => value
+            .as_str()
+            .ok_or_else(|| places.error(&["database_url"], "must be a text"))?,
+    };
+    check_database(url, places)
+}
+
+fn check_database(url: &str, places: &Places<'_>) -> Result<DatabaseUrl, SettingsError> {
+    url.parse()
+        .map_err(|error: BadDatabaseUrl| places.error(&["database_url"], error.to_string()))
+}
+
 /// Checks every setting.
 pub(super) fn check(table: Table, places: &Places<'_>) -> Result<Settings, SettingsError> {
     let file: SettingsFile =
@@ -185,10 +202,7 @@ pub(super) fn check(table: Table, places: &Places<'_>) -> Result<Settings, Setti
                 "must be an IP address and port, for example 127.0.0.1:8080",
             )
         })?,
-        database: file
-            .database_url
-            .parse()
-            .map_err(|error: BadDatabaseUrl| places.error(&["database_url"], error.to_string()))?,
+        database: check_database(&file.database_url, places)?,
         sealer: check_sealer(file.idempotency_secrets.as_deref(), &admin_token, places)?,
         admin_token,
         static_key: check_static_key(file.legacy_api_key.as_deref(), places)?,

@@ -187,5 +187,25 @@ impl Settings {
     }
 }
 
+/// Reads where the database is, for commands that need nothing else.
+///
+/// # Errors
+/// The setting that cannot be used.
+pub fn load_database(
+    file: Option<(&str, &str)>,
+    variables: impl IntoIterator<Item = (String, String)>,
+) -> Result<DatabaseUrl, SettingsError> {
+    let (name, text) = file.unwrap_or(("keyward.toml", ""));
+    let mut table = file::parse(name, text)?;
+    let origins = environment::overlay(&mut table, variables)?;
+    file::check_database_alone(
+        &table,
+        &file::Places {
+            file: name,
+            variables: &origins,
+        },
+    )
+}
+
 #[cfg(test)]
 mod tests;

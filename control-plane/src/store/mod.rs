@@ -15,6 +15,7 @@ use keyward_shared::{Brands, KeyHash};
 use crate::domain::{Change, Key, KeyId, OrganizationId, change::Dirty, principal::Reach};
 
 mod address;
+mod audit;
 mod directory;
 mod groups;
 mod idempotency;
@@ -24,6 +25,7 @@ mod sync_outbox;
 mod usage;
 
 pub use address::{BadDatabaseUrl, DatabaseUrl};
+pub use audit::{AuditFilter, AuditTrail};
 pub use directory::Directory;
 pub use groups::{GroupJob, GroupJobs, GroupPage, Groups};
 pub use idempotency::Idempotency;
@@ -34,7 +36,7 @@ pub use usage::{Metered, UsageBook};
 
 /// The store.
 #[async_trait]
-pub trait Store: Directory + Groups + GroupJobs + Idempotency + SyncOutbox + UsageBook {
+pub trait Store: AuditTrail + Directory + Groups + GroupJobs + Idempotency + SyncOutbox + UsageBook {
     /// Makes sure that there is a default organization and that the brands are those of the keys already issued.
     async fn prepare(
         &self,

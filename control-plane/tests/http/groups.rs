@@ -37,7 +37,7 @@ async fn every_organization_has_the_group_admin() {
             (&groups[0]["name"], &groups[0]["built_in"]),
             (&json!("admin"), &json!(true))
         );
-        assert_eq!(groups[0]["permissions"].as_array().unwrap().len(), 8);
+        assert_eq!(groups[0]["permissions"].as_array().unwrap().len(), 9);
     }
     let answer = ask(&stage, "DELETE", &format!("{GROUPS}/admin"), Value::Null).await;
     answer.expect_problem(409, "built_in");

@@ -4,6 +4,7 @@
     reason = "what cannot be set up fails the test that asked for it"
 )]
 
+mod audit;
 mod cast;
 #[path = "../support/clock.rs"]
 mod clock;
@@ -21,6 +22,7 @@ mod life;
 mod members;
 mod openapi;
 mod organizations;
+mod refused;
 mod service;
 mod table;
 mod verify;

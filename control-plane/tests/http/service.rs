@@ -10,6 +10,7 @@ use axum::{
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use keyward_control_plane::{
+    audit::Refusals,
     domain::OrganizationId,
     http::{App, FailureThrottle, QuestionThrottle, Repeats, Rules, router},
     oidc::{TokenKeys, UserTokens, VerifyingKey},
@@ -39,6 +40,7 @@ pub(crate) struct Service {
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) store: Arc<dyn Store>,
     follower: Arc<Follower>,
+    pub(crate) refusals: Arc<Refusals>,
     folder: TempDir,
 }
 
@@ -48,6 +50,8 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Value,
+    /// The body as it came.
+    pub(crate) text: String,
 }
 
 impl Answer {
@@ -102,6 +106,7 @@ impl Service {
             Deployments::default(),
             Arc::clone(&publisher),
         ));
+        let refusals = Arc::new(Refusals::new(Arc::clone(&store), clock.clone(), entropy.clone()));
         let app = App {
             store: Arc::clone(&store),
             deployments,
@@ -128,6 +133,7 @@ impl Service {
             },
             repeats: Repeats::new(IDEMPOTENCY_SECRETS.parse().unwrap()).waiting(wait),
             metrics: Arc::default(),
+            refusals: Arc::clone(&refusals),
             failures: FailureThrottle::default(),
             questions: QuestionThrottle::default(),
         };
@@ -136,6 +142,7 @@ impl Service {
             clock,
             store,
             follower,
+            refusals,
             folder,
         }
     }
@@ -220,6 +227,7 @@ impl Service {
             status,
             headers,
             body: serde_json::from_slice(&bytes).unwrap_or_default(),
+            text: String::from_utf8_lossy(&bytes).into_owned(),
         }
     }
 

@@ -125,6 +125,8 @@ pub(crate) fn request(operation: Operation, things: &Things) -> (&'static str, S
         O::ReadGroup => ("GET", group, None),
         O::UpdateGroup => ("PATCH", group, Some(json!({ "scopes": ["predict"] }))),
         O::DeleteGroup => ("DELETE", group, None),
+        O::ReadAudit => ("GET", named("/api/v1/audit"), None),
+        O::VerifyAudit => ("GET", "/api/v1/audit/verify".into(), None),
         O::ReadSync => ("GET", "/api/v1/sync".into(), None),
         O::Reconcile => ("POST", "/api/v1/sync/reconcile".into(), None),
     }
@@ -135,7 +137,12 @@ fn concerns_an_organization(operation: Operation) -> bool {
     use Operation as O;
     !matches!(
         operation,
-        O::ShowCaller | O::CreateOrganization | O::ListOrganizations | O::ReadSync | O::Reconcile
+        O::ShowCaller
+            | O::CreateOrganization
+            | O::ListOrganizations
+            | O::VerifyAudit
+            | O::ReadSync
+            | O::Reconcile
     )
 }
 
@@ -177,7 +184,8 @@ fn may(operation: Operation, who: Who, whose: Whose) -> bool {
             admins || watchers || who == W::Developer
         }
         O::PutMember | O::RemoveMember | O::CreateGroup | O::UpdateGroup | O::DeleteGroup => admins,
-        O::ReadSync | O::Reconcile => who == W::Platform,
+        O::ReadAudit => admins,
+        O::VerifyAudit | O::ReadSync | O::Reconcile => who == W::Platform,
     }
 }
 

@@ -7,6 +7,7 @@ use axum::{
     http::{Request, StatusCode},
 };
 use keyward_control_plane::{
+    audit::Refusals,
     http::{App, FailureThrottle, QuestionThrottle, Repeats, Rules, router},
     publish::{Follower, Reconciler},
     settings::{AdminToken, TagSecrets},
@@ -53,6 +54,11 @@ pub(crate) fn app(world: &World, wait: Duration) -> axum::Router {
         rules,
         repeats: Repeats::new("1:AQEBAQEBAQEBAQEBAQEBAQ".parse().unwrap()),
         metrics: Arc::default(),
+        refusals: Arc::new(Refusals::new(
+            Arc::clone(&world.store) as _,
+            Arc::clone(&world.clock) as _,
+            Arc::new(Seeded::new(4)),
+        )),
         failures: FailureThrottle::default(),
         questions: QuestionThrottle::default(),
     }))

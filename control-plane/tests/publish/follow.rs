@@ -33,7 +33,7 @@ async fn write(world: &World, directory: DirectoryWrite, seed: u64) {
     let event = AuditEvent {
         id: new_id(at(1), &Seeded::new(seed)),
         at: at(100),
-        organization: DEFAULT,
+        organization: Some(DEFAULT),
         actor: "admin".into(),
         action: Action::GroupChanged,
         target: Target::Group(GroupId(Uuid::from_u128(5))),

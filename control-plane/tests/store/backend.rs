@@ -24,6 +24,9 @@ pub(crate) trait Backend: Sized + Send + Sync {
     /// All audit events, oldest first.
     async fn audit(&self) -> Vec<StoredEvent>;
 
+    /// Changes the tables behind the store's back.
+    async fn tamper(&self, statement: &'static str);
+
     /// How many rows a table has.
     async fn rows(&self, table: &str) -> i64;
 

@@ -67,7 +67,7 @@ async fn commit(
     let event = AuditEvent {
         id: keyward_control_plane::clock::new_id(at(1), &Seeded::new(events)),
         at: at(1),
-        organization,
+        organization: Some(organization),
         actor: "admin".into(),
         action: Action::MemberChanged,
         target: Target::Member("somebody".into()),

@@ -61,7 +61,7 @@ async fn write(
     let event = AuditEvent {
         id: keyward_control_plane::clock::new_id(at(1), &Seeded::new(events + 5000)),
         at: at(5),
-        organization: DEFAULT,
+        organization: Some(DEFAULT),
         actor: "admin".into(),
         action: Action::GroupChanged,
         target: Target::Group(GroupId(Uuid::from_u128(1))),

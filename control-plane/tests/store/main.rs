@@ -17,6 +17,15 @@ macro_rules! store_contract {
                 a_repeated_hash_writes_nothing,
                 the_chain_of_audit_events_holds,
                 the_chain_goes_on_after_a_restart;
+            audit:
+                events_are_found_by_what_they_say,
+                a_list_of_events_goes_on_by_its_cursor,
+                a_sound_chain_is_followed_to_its_end,
+                a_changed_event_is_named,
+                a_changed_hash_is_named,
+                what_was_taken_out_is_noticed_behind_it,
+                a_changed_last_event_is_named,
+                a_trail_that_was_cut_off_lacks_what_was_noted;
             directory:
                 an_organization_is_read_as_it_was_written,
                 organizations_within_reach_come_newest_first,
@@ -116,6 +125,7 @@ macro_rules! store_contract {
     };
 }
 
+mod audit;
 mod backend;
 mod changes;
 mod directory;

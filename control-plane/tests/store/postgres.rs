@@ -127,6 +127,10 @@ impl Backend for Postgres {
             .collect()
     }
 
+    async fn tamper(&self, statement: &'static str) {
+        sqlx::raw_sql(statement).execute(&self.tables).await.unwrap();
+    }
+
     async fn rows(&self, table: &str) -> i64 {
         // The names of tables come from these tests.
         sqlx::query_scalar(AssertSqlSafe(format!("SELECT COUNT(*) FROM {table}")))

@@ -1,6 +1,9 @@
 //! The suite on SQLite, and what only SQLite promises.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use async_trait::async_trait;
 use keyward_control_plane::{
@@ -35,6 +38,20 @@ impl Sqlite {
     }
 }
 
+impl Sqlite {
+    /// The folder of a database that nobody serves from any more.
+    async fn close(self) -> TempDir {
+        let Self {
+            folder,
+            store,
+            tables,
+        } = self;
+        tables.close().await;
+        drop(store);
+        folder
+    }
+}
+
 fn file(folder: &Path) -> PathBuf {
     folder.join("keyward.db")
 }
@@ -50,14 +67,7 @@ impl Backend for Sqlite {
     }
 
     async fn reopen(self) -> Self {
-        let Self {
-            folder,
-            store,
-            tables,
-        } = self;
-        tables.close().await;
-        drop(store);
-        Self::on(folder).await
+        Self::on(self.close().await).await
     }
 
     async fn audit(&self) -> Vec<StoredEvent> {
@@ -72,6 +82,15 @@ impl Backend for Sqlite {
                 chain: row.get("chain"),
             })
             .collect()
+    }
+
+    async fn tamper(&self, statement: &'static str) {
+        let options = SqliteConnectOptions::new()
+            .filename(file(self.folder.path()))
+            .foreign_keys(false);
+        let tables = SqlitePool::connect_with(options).await.unwrap();
+        sqlx::raw_sql(statement).execute(&tables).await.unwrap();
+        tables.close().await;
     }
 
     async fn rows(&self, table: &str) -> i64 {
@@ -168,4 +187,66 @@ async fn a_database_of_an_older_version_is_brought_up_to_date() {
         .await
         .unwrap();
     assert_eq!(sqlite.audit().await.len(), 2);
+}
+
+/// What `keyward audit verify` says of a database, and whether all is well.
+fn verify(folder: &Path, more: &[&str]) -> (bool, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_keyward"))
+        .args(["audit", "verify"])
+        .args(more)
+        .env_clear()
+        .env(
+            "KEYWARD_DATABASE_URL",
+            format!("sqlite://{}", file(folder).display()),
+        )
+        .current_dir(folder)
+        .output()
+        .unwrap();
+    let said = if output.status.success() {
+        output.stdout
+    } else {
+        output.stderr
+    };
+    (
+        output.status.success(),
+        String::from_utf8_lossy(&said).into_owned(),
+    )
+}
+
+#[tokio::test]
+async fn the_command_finds_what_was_tampered_with() {
+    let sqlite = Sqlite::start().await;
+    let second = keys::renamed(&keys::key(1), "second", keys::at(2));
+    for change in [
+        keys::create(&keys::key(1), &[], keys::at(1)),
+        keys::update(&second, &[], keys::at(2)),
+    ] {
+        sqlite.store().commit(&change).await.unwrap();
+    }
+    let (fine, said) = verify(sqlite.folder.path(), &[]);
+    assert!(!fine && said.contains("another keyward serves from"), "{said}");
+
+    let folder = sqlite.close().await;
+    let (fine, said) = verify(folder.path(), &[]);
+    assert!(fine && said.starts_with("2 events"), "{said}");
+    let noted = said.trim().lines().last().unwrap();
+    assert!(verify(folder.path(), &["--noted", noted]).0);
+    let (fine, said) = verify(folder.path(), &["--noted", &"ab".repeat(32)]);
+    assert!(
+        !fine && said.contains("none has the hash that was noted"),
+        "{said}"
+    );
+
+    let sqlite = Sqlite::on(folder).await;
+    let change = "UPDATE audit_events SET actor = 'somebody' WHERE sequence = 1";
+    sqlite.tamper(change).await;
+    let folder = sqlite.close().await;
+    let (fine, said) = verify(folder.path(), &[]);
+    assert!(!fine && said.contains("breaks at position 1, event "), "{said}");
+    assert!(said.contains("The event was changed"), "{said}");
+
+    let empty = TempDir::new().unwrap();
+    let (fine, said) = verify(empty.path(), &[]);
+    assert!(!fine && said.contains("there is no database at"), "{said}");
+    assert!(!file(empty.path()).exists());
 }

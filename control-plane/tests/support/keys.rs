@@ -111,7 +111,7 @@ pub(crate) fn change(
         event: AuditEvent {
             id: new_id(moment, &entropy),
             at: moment,
-            organization: first.organization,
+            organization: Some(first.organization),
             actor: "admin".into(),
             action,
             target: Target::Key(first.id),

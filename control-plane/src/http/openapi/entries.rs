@@ -3,7 +3,7 @@
 use super::Entry;
 use crate::{
     domain::Operation,
-    http::{groups, keys, members, organizations, sync, userinfo},
+    http::{audit, groups, keys, members, organizations, sync, userinfo},
 };
 
 /// What the description says of an operation. One that lacks its line does not compile.
@@ -34,6 +34,8 @@ pub(super) fn entry(operation: Operation) -> Entry {
         O::ReadGroup => groups::get::describe(),
         O::UpdateGroup => groups::update::describe(),
         O::DeleteGroup => groups::delete::describe(),
+        O::ReadAudit => audit::list::describe(),
+        O::VerifyAudit => audit::verify::describe(),
         O::ReadSync => sync::describe_status(),
         O::Reconcile => sync::describe_reconcile(),
     }

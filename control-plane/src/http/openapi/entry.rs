@@ -51,6 +51,8 @@ pub(super) struct Answer {
     pub(super) meaning: &'static str,
     pub(super) schema: fn(&mut Schemas) -> Value,
     pub(super) media_type: &'static str,
+    /// Another media type that it comes in if it is asked for: text with one document a line.
+    pub(super) lines: Option<&'static str>,
     pub(super) example: Option<Value>,
 }
 
@@ -137,8 +139,17 @@ impl Entry {
             meaning,
             schema: Schemas::written::<T>,
             media_type: "application/json",
+            lines: None,
             example: None,
         });
+        self
+    }
+
+    /// The last answer comes as lines of this media type too.
+    pub(in crate::http) fn or_lines(mut self, media_type: &'static str) -> Self {
+        if let Some(answer) = self.answers.last_mut() {
+            answer.lines = Some(media_type);
+        }
         self
     }
 

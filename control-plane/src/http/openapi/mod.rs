@@ -140,7 +140,10 @@ fn responses(path: &str, entry: &Entry, schemas: &mut Schemas) -> Map<String, Va
         if let Some(example) = &answer.example {
             content["example"] = example.clone();
         }
-        let content = json!({ answer.media_type: content });
+        let mut content = json!({ answer.media_type: content });
+        if let Some(lines) = answer.lines {
+            content[lines] = json!({ "schema": { "type": "string" } });
+        }
         let response = json!({ "description": answer.meaning, "headers": headers, "content": content });
         responses.insert(answer.status.to_string(), response);
     }

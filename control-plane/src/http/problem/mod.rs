@@ -10,7 +10,7 @@ use keyward_shared::{DenyReason, usage};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::request::RequestId;
+use super::{refused::Refusal, request::RequestId};
 use crate::{
     clock::whole_second,
     domain::{KeyId, Operation, Permission, authorization::Need},
@@ -28,6 +28,8 @@ pub struct Problem {
     field: Option<String>,
     retry_after_seconds: Option<u32>,
     challenge: Option<Challenge>,
+    /// Whether it may stand for something that the caller must not see.
+    may_hide: bool,
     /// What went wrong with us, for the log; never in the answer.
     cause: Option<String>,
 }
@@ -75,6 +77,7 @@ impl Problem {
             field: None,
             retry_after_seconds: None,
             challenge: None,
+            may_hide: false,
             cause: None,
         }
     }
@@ -180,7 +183,7 @@ impl Problem {
 
     /// 404: there is no such group, or it is not the caller's to see.
     pub fn group_not_found() -> Self {
-        Self::new(StatusCode::NOT_FOUND, "not_found", "Group not found")
+        Self::hidden("Group not found")
     }
 
     /// 404: there is no such member.
@@ -195,7 +198,7 @@ impl Problem {
 
     /// 404: there is no such organization, or it is not the caller's to see.
     pub fn organization_not_found() -> Self {
-        Self::new(StatusCode::NOT_FOUND, "not_found", "Organization not found")
+        Self::hidden("Organization not found")
     }
 
     /// 503: something that this needs does not answer.
@@ -209,7 +212,21 @@ impl Problem {
 
     /// 404: there is no such key, or it is not the caller's to see.
     pub fn key_not_found() -> Self {
-        Self::new(StatusCode::NOT_FOUND, "not_found", "API key not found")
+        Self::hidden("API key not found")
+    }
+
+    /// 404: what was asked for is not there, or another organization's.
+    fn hidden(detail: &str) -> Self {
+        Self {
+            may_hide: true,
+            ..Self::new(StatusCode::NOT_FOUND, "not_found", detail)
+        }
+    }
+
+    /// Whether the caller is told that it may not, in whatever words. What is wrong with a request, or does not go with how things
+    /// stand, is no refusal.
+    const fn is_refusal(&self) -> bool {
+        matches!(self.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) || self.may_hide
     }
 
     /// 429: too many failed tries from one address.
@@ -345,6 +362,9 @@ impl IntoResponse for Problem {
             request_id: request_id.as_deref(),
         };
         let mut response = (self.status, Json(document)).into_response();
+        if self.is_refusal() {
+            response.extensions_mut().insert(Refusal { code: self.code });
+        }
         let headers = response.headers_mut();
         headers.insert(
             header::CONTENT_TYPE,

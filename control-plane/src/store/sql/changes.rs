@@ -201,7 +201,7 @@ async fn append(transaction: &mut Transaction<'_, Db>, event: &AuditEvent) -> Re
     )
     .bind(event.id.as_bytes().as_slice())
     .bind(event.at.as_millisecond())
-    .bind(event.organization.0.as_bytes().as_slice())
+    .bind(event.organization.as_ref().map(|id| id.0.as_bytes().as_slice()))
     .bind(&event.actor)
     .bind(event.action.as_str())
     .bind(event.target.as_bytes())

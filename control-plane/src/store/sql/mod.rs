@@ -15,6 +15,7 @@ use crate::{
     store::{Backlog, Claim, Claimed, CommitError, KeyFilter, Settled, Store, StoreError, TagSecretInUse},
 };
 
+mod audit;
 mod changes;
 mod columns;
 mod directory;

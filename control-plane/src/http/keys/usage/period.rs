@@ -91,8 +91,8 @@ impl Period {
     /// the bucket that is under way, and never later.
     pub(super) fn asked_for(parameters: &Parameters, now: Timestamp) -> Result<Self, Problem> {
         let granularity = Granularity::parse(parameters.text("granularity"))?;
-        let from = read(parameters, "from")?;
-        let to = read(parameters, "to")?;
+        let from = parameters.moment("from")?;
+        let to = parameters.moment("to")?;
         let (usual, most) = granularity.counts();
         let before = |moment: Timestamp| {
             moment
@@ -146,25 +146,6 @@ impl Period {
         let months = Month::from_index(self.first)..Month::from_index(self.last).next();
         (self.granularity == Granularity::Month).then_some(months)
     }
-}
-
-/// A moment of RFC 3339, or a date, which stands for its first moment in UTC.
-fn read(parameters: &Parameters, name: &str) -> Result<Option<Timestamp>, Problem> {
-    let Some(text) = parameters.text(name) else {
-        return Ok(None);
-    };
-    let is_date = text.len() == "2026-11-21".len();
-    let moment = if is_date {
-        format!("{text}T00:00:00Z").parse()
-    } else {
-        text.parse()
-    };
-    moment.map(Some).map_err(|_| {
-        let detail = format!(
-            "`{name}` must be a time such as 2026-11-21T09:00:00Z (RFC 3339; write a `+` as %2B) or a date such as 2026-11-21."
-        );
-        Problem::invalid(detail).of_field(name)
-    })
 }
 
 #[cfg(test)]
