@@ -1,10 +1,13 @@
 //! What can be asked of `cargo xtask bench`.
 
-use std::ffi::OsString;
+use std::{ffi::OsString, time::Duration};
 
 use lexopt::{Arg, Parser, ValueExt as _};
 
-use crate::contestants::{self, CONTESTANTS, Contestant};
+use crate::{
+    contestants::{self, CONTESTANTS, Contestant},
+    control_plane::Order,
+};
 
 /// What `cargo xtask bench --help` prints.
 pub const USAGE: &str = "\
@@ -30,6 +33,16 @@ cargo xtask bench forged [--requests N]
 
   Sends N forged keys (1000000), each another, and counts KV reads and KeyGuard calls. Exits with an error unless there are none.
 
+cargo xtask bench control-plane [options]
+
+  The service as it is released with a million keys in SQLite: p50 and p99 of list page, get, create and rotate beside an
+  fsync of the disk alone, a full publish to a KV endpoint that takes its time, and memory. Needs Linux and 3 GB of disk.
+
+  --keys N           How many keys (1000000).
+  --kv-call-ms N     How long the KV endpoint takes for a call (1000).
+  --write            Puts the table into docs/benchmarks.md.
+  --strict           Exits with an error when a bound does not hold.
+
 cargo xtask bench check
 
   Drives every contestant for a second and sends 20000 forged keys: that all answers are right. Nothing is timed.
@@ -52,6 +65,8 @@ pub enum Command {
         /// How many.
         requests: u32,
     },
+    /// Measure the control plane.
+    ControlPlane(Order),
     /// Try everything out.
     Check,
     /// Print the usage.
@@ -121,9 +136,10 @@ impl Command {
                             }
                         }
                         "forged" => Self::Forged { requests: 1_000_000 },
+                        "control-plane" => Self::ControlPlane(Order::default()),
                         other => {
                             return Err(format!(
-                                "there is no benchmark `{other}`; there are `edge`, `forged`, `profile` and `check`"
+                                "there is no benchmark `{other}`; there are `edge`, `forged`, `profile`, `control-plane` and `check`"
                             )
                             .into());
                         }
@@ -147,6 +163,14 @@ impl Command {
                 (Arg::Long("requests"), Some(Self::Forged { requests })) => {
                     *requests = positive(&mut parser, "requests")?;
                 }
+                (Arg::Long("keys"), Some(Self::ControlPlane(order))) => {
+                    order.keys = positive(&mut parser, "keys")?;
+                }
+                (Arg::Long("kv-call-ms"), Some(Self::ControlPlane(order))) => {
+                    order.kv_call = Duration::from_millis(parser.value()?.parse()?);
+                }
+                (Arg::Long("write"), Some(Self::ControlPlane(order))) => order.write = true,
+                (Arg::Long("strict"), Some(Self::ControlPlane(order))) => order.strict = true,
                 (argument, _) => return Err(argument.unexpected()),
             }
         }
@@ -209,6 +233,16 @@ mod tests {
                 contestant,
                 seconds: 9
             })
+        );
+        let order = Order {
+            keys: 5,
+            kv_call: Duration::from_millis(20),
+            write: true,
+            strict: true,
+        };
+        assert_eq!(
+            parse("control-plane --keys 5 --kv-call-ms 20 --write --strict"),
+            Ok(Command::ControlPlane(order))
         );
         assert_eq!(parse("check"), Ok(Command::Check));
         assert_eq!(parse("edge --help"), Ok(Command::Help));

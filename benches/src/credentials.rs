@@ -168,10 +168,10 @@ impl Forger {
 
 /// Numbers that are different in each run, and quick to have. The keys made with them open nothing but a Worker on this machine.
 #[derive(Debug)]
-struct Random(std::cell::Cell<u64>);
+pub(crate) struct Random(std::cell::Cell<u64>);
 
 impl Random {
-    fn new() -> Result<Self> {
+    pub(crate) fn new() -> Result<Self> {
         let mut seed = [0; 8];
         system_randomness(&mut seed)?;
         ensure!(seed != [0; 8], "the system's randomness is none");

@@ -6,7 +6,7 @@ use anyhow::Result;
 use xtask::{process::Launcher, progress::Progress, workspace::Workspace};
 
 use crate::{
-    bounds, build::Names, command_line::Edge, cores::Cores, machine::Machine, prepared::Prepared,
+    bounds, build::Names, command_line::Edge, cores::Cores, document, machine::Machine, prepared::Prepared,
     report::Report, rounds, start_up, wrk,
 };
 
@@ -67,7 +67,7 @@ pub fn run(workspace: &Workspace, launcher: &Launcher, order: &Edge) -> Result<E
         print!("\n{}", report.text());
     }
     if order.write {
-        report.write(&workspace.path("docs/benchmarks.md"))?;
+        document::write(workspace, "edge", &report.markdown())?;
     }
     let failed = order.strict && report.bounds.iter().any(|bound| bound.holds() == Some(false));
     Ok(if failed {

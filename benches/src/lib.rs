@@ -1,4 +1,5 @@
-//! What `cargo xtask bench` runs: the Worker and its contestants in plain `workerd`, one core for them and another for all that drives them.
+//! What `cargo xtask bench` runs: the Worker and its contestants in plain `workerd`, one core for them and another for all that drives them; and the
+//! control plane with a million keys ([`control_plane`]).
 //!
 //! A package of its own, because what it needs takes long to compile and `xtask` is what a newcomer waits for first.
 //!
@@ -12,10 +13,12 @@ pub mod check;
 pub mod command_line;
 pub mod config;
 pub mod contestants;
+pub mod control_plane;
 pub mod cores;
 pub mod counters;
 pub mod cpu;
 pub mod credentials;
+pub mod document;
 pub mod edge;
 pub mod figures;
 pub mod forged;

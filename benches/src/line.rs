@@ -10,13 +10,15 @@ use std::{
 const PATIENCE: Duration = Duration::from_secs(10);
 /// The longest line and the largest body that are read, in bytes. Nothing here comes near.
 const MAX_LINE: u64 = 16 * 1024;
-const MAX_BODY: u64 = 1024 * 1024;
+const MAX_BODY: u64 = 64 * 1024 * 1024;
 
 /// The head of a request or an answer, and its body.
 #[derive(Clone, Debug, Default)]
 pub struct Received {
     /// The first line, without its end.
     pub start: String,
+    /// The header `Link`.
+    pub link: Option<String>,
     /// The body, in full.
     pub body: Vec<u8>,
 }
@@ -84,7 +86,7 @@ impl Line {
         let Some(start) = self.text_line()? else {
             return Ok(None);
         };
-        let (mut length, mut is_chunked) = (0, false);
+        let (mut length, mut is_chunked, mut link) = (0, false, None);
         loop {
             let line = self.text_line()?.ok_or(io::ErrorKind::UnexpectedEof)?;
             let Some((name, value)) = line.split_once(':') else {
@@ -95,6 +97,8 @@ impl Line {
                 length = value.parse().map_err(io::Error::other)?;
             } else if name.eq_ignore_ascii_case("transfer-encoding") {
                 is_chunked = value.eq_ignore_ascii_case("chunked");
+            } else if name.eq_ignore_ascii_case("link") {
+                link = Some(value.to_owned());
             }
         }
         let mut body = Vec::new();
@@ -103,7 +107,7 @@ impl Line {
         } else {
             self.exactly(length, &mut body)?;
         }
-        Ok(Some(Received { start, body }))
+        Ok(Some(Received { start, link, body }))
     }
 
     /// Reads one chunk and returns its length; the last one has none.

@@ -7,24 +7,20 @@ use xtask::{setup, workspace::Workspace};
 
 use crate::wrk;
 
-/// Cores, processor, kernel, and the programs that matter.
+/// Cores, processor and kernel.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Machine {
+pub struct Hardware {
     cores: usize,
     processor: String,
     kernel: String,
-    workerd: String,
-    wrk: String,
 }
 
-impl Machine {
+impl Hardware {
     /// Asks the system.
     #[must_use]
-    pub fn read(workspace: &Workspace, workerd: &Path) -> Self {
-        let unknown = || "unknown".to_owned();
+    pub fn read() -> Self {
         let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
         let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-        let mut version = workspace.command(&workerd.to_string_lossy());
         Self {
             cores: cpuinfo
                 .lines()
@@ -36,6 +32,35 @@ impl Machine {
                 .split(['-', '\n'])
                 .next()
                 .map_or_else(unknown, |release| format!("Linux {release}")),
+        }
+    }
+
+    /// A part of a sentence.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        format!("{} cores, {}, {}", self.cores, self.processor, self.kernel)
+    }
+}
+
+fn unknown() -> String {
+    "unknown".to_owned()
+}
+
+/// What the edge is measured on: hardware, and the programs that matter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Machine {
+    hardware: Hardware,
+    workerd: String,
+    wrk: String,
+}
+
+impl Machine {
+    /// Asks the system.
+    #[must_use]
+    pub fn read(workspace: &Workspace, workerd: &Path) -> Self {
+        let mut version = workspace.command(&workerd.to_string_lossy());
+        Self {
+            hardware: Hardware::read(),
             workerd: setup::first_line(version.arg("--version")).unwrap_or_else(unknown),
             wrk: wrk::version(workspace).unwrap_or_else(unknown),
         }
@@ -44,19 +69,16 @@ impl Machine {
     /// One sentence.
     #[must_use]
     pub fn sentence(&self) -> String {
-        format!(
-            "{} cores, {}, {}, {}, wrk {}",
-            self.cores, self.processor, self.kernel, self.workerd, self.wrk
-        )
+        format!("{}, {}, wrk {}", self.hardware.sentence(), self.workerd, self.wrk)
     }
 
     /// The same as JSON.
     #[must_use]
     pub fn json(&self) -> Value {
         json!({
-            "cores": self.cores,
-            "processor": self.processor,
-            "kernel": self.kernel,
+            "cores": self.hardware.cores,
+            "processor": self.hardware.processor,
+            "kernel": self.hardware.kernel,
             "workerd": self.workerd,
             "wrk": self.wrk,
         })

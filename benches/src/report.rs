@@ -1,15 +1,10 @@
 //! What a run found, for a person, a program and a document.
 
-use std::{fmt::Write as _, fs, path::Path};
+use std::fmt::Write as _;
 
-use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
 use crate::{bounds::Bound, contestants::EMPTY, figures::Figures, machine::Machine};
-
-/// Between these lines of the document stands what the command wrote.
-const BEGIN: &str = "<!-- written by `cargo xtask bench edge --write` -->";
-const END: &str = "<!-- end -->";
 
 /// From this share of the time on that others had the core, their traces in its caches are a good part of what is measured.
 const BUSY: f64 = 0.05;
@@ -163,27 +158,9 @@ impl Report {
         }
         text
     }
-
-    /// Puts it into the document, between its two marks.
-    ///
-    /// # Errors
-    /// When the document cannot be read or written, or has no marks.
-    pub fn write(&self, document: &Path) -> Result<()> {
-        let before =
-            fs::read_to_string(document).with_context(|| format!("cannot read {}", document.display()))?;
-        let after = put_between(&before, &self.markdown())
-            .with_context(|| format!("{} has no `{BEGIN}` with `{END}` after it", document.display()))?;
-        fs::write(document, after).with_context(|| format!("cannot write {}", document.display()))
-    }
 }
 
-fn put_between(document: &str, text: &str) -> Option<String> {
-    let (head, rest) = document.split_once(BEGIN)?;
-    let (_, tail) = rest.split_once(END)?;
-    Some(format!("{head}{BEGIN}\n{text}{END}{tail}"))
-}
-
-fn verdict(bound: &Bound) -> &'static str {
+pub(crate) fn verdict(bound: &Bound) -> &'static str {
     match bound.holds() {
         Some(true) => "met",
         Some(false) => "NOT MET",
@@ -191,20 +168,6 @@ fn verdict(bound: &Bound) -> &'static str {
     }
 }
 
-fn number(number: Option<f64>, digits: usize) -> String {
+pub(crate) fn number(number: Option<f64>, digits: usize) -> String {
     number.map_or_else(|| "–".to_owned(), |number| format!("{number:.digits$}"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_was_written_before_is_replaced_and_the_rest_stays() {
-        let document = format!("# Title\n\n{BEGIN}\nold\n{END}\n\nnotes\n");
-        let once = put_between(&document, "new\n").unwrap();
-        assert_eq!(once, format!("# Title\n\n{BEGIN}\nnew\n{END}\n\nnotes\n"));
-        assert_eq!(put_between(&once, "new\n").unwrap(), once);
-        assert_eq!(put_between("# Title\n", "new\n"), None);
-    }
 }

@@ -61,6 +61,16 @@ impl StandIn {
         Self::start(Arc::new(move |_| answer.clone()))
     }
 
+    /// One that answers every request with JSON of the caller's making.
+    ///
+    /// # Errors
+    /// When the system gives no port.
+    pub fn answering(json: impl Fn(&Received) -> String + Send + Sync + 'static) -> Result<Self> {
+        Self::start(Arc::new(move |request| {
+            response("200 OK", "Content-Type: application/json\r\n", &json(request))
+        }))
+    }
+
     fn start(answer: Arc<Answer>) -> Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no port to listen on")?;
         let address = listener.local_addr()?;
