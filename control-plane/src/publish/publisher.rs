@@ -1,6 +1,7 @@
 //! The publisher: claims dirty rows, signs the keys as they are, writes them, says how it went.
 
 use std::{
+    collections::HashMap,
     fmt,
     sync::{
         Arc,
@@ -9,26 +10,28 @@ use std::{
     time::Duration,
 };
 
+use jiff::Timestamp;
 use keyward_shared::Entropy;
 use tokio::sync::watch;
 
 use super::{
-    Deployments, Syncer, backoff,
+    Deployment, Deployments, Syncer, backoff,
     batch::{self, Batch, Entry},
-    kv::{CALL_TIMEOUT, KvError},
+    kv::{CALL_TIMEOUT, KvError, MAX_PAIRS},
     lane::Lane,
 };
 use crate::{
     clock::{Clock, after},
     domain::change::Dirty,
-    store::{Claim, LATE_WRITE, Outcome, Settled, Store, StoreError},
+    store::{Claim, Claimed, LATE_WRITE, Outcome, Settled, Store, StoreError},
 };
 
-/// How many rows one claim takes. With keys within their bounds that is one bulk write of a few megabytes, and settling
-/// it keeps other writers of the database waiting for a fraction of a second.
-pub const CLAIM_LIMIT: u32 = 2000;
-/// How long a claim holds: a write of [`CALL_TIMEOUT`], and time for everything around it.
-const CLAIM_HOLDS_FOR: Duration = Duration::from_secs(60);
+/// How many rows are claimed and settled at a time: other writers of the database wait for milliseconds meanwhile.
+const CLAIM_LIMIT: u32 = 2000;
+/// How many rows go into one bulk write, if so many are due: as many as KV takes. With keys within their bounds it has some megabytes.
+pub const BULK_LIMIT: usize = MAX_PAIRS;
+/// How long a claim holds: a write of [`CALL_TIMEOUT`] after another one, and time for everything around them.
+const CLAIM_HOLDS_FOR: Duration = Duration::from_secs(90);
 
 /// Writes to KV what the outbox says is dirty.
 pub struct Publisher {
@@ -59,7 +62,7 @@ pub struct Progress {
 impl Progress {
     /// Whether more rows may be due already.
     pub const fn may_have_left_some(&self) -> bool {
-        self.claimed >= CLAIM_LIMIT as usize
+        self.claimed >= BULK_LIMIT
     }
 
     const fn count(&mut self, outcome: &Outcome) {
@@ -68,6 +71,29 @@ impl Progress {
             Outcome::Refused { .. } => self.refused += 1,
             Outcome::Unknown { .. } => self.unknown += 1,
         }
+    }
+}
+
+/// Rows that were claimed for one bulk write.
+struct Claims {
+    /// When.
+    at: Timestamp,
+    /// Who claimed each page of [`CLAIM_LIMIT`] keys.
+    owners: Vec<String>,
+    keys: Vec<Claimed>,
+}
+
+impl Claims {
+    const fn of<'a>(&self, owner: &'a str) -> Claim<'a> {
+        Claim {
+            owner,
+            at: self.at,
+            holds_for: CLAIM_HOLDS_FOR,
+        }
+    }
+
+    fn until(&self) -> Timestamp {
+        after(self.at, CLAIM_HOLDS_FOR)
     }
 }
 
@@ -123,22 +149,16 @@ impl Publisher {
             return Ok(Progress::default());
         }
         let deployment = lane.deployment();
-        let owner = format!("{}/{}", self.process, self.claims.fetch_add(1, Ordering::Relaxed));
-        let claim = Claim {
-            owner: &owner,
-            at: now,
-            holds_for: CLAIM_HOLDS_FOR,
-        };
-        let claimed = self.store.claim(&deployment.id, CLAIM_LIMIT, &claim).await?;
-        if claimed.is_empty() {
+        let claim = self.claim(deployment, now).await?;
+        if claim.keys.is_empty() {
             return Ok(Progress::default());
         }
 
         let mut progress = Progress {
-            claimed: claimed.len(),
+            claimed: claim.keys.len(),
             ..Progress::default()
         };
-        let (batches, unsigned) = batch::sign(deployment, &claimed);
+        let (batches, unsigned) = batch::sign(deployment, &claim.keys);
         if let Some((_, error)) = unsigned.first() {
             let keys = unsigned.len();
             tracing::error!(deployment = deployment.id, keys, %error, "records that cannot be signed are not published");
@@ -151,14 +171,14 @@ impl Publisher {
             })
             .collect();
         for batch in &batches {
-            settled.extend(self.write(lane, &claim, batch).await);
+            settled.extend(self.write(lane, claim.until(), batch).await);
         }
         for settled in &settled {
             progress.count(&settled.outcome);
         }
         let now = self.clock.now();
-        self.store.settle(&deployment.id, &claim, &settled, now).await?;
-        if now > after(claim.at, claim.holds_for) {
+        self.settle(&deployment.id, &claim, &settled, now).await?;
+        if now > claim.until() {
             self.write_again(&deployment.id, &settled, now).await?;
         }
         if progress.written > 0 {
@@ -167,11 +187,55 @@ impl Publisher {
         Ok(progress)
     }
 
-    /// Writes one batch, unless the store is to be left alone or the claim could run out meanwhile.
-    async fn write(&self, lane: &Lane, claim: &Claim<'_>, batch: &Batch) -> Vec<Settled> {
+    /// Claims up to [`BULK_LIMIT`] rows, a page at a time.
+    async fn claim(&self, deployment: &Deployment, now: Timestamp) -> Result<Claims, StoreError> {
+        let mut claims = Claims {
+            at: now,
+            owners: Vec::new(),
+            keys: Vec::new(),
+        };
+        while claims.keys.len() < BULK_LIMIT {
+            let owner = format!("{}/{}", self.process, self.claims.fetch_add(1, Ordering::Relaxed));
+            let page = self
+                .store
+                .claim(&deployment.id, CLAIM_LIMIT, &claims.of(&owner))
+                .await?;
+            let is_last = page.len() < CLAIM_LIMIT as usize;
+            claims.owners.push(owner);
+            claims.keys.extend(page);
+            if is_last {
+                break;
+            }
+        }
+        Ok(claims)
+    }
+
+    /// Says how the attempts ended, page by page as they were claimed.
+    async fn settle(
+        &self,
+        deployment: &str,
+        claims: &Claims,
+        settled: &[Settled],
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let outcomes: HashMap<_, _> = settled.iter().map(|settled| (settled.key, settled)).collect();
+        let pages = claims.keys.chunks(CLAIM_LIMIT as usize);
+        for (owner, page) in claims.owners.iter().zip(pages) {
+            let of_page = page.iter().filter_map(|claimed| outcomes.get(&claimed.key.id));
+            let of_page: Vec<_> = of_page.copied().cloned().collect();
+            self.store
+                .settle(deployment, &claims.of(owner), &of_page, now)
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Writes one batch, after the one before it, unless the store is to be left alone or the claim could run out meanwhile.
+    async fn write(&self, lane: &Lane, claimed_until: Timestamp, batch: &Batch) -> Vec<Settled> {
+        let _turn = lane.turn_to_write().await;
         let started = self.clock.now();
         let held_for = lane.kv.held_for(started);
-        if !held_for.is_zero() || after(started, CALL_TIMEOUT) > after(claim.at, claim.holds_for) {
+        if !held_for.is_zero() || after(started, CALL_TIMEOUT) > claimed_until {
             let not_sent = Outcome::Refused {
                 error: "not sent yet: an earlier batch took too long or failed".to_owned(),
                 retry_at: after(started, held_for),
@@ -207,7 +271,7 @@ impl Publisher {
         &self,
         deployment: &str,
         settled: &[Settled],
-        now: jiff::Timestamp,
+        now: Timestamp,
     ) -> Result<(), StoreError> {
         let dirty: Vec<_> = settled
             .iter()

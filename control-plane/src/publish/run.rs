@@ -5,6 +5,7 @@ use std::{future::Future, sync::Arc, time::Duration};
 use tokio::{sync::watch, task::JoinSet};
 
 use super::{Publisher, lane::Lane};
+use crate::store::StoreError;
 
 /// Rows may become due without a wake-up here: another control plane commits, or a claim of one that died runs out.
 pub(super) const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -32,7 +33,7 @@ impl Publisher {
     async fn serve(self: Arc<Self>, lane: Arc<Lane>, mut shutdown: watch::Receiver<bool>) {
         let mut store_failures = 0;
         while !*shutdown.borrow_and_update() {
-            let pause = match self.step(&lane).await {
+            let pause = match self.step(&lane, &shutdown).await {
                 Ok(pause) => {
                     store_failures = 0;
                     pause
@@ -54,9 +55,11 @@ impl Publisher {
         }
     }
 
-    /// One claim, and how long to pause after it.
-    async fn step(&self, lane: &Lane) -> Result<Duration, crate::store::StoreError> {
+    /// Publishes what is due, and says how long to pause after it.
+    async fn step(&self, lane: &Lane, shutdown: &watch::Receiver<bool>) -> Result<Duration, StoreError> {
         if self.publish_once(lane).await?.may_have_left_some() {
+            let both = tokio::join!(self.drain(lane, shutdown), self.drain(lane, shutdown));
+            both.0.and(both.1)?;
             return Ok(lane.kv.held_for(self.clock().now()));
         }
         let due = self.store().next_due(&lane.deployment().id).await?;
@@ -67,6 +70,16 @@ impl Publisher {
         Ok(until_due
             .max(lane.kv.held_for(now))
             .clamp(SHORTEST_PAUSE, LOOK_EVERY))
+    }
+
+    /// Publishes as long as there is much to do. It runs twice side by side: while one batch is on its way, the next is claimed and
+    /// signed, and the last one settled.
+    async fn drain(&self, lane: &Lane, shutdown: &watch::Receiver<bool>) -> Result<(), StoreError> {
+        while !*shutdown.borrow()
+            && lane.kv.held_for(self.clock().now()).is_zero()
+            && self.publish_once(lane).await?.may_have_left_some()
+        {}
+        Ok(())
     }
 
     /// Rows of a deployment that was taken out of the configuration wait for ever; somebody should know.

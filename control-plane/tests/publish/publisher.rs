@@ -218,14 +218,14 @@ async fn a_record_that_cannot_be_signed_holds_up_no_other() {
 #[tokio::test]
 async fn many_keys_go_in_bounded_batches() {
     let world = World::new().await;
-    let writes = (1..=2001).map(|seed| KeyWrite::Insert(keys::key(seed)));
+    let writes = (1..=10_001).map(|seed| KeyWrite::Insert(keys::key(seed)));
     let change = keys::change(Action::KeyCreated, writes.collect(), &["main"], at(100));
     world.store.commit(&change).await.unwrap();
     let progress = world.publish().await;
-    assert_eq!(progress.written, 2000);
+    assert_eq!(progress.written, 10_000);
     assert!(progress.may_have_left_some());
     assert_eq!(world.publish().await.written, 1);
-    assert_eq!(world.kv().names().len(), 2001);
+    assert_eq!(world.kv().names().len(), 10_001);
 }
 
 #[tokio::test]
@@ -248,7 +248,7 @@ async fn large_records_go_in_batches_below_the_limit_of_a_call() {
     let release = world.kv().hold_next_write();
     let (progress, ()) = tokio::join!(world.publish(), async {
         world.kv().writes_begun(1).await;
-        world.clock.advance(40);
+        world.clock.advance(70);
         drop(release);
     });
     // The namespace itself refuses a call of over 100 MB; batches keep to half of that.
