@@ -1,7 +1,6 @@
 //! The publisher: claims dirty rows, signs the keys as they are, writes them, says how it went.
 
 use std::{
-    collections::HashMap,
     fmt,
     sync::{
         Arc,
@@ -15,7 +14,7 @@ use keyward_shared::Entropy;
 use tokio::sync::watch;
 
 use super::{
-    Deployment, Deployments, Syncer, backoff,
+    Deployments, Syncer, backoff,
     batch::{self, Batch, Entry},
     kv::{CALL_TIMEOUT, KvError, MAX_PAIRS},
     lane::Lane,
@@ -74,29 +73,6 @@ impl Progress {
     }
 }
 
-/// Rows that were claimed for one bulk write.
-struct Claims {
-    /// When.
-    at: Timestamp,
-    /// Who claimed each page of [`CLAIM_LIMIT`] keys.
-    owners: Vec<String>,
-    keys: Vec<Claimed>,
-}
-
-impl Claims {
-    const fn of<'a>(&self, owner: &'a str) -> Claim<'a> {
-        Claim {
-            owner,
-            at: self.at,
-            holds_for: CLAIM_HOLDS_FOR,
-        }
-    }
-
-    fn until(&self) -> Timestamp {
-        after(self.at, CLAIM_HOLDS_FOR)
-    }
-}
-
 impl Publisher {
     /// A publisher for these deployments. `process` names this process: no other, and none before it, may have the same.
     pub fn new(
@@ -149,16 +125,22 @@ impl Publisher {
             return Ok(Progress::default());
         }
         let deployment = lane.deployment();
-        let claim = self.claim(deployment, now).await?;
-        if claim.keys.is_empty() {
+        let owner = format!("{}/{}", self.process, self.claims.fetch_add(1, Ordering::Relaxed));
+        let claim = Claim {
+            owner: &owner,
+            at: now,
+            holds_for: CLAIM_HOLDS_FOR,
+        };
+        let claimed = self.claim(&deployment.id, &claim).await?;
+        if claimed.is_empty() {
             return Ok(Progress::default());
         }
 
         let mut progress = Progress {
-            claimed: claim.keys.len(),
+            claimed: claimed.len(),
             ..Progress::default()
         };
-        let (batches, unsigned) = batch::sign(deployment, &claim.keys);
+        let (batches, unsigned) = batch::sign(deployment, &claimed);
         if let Some((_, error)) = unsigned.first() {
             let keys = unsigned.len();
             tracing::error!(deployment = deployment.id, keys, %error, "records that cannot be signed are not published");
@@ -171,13 +153,15 @@ impl Publisher {
             })
             .collect();
         for batch in &batches {
-            settled.extend(self.write(lane, claim.until(), batch).await);
+            settled.extend(self.write(lane, &claim, batch).await);
         }
         for settled in &settled {
             progress.count(&settled.outcome);
         }
         let now = self.clock.now();
-        self.settle(&deployment.id, &claim, &settled, now).await?;
+        for page in settled.chunks(CLAIM_LIMIT as usize) {
+            self.store.settle(&deployment.id, &claim, page, now).await?;
+        }
         if now > claim.until() {
             self.write_again(&deployment.id, &settled, now).await?;
         }
@@ -188,54 +172,25 @@ impl Publisher {
     }
 
     /// Claims up to [`BULK_LIMIT`] rows, a page at a time.
-    async fn claim(&self, deployment: &Deployment, now: Timestamp) -> Result<Claims, StoreError> {
-        let mut claims = Claims {
-            at: now,
-            owners: Vec::new(),
-            keys: Vec::new(),
-        };
-        while claims.keys.len() < BULK_LIMIT {
-            let owner = format!("{}/{}", self.process, self.claims.fetch_add(1, Ordering::Relaxed));
-            let page = self
-                .store
-                .claim(&deployment.id, CLAIM_LIMIT, &claims.of(&owner))
-                .await?;
+    async fn claim(&self, deployment: &str, claim: &Claim<'_>) -> Result<Vec<Claimed>, StoreError> {
+        let mut claimed = Vec::new();
+        while claimed.len() < BULK_LIMIT {
+            let page = self.store.claim(deployment, CLAIM_LIMIT, claim).await?;
             let is_last = page.len() < CLAIM_LIMIT as usize;
-            claims.owners.push(owner);
-            claims.keys.extend(page);
+            claimed.extend(page);
             if is_last {
                 break;
             }
         }
-        Ok(claims)
-    }
-
-    /// Says how the attempts ended, page by page as they were claimed.
-    async fn settle(
-        &self,
-        deployment: &str,
-        claims: &Claims,
-        settled: &[Settled],
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        let outcomes: HashMap<_, _> = settled.iter().map(|settled| (settled.key, settled)).collect();
-        let pages = claims.keys.chunks(CLAIM_LIMIT as usize);
-        for (owner, page) in claims.owners.iter().zip(pages) {
-            let of_page = page.iter().filter_map(|claimed| outcomes.get(&claimed.key.id));
-            let of_page: Vec<_> = of_page.copied().cloned().collect();
-            self.store
-                .settle(deployment, &claims.of(owner), &of_page, now)
-                .await?;
-        }
-        Ok(())
+        Ok(claimed)
     }
 
     /// Writes one batch, after the one before it, unless the store is to be left alone or the claim could run out meanwhile.
-    async fn write(&self, lane: &Lane, claimed_until: Timestamp, batch: &Batch) -> Vec<Settled> {
+    async fn write(&self, lane: &Lane, claim: &Claim<'_>, batch: &Batch) -> Vec<Settled> {
         let _turn = lane.turn_to_write().await;
         let started = self.clock.now();
         let held_for = lane.kv.held_for(started);
-        if !held_for.is_zero() || after(started, CALL_TIMEOUT) > claimed_until {
+        if !held_for.is_zero() || after(started, CALL_TIMEOUT) > claim.until() {
             let not_sent = Outcome::Refused {
                 error: "not sent yet: an earlier batch took too long or failed".to_owned(),
                 retry_at: after(started, held_for),

@@ -12,7 +12,10 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use keyward_shared::{Brands, KeyHash};
 
-use crate::domain::{Change, Key, KeyId, OrganizationId, change::Dirty, principal::Reach};
+use crate::{
+    clock::after,
+    domain::{Change, Key, KeyId, OrganizationId, change::Dirty, principal::Reach},
+};
 
 mod address;
 mod audit;
@@ -79,7 +82,7 @@ pub trait Store: AuditTrail + Directory + Groups + GroupJobs + Idempotency + Syn
     /// Marks keys dirty without a change, for repairs.
     async fn mark_dirty(&self, dirty: &[Dirty], now: Timestamp) -> Result<(), StoreError>;
 
-    /// Claims at most `limit` due rows of a deployment, and reads their keys as they are now. A row whose earlier claim
+    /// Claims at most `limit` more due rows of a deployment, and reads their keys as they are now. A row whose earlier claim
     /// ran out is marked to be written once more after [`LATE_WRITE`].
     async fn claim(
         &self,
@@ -149,12 +152,19 @@ pub const WRITE_SPACING: Duration = Duration::from_secs(1);
 /// How rows are claimed.
 #[derive(Clone, Copy, Debug)]
 pub struct Claim<'a> {
-    /// Who claims: unique for each claim.
+    /// Who claims: unique for each claim, which may take several calls.
     pub owner: &'a str,
     /// When: no write under this claim began earlier.
     pub at: Timestamp,
     /// How long the claim holds. Every write under it is over by then.
     pub holds_for: Duration,
+}
+
+impl Claim<'_> {
+    /// When it runs out.
+    pub fn until(&self) -> Timestamp {
+        after(self.at, self.holds_for)
+    }
 }
 
 /// A claimed row with its key as it is now.

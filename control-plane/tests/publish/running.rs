@@ -61,7 +61,7 @@ async fn a_panic_does_not_end_publishing() {
     let told = world.publisher.wait_for(&[world.dirty(&second)], PATIENCE).await;
     assert_eq!(told, Propagation::Eventual);
     // What was claimed then is claimed until its time runs out.
-    world.clock.advance(61);
+    world.clock.advance(91);
     world.publisher.wake();
     let told = world.publisher.wait_for(&[world.dirty(&first)], PATIENCE).await;
     assert_eq!(told, Propagation::Eventual);

@@ -34,6 +34,24 @@ macro_rules! skip_locked {
     };
 }
 
+/// The rows `(key, revision)` of a list of such pairs.
+macro_rules! keys_and_revisions {
+    ($list:literal) => {
+        concat!(
+            "(SELECT unhex(pair ->> 0, '-') AS key, (pair ->> 1)::bigint AS revision FROM jsonb_array_elements(",
+            $list,
+            "::jsonb) AS pair)"
+        )
+    };
+}
+
+/// Joins a list with a table, of which each row is looked up by its key.
+macro_rules! looking_up {
+    () => {
+        "JOIN"
+    };
+}
+
 #[expect(
     clippy::duplicate_mod,
     reason = "each database compiles the common SQL for itself"

@@ -28,3 +28,9 @@ pub(super) const RECORD_LAST_USES: &str = "
           FROM jsonb_array_elements($2::jsonb) AS told GROUP BY 1) AS told
     WHERE keys.id = told.key AND keys.environment IN ($1, '*')
       AND (keys.last_used_at IS NULL OR keys.last_used_at < told.at)";
+
+/// Locks rows of the outbox, by ascending key as everybody does: deployment, list of keys.
+pub(super) const LOCK_OUTBOX: Option<&str> = Some(
+    "SELECT 1 FROM outbox WHERE deployment = $1 AND key IN (SELECT unhex(value, '-') FROM json_each($2))
+     ORDER BY key FOR NO KEY UPDATE",
+);

@@ -1,11 +1,14 @@
 //! The outbox: which keys each deployment has to hear of, who is at it, and what has arrived.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 use sqlx::{Row as _, Transaction};
+use uuid::Uuid;
 
-use super::{Backlog, Claim, Claimed, Db, DbPool, Settled, StoreError, columns, sync_outbox};
+use super::{
+    Backlog, Claim, Claimed, Db, DbPool, DbRow, Settled, StoreError, columns, statements, sync_outbox,
+};
 use crate::{
     clock::after,
     domain::{KeyId, change::Dirty},
@@ -70,7 +73,7 @@ pub(super) async fn claim(
     limit: u32,
     claim: &Claim<'_>,
 ) -> Result<Vec<Claimed>, StoreError> {
-    sqlx::query(concat!(
+    let rows = sqlx::query(concat!(
         "WITH due AS MATERIALIZED (
              SELECT key FROM outbox
              WHERE deployment = $1 AND next_attempt_at <= $3 AND (claimed_until IS NULL OR claimed_until <= $3)
@@ -82,25 +85,36 @@ pub(super) async fn claim(
                                  ELSE MAX(COALESCE(rewrite_from, 0), $5) END,
              claimed_by = $2,
              claimed_until = $4
-         WHERE deployment = $1 AND key IN (SELECT key FROM due)",
+         WHERE deployment = $1 AND key IN (SELECT key FROM due)
+         RETURNING key, attempts",
     ))
     .bind(deployment)
     .bind(claim.owner)
     .bind(claim.at.as_millisecond())
-    .bind(after(claim.at, claim.holds_for).as_millisecond())
+    .bind(claim.until().as_millisecond())
     .bind(after(claim.at, LATE_WRITE).as_millisecond())
     .bind(i64::from(limit))
-    .execute(&mut **transaction)
-    .await?;
-    let rows = sqlx::query(
-        "SELECT keys.*, outbox.attempts AS attempts FROM outbox JOIN keys ON keys.id = outbox.key
-         WHERE outbox.deployment = $1 AND outbox.claimed_by = $2",
-    )
-    .bind(deployment)
-    .bind(claim.owner)
     .fetch_all(&mut **transaction)
     .await?;
-    rows.iter().map(columns::claimed).collect()
+    let attempts: HashMap<_, _> = rows.iter().map(attempts).collect::<Result<_, _>>()?;
+    let ids = columns::json_text(&attempts.keys().map(|key| key.0).collect::<Vec<_>>())?;
+    let rows = sqlx::query("SELECT * FROM keys WHERE id IN (SELECT unhex(value, '-') FROM json_each($1))")
+        .bind(ids)
+        .fetch_all(&mut **transaction)
+        .await?;
+    rows.iter()
+        .map(|row| {
+            let key = columns::key(row)?;
+            let attempts = attempts.get(&key.id).copied().unwrap_or_default();
+            Ok(Claimed { key, attempts })
+        })
+        .collect()
+}
+
+/// Which key was claimed, and how often publishing it has failed so far.
+fn attempts(row: &DbRow) -> Result<(KeyId, u32), StoreError> {
+    let key = KeyId(columns::uuid(row.try_get("key")?, "key id")?);
+    Ok((key, columns::number(row.try_get("attempts")?, "attempts")?))
 }
 
 /// Records how attempts ended.
@@ -111,88 +125,98 @@ pub(super) async fn settle(
     outcomes: &[Settled],
     now: Timestamp,
 ) -> Result<(), StoreError> {
+    if let Some(lock) = statements::LOCK_OUTBOX {
+        let keys: Vec<_> = outcomes.iter().map(|settled| settled.key.0).collect();
+        sqlx::query(lock)
+            .bind(deployment)
+            .bind(columns::json_text(&keys)?)
+            .execute(&mut **transaction)
+            .await?;
+    }
+    let mut arrived = Vec::new();
     for settled in by_key(outcomes, |settled| settled.key) {
         match &settled.outcome {
-            Outcome::Written => written(transaction, deployment, claim, settled, now).await?,
+            Outcome::Written => arrived.push((settled.key.0, columns::integer(settled.revision)?)),
             Outcome::Refused { error, retry_at } => {
-                failed(
-                    transaction,
-                    deployment,
-                    claim,
-                    settled,
-                    (error, *retry_at, None),
-                    now,
-                )
-                .await?;
+                let failure = (error.as_str(), *retry_at, None);
+                failed(transaction, deployment, claim, settled, failure, now).await?;
             }
             Outcome::Unknown {
                 error,
                 retry_at,
                 rewrite_from,
             } => {
-                failed(
-                    transaction,
-                    deployment,
-                    claim,
-                    settled,
-                    (error, *retry_at, Some(*rewrite_from)),
-                    now,
-                )
-                .await?;
+                let failure = (error.as_str(), *retry_at, Some(*rewrite_from));
+                failed(transaction, deployment, claim, settled, failure, now).await?;
             }
         }
     }
-    Ok(())
+    if arrived.is_empty() {
+        return Ok(());
+    }
+    written(transaction, deployment, claim, &arrived, now).await
 }
 
+/// Records what has arrived, by key and revision.
 async fn written(
     transaction: &mut Transaction<'_, Db>,
     deployment: &str,
     claim: &Claim<'_>,
-    settled: &Settled,
+    arrived: &[(Uuid, i64)],
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let key = settled.key.0.as_bytes().as_slice();
-    let revision = columns::integer(settled.revision)?;
-    sqlx::query(
-        "INSERT INTO published (deployment, key, revision, written_at) VALUES ($1, $2, $3, $4)
+    let list = columns::json_text(arrived)?;
+    sqlx::query(concat!(
+        "INSERT INTO published (deployment, key, revision, written_at)
+         SELECT $1, arrived.key, arrived.revision, $3 FROM ",
+        keys_and_revisions!("$2"),
+        " AS arrived WHERE true ORDER BY arrived.key
          ON CONFLICT (deployment, key) DO UPDATE SET
              revision = MAX(published.revision, excluded.revision),
              written_at = MAX(published.written_at, excluded.written_at)",
-    )
+    ))
     .bind(deployment)
-    .bind(key)
-    .bind(revision)
+    .bind(&list)
     .bind(now.as_millisecond())
     .execute(&mut **transaction)
     .await?;
     // Done, unless the key changed meanwhile, or an earlier write of unknown outcome could still land.
-    sqlx::query(
+    let done = sqlx::query(concat!(
         "DELETE FROM outbox
-         WHERE deployment = $1 AND key = $2 AND claimed_by = $3 AND revision <= $4
-           AND (rewrite_from IS NULL OR rewrite_from <= $5)",
-    )
+         WHERE deployment = $1 AND claimed_by = $3 AND (rewrite_from IS NULL OR rewrite_from <= $4)
+           AND key IN (SELECT arrived.key FROM ",
+        keys_and_revisions!("$2"),
+        " AS arrived ",
+        looking_up!(),
+        " outbox AS now ON now.deployment = $1 AND now.key = arrived.key
+             WHERE now.revision <= arrived.revision)",
+    ))
     .bind(deployment)
-    .bind(key)
+    .bind(&list)
     .bind(claim.owner)
-    .bind(revision)
     .bind(claim.at.as_millisecond())
     .execute(&mut **transaction)
-    .await?;
-    sqlx::query(
-        "UPDATE outbox SET
-             claimed_by = NULL, claimed_until = NULL, attempts = 0, last_error = NULL, last_error_at = NULL,
-             dirty_since = CASE WHEN revision <= $4 THEN NULL ELSE dirty_since END,
-             next_attempt_at = CASE WHEN revision <= $4 THEN MAX(rewrite_from, $5) ELSE $5 END
-         WHERE deployment = $1 AND key = $2 AND claimed_by = $3",
-    )
-    .bind(deployment)
-    .bind(key)
-    .bind(claim.owner)
-    .bind(revision)
-    .bind(now.as_millisecond() + spacing_ms())
-    .execute(&mut **transaction)
-    .await?;
+    .await?
+    .rows_affected();
+    if done == arrived.len() as u64 {
+        return Ok(());
+    }
+    for (key, revision) in arrived {
+        sqlx::query(
+            "UPDATE outbox SET
+                 claimed_by = NULL, claimed_until = NULL, attempts = 0, last_error = NULL, last_error_at = NULL,
+                 dirty_since = CASE WHEN revision <= $4 THEN NULL ELSE dirty_since END,
+                 next_attempt_at = CASE WHEN revision <= $4 THEN MAX(rewrite_from, $5) ELSE $5 END
+             WHERE deployment = $1 AND key = $2 AND claimed_by = $3",
+        )
+        .bind(deployment)
+        .bind(key.as_bytes().as_slice())
+        .bind(claim.owner)
+        .bind(revision)
+        .bind(now.as_millisecond() + spacing_ms())
+        .execute(&mut **transaction)
+        .await?;
+    }
     Ok(())
 }
 

@@ -34,6 +34,24 @@ macro_rules! skip_locked {
     };
 }
 
+/// The rows `(key, revision)` of a list of such pairs.
+macro_rules! keys_and_revisions {
+    ($list:literal) => {
+        concat!(
+            "(SELECT unhex(value ->> 0, '-') AS key, value ->> 1 AS revision FROM json_each(",
+            $list,
+            "))"
+        )
+    };
+}
+
+/// Joins a list with a table, of which each row is looked up by its key. A plain `JOIN` reads the list once for each row there is.
+macro_rules! looking_up {
+    () => {
+        "CROSS JOIN"
+    };
+}
+
 #[expect(
     clippy::duplicate_mod,
     reason = "each database compiles the common SQL for itself"

@@ -27,3 +27,6 @@ pub(super) const RECORD_LAST_USES: &str = "
     FROM (SELECT unhex(value ->> 0, '-') AS key, MAX(value ->> 1) AS at FROM json_each($2) GROUP BY 1) AS told
     WHERE keys.id = told.key AND +keys.environment IN ($1, '*')
       AND (keys.last_used_at IS NULL OR keys.last_used_at < told.at)";
+
+/// Locks rows of the outbox. There is one writer, so nobody else holds a lock.
+pub(super) const LOCK_OUTBOX: Option<&str> = None;
