@@ -126,6 +126,7 @@ fn change(writes: Vec<KeyWrite>, now: Timestamp) -> Change {
         writes,
         directory: Vec::new(),
         groups_seen: Vec::new(),
+        once: None,
         event,
     }
 }

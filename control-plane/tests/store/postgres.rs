@@ -213,16 +213,16 @@ async fn two_processes_change_and_publish_at_once() {
             .await
             .unwrap();
     }
-    let process = |store| {
+    let process = |name, store| {
         let scene = &scene;
         let changes = async move {
-            let of_key = |key| scene.change(store, key, CHANGES);
+            let of_key = |key| scene.change(name, store, key, CHANGES);
             join_all(scene.keys.iter().map(of_key)).await;
             scene.changing.fetch_sub(1, Ordering::SeqCst);
         };
         async move { tokio::join!(changes, scene.publish(store)) }
     };
-    tokio::join!(process(&first.store), process(&second));
+    tokio::join!(process("first", &first.store), process("second", &second));
 
     let last = 1 + 2 * CHANGES;
     let dirty: Vec<_> = scene.keys.iter().map(|key| at_revision(key, last)).collect();
@@ -254,12 +254,12 @@ impl Scene {
         Ok(())
     }
 
-    /// Changes a key so often, each time anew when somebody else was faster.
-    async fn change(&self, store: &PostgresStore, key: &Key, times: u64) {
+    /// Changes a key so often, each time anew when somebody else was faster, and each time to what nobody else has made of it.
+    async fn change(&self, process: &str, store: &PostgresStore, key: &Key, times: u64) {
         let mut done = 0;
         while done < times {
             let now = store.key(&within(keys::DEFAULT), key.id).await.unwrap().unwrap();
-            let next = renamed(&now, &format!("change {done}"), at(1));
+            let next = renamed(&now, &format!("change {done} of the {process}"), at(1));
             let mut change = update(&next, &[MAIN], at(1));
             change.dirty = vec![at_revision(key, next.revision)];
             match self.commit(store, change).await {
