@@ -40,7 +40,7 @@ const CLIENT_LOST: Farewell = { code: 1001, reason: "the client is gone" };
 const UPSTREAM_LOST: Farewell = { code: 1011, reason: "the upstream is gone" };
 const TOO_SLOW: Farewell = { code: 1008, reason: "messages are not taken as fast as they come" };
 
-/** How much may wait for one side to take it, in bytes, before the connection ends: the isolate's memory is everybody's. */
+/** How much may wait for one side to take it, in bytes, when another message comes: the isolate's memory is everybody's. */
 const MAX_WAITING_BYTES = 4 * 1024 * 1024;
 
 /** How long an upstream may take to answer a farewell. */
@@ -61,8 +61,10 @@ function endingSocket(upstream: WebSocket, maxAgeMs: number, request: AbortContr
     from.binaryType = "arraybuffer";
     from.addEventListener("message", ({ data }) => {
       if (isOver || to.readyState !== WebSocket.OPEN) return;
-      to.send(data);
-      if (to.bufferedAmount <= MAX_WAITING_BYTES) return;
+      if (to.bufferedAmount <= MAX_WAITING_BYTES) {
+        to.send(data);
+        return;
+      }
       end(TOO_SLOW);
       // Without a farewell to the upstream: until it had answered, all that it sends would have to be taken.
       request.abort();

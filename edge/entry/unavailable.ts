@@ -10,6 +10,11 @@ export function unavailable(requestId: string): Response {
   };
   return new Response(JSON.stringify(problem), {
     status: problem.status,
-    headers: { "Content-Type": "application/problem+json", "Cache-Control": "no-store", "Retry-After": "1" },
+    headers: {
+      "Content-Type": "application/problem+json",
+      "Cache-Control": "no-store",
+      "Retry-After": "1",
+      "Keyward-Request-Id": requestId,
+    },
   });
 }

@@ -11,13 +11,16 @@ use crate::{
 };
 use futures_util::{StreamExt as _, future::join, stream};
 use keyward_shared::{
-    KeyHash,
+    KeyHash, UnixMillis,
     guard::Adopted,
     sync::{self, Batch, Entry, MAX_RECORDS, Outcome, Promise, Report, SyncError},
 };
 
 /// How many records are given to their objects at a time. Each takes two calls, and a Worker may wait for six.
 const AT_A_TIME: usize = 3;
+/// For how long records are begun with, in milliseconds. The control plane waits ten seconds for all of them, and the last ones
+/// may take [`guards::TIMEOUT_MS`] twice.
+pub const BEGUN_WITHIN_MS: u64 = 5000;
 
 /// Why a question is not answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -82,14 +85,17 @@ pub async fn answer<O: Outside>(
     if batch.records.len() > MAX_RECORDS {
         return Err(Refused::Malformed);
     }
-    let results = stream::iter(&batch.records)
-        .map(|entry| give(desk, entry))
-        .buffered(AT_A_TIME)
+    let begun = desk.outside.now();
+    let mut results: Vec<_> = stream::iter(batch.records.iter().enumerate())
+        .map(|(place, entry)| async move { (place, give(desk, entry, begun).await) })
+        // Who is silent takes one of the places, and those behind it take the others.
+        .buffer_unordered(AT_A_TIME)
         .collect()
         .await;
+    results.sort_unstable_by_key(|(place, _)| *place);
     let report = Report {
         promise: Promise::of(&desk.deployment.routes, |route| desk.deployment.is_fast(route)),
-        results,
+        results: results.into_iter().map(|(_, outcome)| outcome).collect(),
     };
     let mut answer = Answer::json(200, "application/json", &report);
     let signature = sync::sign_answer(ring, header, id, &nonce, answer.body.as_bytes());
@@ -98,7 +104,16 @@ pub async fn answer<O: Outside>(
     Ok(answer)
 }
 
-async fn give<O: Outside>(desk: &Desk<'_, O>, entry: &Entry) -> Outcome {
+async fn give<O: Outside>(desk: &Desk<'_, O>, entry: &Entry, begun: UnixMillis) -> Outcome {
+    let is_late = desk
+        .outside
+        .now()
+        .since(begun)
+        .is_some_and(|gone| gone >= BEGUN_WITHIN_MS);
+    if is_late {
+        let error = "its turn did not come: the guards before it were too slow".to_owned();
+        return Outcome::Failed { error };
+    }
     match adopt(desk, entry).await {
         Ok(adopted) => Outcome::Adopted {
             revision: adopted.revision,

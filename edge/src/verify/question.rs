@@ -29,6 +29,20 @@ pub enum QuestionError {
          once."
     )]
     Form,
+    /// It is no JSON.
+    #[error("The body is not JSON: it goes wrong at line {line}, column {column}.")]
+    NotJson {
+        /// The line, from 1.
+        line: usize,
+        /// The column, from 1; 0 at the end of the line before.
+        column: usize,
+    },
+    /// A field is missing.
+    #[error("The body lacks `{0}`.")]
+    Missing(&'static str),
+    /// A field that it may not have.
+    #[error("The body has a field besides `key`, `service`, `scope`, `client_ip`, `meter` and `spend`.")]
+    Unknown,
     /// The key is no text.
     #[error("`key` must be the text of a key.")]
     Key,
@@ -65,6 +79,30 @@ struct Body {
     spend: Value,
 }
 
+/// The fields, those first that must be there.
+const FIELDS: [&str; 6] = ["key", "service", "scope", "client_ip", "meter", "spend"];
+const REQUIRED: usize = 2;
+
+/// What is wrong with a body that cannot be read.
+fn fault(error: &serde_json::Error, body: &[u8]) -> QuestionError {
+    if error.is_syntax() || error.is_eof() {
+        let (line, column) = (error.line(), error.column());
+        return QuestionError::NotJson { line, column };
+    }
+    let Ok(Value::Object(fields)) = serde_json::from_slice(body) else {
+        return QuestionError::Form;
+    };
+    if fields.keys().any(|name| !FIELDS.contains(&name.as_str())) {
+        return QuestionError::Unknown;
+    }
+    let missing = FIELDS
+        .iter()
+        .take(REQUIRED)
+        .find(|name| !fields.contains_key(**name));
+    // With all of them there and none besides, one is there twice.
+    missing.map_or(QuestionError::Form, |name| QuestionError::Missing(name))
+}
+
 fn yes() -> Value {
     Value::Bool(true)
 }
@@ -75,7 +113,7 @@ impl Question {
     /// # Errors
     /// [`QuestionError`], the first fault found.
     pub fn read(deployment: &Deployment, body: &[u8]) -> Result<Self, QuestionError> {
-        let body: Body = serde_json::from_slice(body).map_err(|_| QuestionError::Form)?;
+        let body: Body = serde_json::from_slice(body).map_err(|error| fault(&error, body))?;
         let Value::String(key) = body.key else {
             return Err(QuestionError::Key);
         };

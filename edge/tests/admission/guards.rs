@@ -395,6 +395,46 @@ fn a_sync_is_bounded_and_signed() {
     assert!(matches!(down.results[..], [Outcome::Failed { .. }]), "{down:?}");
 }
 
+/// The control plane does not wait for ever, and what it is told of any of them it has to hear in time.
+#[test]
+fn a_batch_that_takes_too_long_is_answered_before_all_are_asked() {
+    let stage = Stage::told();
+    stage.guards.is_down.set(true);
+    stage.guards.silence_ms.set(1000);
+    let entries = (0..20).map(|_| {
+        let key = stage.mint(PRODUCTION);
+        Entry {
+            name: key.hash.kv_name(),
+            value: signed(&record("key-1"), &key.hash),
+        }
+    });
+    let batch = Batch {
+        records: entries.collect(),
+    };
+    let report = stage.sync_batch(&batch);
+    // Two objects of each record were silent for a second, and after five nobody was asked any more.
+    assert_eq!(stage.guards.calls.get(), 6);
+    let (asked, late) = report.results.split_at(3);
+    let says = |outcome: &Outcome, words: &str| matches!(outcome, Outcome::Failed { error } if error.contains(words));
+    assert!(
+        asked.iter().all(|outcome| says(outcome, "within 2000 ms")),
+        "{asked:?}"
+    );
+    assert_eq!(late.len(), 17);
+    assert!(
+        late.iter().all(|outcome| says(outcome, "its turn did not come")),
+        "{late:?}"
+    );
+    stage.guards.is_down.set(false);
+    let again = stage.sync_batch(&batch).results;
+    assert!(
+        again
+            .iter()
+            .all(|outcome| matches!(outcome, Outcome::Adopted { .. })),
+        "{again:?}"
+    );
+}
+
 #[test]
 fn what_cannot_be_stored_is_not_granted() {
     let stage = Stage::told();

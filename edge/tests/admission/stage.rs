@@ -424,6 +424,8 @@ pub(crate) struct Objects {
     /// How often an object was called.
     pub(crate) calls: Cell<u32>,
     pub(crate) is_down: Cell<bool>,
+    /// How long it takes until that shows.
+    pub(crate) silence_ms: Cell<u64>,
     /// No object can write.
     pub(crate) is_read_only: Rc<Cell<bool>>,
     /// The next answers are lost on their way, this many.
@@ -477,6 +479,7 @@ impl<R> Guards for StageOutside<'_, R> {
         let guards = &self.stage.guards;
         guards.calls.set(guards.calls.get() + 1);
         if guards.is_down.get() {
+            self.stage.wait_ms(guards.silence_ms.get());
             return Err(GuardError::Timeout(2000));
         }
         let mut objects = guards.objects.borrow_mut();

@@ -399,7 +399,7 @@ fn a_body_that_is_no_question_is_refused_by_field_and_never_repeated() {
         ("meter", json!("nobody's"), E::Meter),
         ("spend", json!("false"), E::Spend),
         ("spend", json!(null), E::Spend),
-        (&key.text, json!(1), E::Form),
+        (&key.text, json!(1), E::Unknown),
     ] {
         let body = with(good.clone(), field, value).to_string();
         let refused = stage.verify(OURS, body.as_bytes()).unwrap_err();
@@ -412,17 +412,21 @@ fn a_body_that_is_no_question_is_refused_by_field_and_never_repeated() {
         "{{\"key\":{0:?},\"key\":{0:?},\"service\":\"prediction\"}}",
         key.text
     );
-    for body in [
-        "",
-        "null",
-        "[]",
-        "{",
-        "{\"service\":\"prediction\"}",
-        &twice,
-        &format!("{good}{good}"),
+    let no_json = |line, column| E::NotJson { line, column };
+    let one = good.to_string();
+    for (body, error) in [
+        ("", no_json(1, 0)),
+        ("null", E::Form),
+        ("[]", E::Form),
+        ("{", no_json(1, 1)),
+        ("{\n\"key\": }", no_json(2, 8)),
+        ("{\"service\":\"prediction\"}", E::Missing("key")),
+        ("{\"key\":\"x\"}", E::Missing("service")),
+        (&twice, E::Form),
+        (&format!("{one}{one}"), no_json(1, one.len() + 1)),
     ] {
         let refused = stage.verify(OURS, body.as_bytes()).unwrap_err();
-        assert_eq!(refused, Refused::Malformed(E::Form), "{body}");
+        assert_eq!(refused, Refused::Malformed(error), "{body}");
     }
     let padded = format!("{good}{}", " ".repeat(MAX_BODY_BYTES));
     assert_eq!(stage.verify(OURS, padded.as_bytes()), Err(Refused::TooLarge));

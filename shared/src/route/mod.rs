@@ -81,11 +81,15 @@ impl Route {
     }
 }
 
+/// Methods that no route answers. An upstream that knows `TRACE` sends back the request as it got it, and with it what is signed
+/// for the upstream alone; `CONNECT` asks for a tunnel (RFC 9110 §9.3.8, §9.3.6).
+pub const NEVER_FORWARDED: [&str; 2] = ["CONNECT", "TRACE"];
+
 /// The methods of a route.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Methods {
-    /// Every method.
+    /// Every method but [`NEVER_FORWARDED`].
     Any,
     /// These, upper case. `GET` answers `HEAD` too (RFC 9110 §9.3.2).
     Only(Vec<String>),
@@ -95,7 +99,7 @@ impl Methods {
     /// Whether the route answers the method. Methods are case-sensitive.
     pub fn include(&self, method: &str) -> bool {
         match self {
-            Self::Any => true,
+            Self::Any => !NEVER_FORWARDED.contains(&method),
             Self::Only(methods) => methods
                 .iter()
                 .any(|listed| listed == method || (listed == "GET" && method == "HEAD")),
@@ -415,6 +419,7 @@ mod tests {
             assert_eq!(reads.include(method), included, "{method}");
         }
         assert!(!only(&["POST"]).include("HEAD") && Methods::Any.include("PURGE"));
+        assert!(!Methods::Any.include("TRACE") && !Methods::Any.include("CONNECT"));
         assert_eq!(reads.listed(), "GET, DELETE");
         assert!(Methods::Any.listed().split(", ").any(|method| method == "PATCH"));
     }

@@ -14,7 +14,8 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::{
-    Access, Consistency, Cors, FailurePolicy, Methods, Route, RouteTable, Upstream, path::PathPattern,
+    Access, Consistency, Cors, FailurePolicy, Methods, NEVER_FORWARDED, Route, RouteTable, Upstream,
+    path::PathPattern,
 };
 use crate::{
     name::{LABEL_RULE, NAME_RULE, is_label, is_name},
@@ -250,6 +251,15 @@ fn build_methods(source: &Spanned<Vec<String>>) -> Result<Methods, Fault> {
     if methods.is_empty() || !methods.iter().all(well_formed) {
         let message =
             "methods must be a list such as [\"GET\", \"POST\"] in capitals, or [\"*\"] for every method";
+        return Err(Fault::at(source, message));
+    }
+    if let Some(method) = methods
+        .iter()
+        .find(|method| NEVER_FORWARDED.contains(&method.as_str()))
+    {
+        let message = format!(
+            "{method} is never forwarded: an upstream would answer with what only it may see, or open a tunnel"
+        );
         return Err(Fault::at(source, message));
     }
     Ok(Methods::Only(methods.clone()))

@@ -167,6 +167,10 @@ fn faults_of_upstreams_name_their_line() {
 #[test]
 fn faults_of_routes_name_their_line() {
     let methods = "methods must be a list such as";
+    for method in ["TRACE", "CONNECT"] {
+        let text = with("[\"GET\"]", &format!("[\"GET\", {method:?}]"));
+        assert_fault(&text, 5, &format!("{method} is never forwarded"));
+    }
     let public = "a public route has neither service nor scope";
     for (piece, other, line, message) in [
         ("methods = [\"GET\"]\n", "", 4, "missing field `methods`"),

@@ -68,6 +68,13 @@ pub(crate) struct Visit {
     pub(crate) ending: Option<Ending>,
 }
 
+impl Visit {
+    /// A field of the request's head.
+    pub(crate) fn field(&self, name: &str) -> Option<&str> {
+        field(&self.head, name)
+    }
+}
+
 impl LiveOrigin {
     pub(crate) fn start() -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();

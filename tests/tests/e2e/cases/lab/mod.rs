@@ -1,11 +1,13 @@
 //! What only a laboratory can show: a deployment whose KV, guards and origin fail.
 
+mod batches;
 mod caches;
 mod cells;
 mod failures;
 mod forgeries;
 mod interleavings;
 mod leases;
+mod leaving;
 mod live;
 mod panics;
 mod paths;
@@ -22,6 +24,8 @@ pub(crate) fn side_by_side() -> Vec<Trial> {
         interleavings::all(),
         failures::all(),
         live::all(),
+        batches::all(),
+        leaving::all(),
         upstreams::all(),
         stale::all(),
         panics::all(),

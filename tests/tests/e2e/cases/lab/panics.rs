@@ -1,6 +1,7 @@
 //! A panic in the Worker ends everything in its memory, its guards included. What was promised stays promised.
 
 use std::{
+    io::Read as _,
     sync::{Mutex, MutexGuard, PoisonError},
     thread,
     time::Duration,
@@ -8,6 +9,9 @@ use std::{
 
 use keyward_shared::record::Status;
 
+use tungstenite::Message;
+
+use super::super::refusals::check;
 use crate::{
     actors::Edge,
     clock::Stopwatch,
@@ -19,7 +23,9 @@ use crate::{
 
 cases![
     a_panic_loses_no_count_and_no_end,
-    a_panic_is_an_answer_to_everyone
+    a_panic_is_an_answer_to_everyone,
+    a_panic_later_is_no_worse,
+    what_goes_on_outlives_a_panic
 ];
 
 const LIMIT: u32 = 10;
@@ -32,7 +38,15 @@ fn alone() -> MutexGuard<'static, ()> {
 
 #[track_caller]
 fn panic(edge: &Edge) {
-    edge.call("GET", "/.keyward/panic").refused(503, "unavailable");
+    let answer = edge.call("GET", "/.keyward/panic").send();
+    check(&answer, 503, "unavailable", None);
+}
+
+/// The same in a future that has waited, where nobody but the runtime goes on with it.
+#[track_caller]
+fn panic_later(edge: &Edge) {
+    let answer = edge.call("GET", "/.keyward/panic/later").send();
+    check(&answer, 503, "unavailable", None);
 }
 
 /// How many of so many requests were admitted, and how many were answered that guards could not be asked.
@@ -112,4 +126,44 @@ fn a_panic_is_an_answer_to_everyone() {
         panic(edge);
         key.get(edge, "/closed").admitted_when_decided();
     }
+}
+
+fn a_panic_later_is_no_worse() {
+    let _alone = alone();
+    let lab = lab::shared();
+    let edge = &lab.fragile;
+    let key = LabKey::new(lab).with(|record| record.rate_limit_per_hour = Some(LIMIT));
+    key.tell(edge);
+    for _ in 0..5 {
+        key.get(edge, "/closed").admitted_when_decided();
+    }
+    panic_later(edge);
+    let (more, lost) = count(edge, &key, 10);
+    assert!(more <= 5 && more + lost >= 4, "{more}, {lost} lost");
+    panic_later(edge);
+    assert_eq!(count(edge, &key, 3).0, 0);
+}
+
+/// What was let in needs the instance no more.
+fn what_goes_on_outlives_a_panic() {
+    let _alone = alone();
+    let lab = lab::shared();
+    let edge = &lab.fragile;
+    let key = LabKey::new(lab);
+    key.publish();
+    key.get(edge, "/closed").admitted_when_decided();
+    let path = format!("/live/long/echo/{}", lab.live.visit());
+    let mut socket = key
+        .get(edge, &path)
+        .open()
+        .unwrap_or_else(|answer| panic!("{answer}"));
+    let path = format!("/live/long/three-events/{}", lab.live.visit());
+    let (head, mut events) = key.get(edge, &path).download();
+    assert_eq!(head.status, 200, "{head}");
+    panic(edge);
+    panic_later(edge);
+    socket.is_echoed(Message::text("still there"));
+    let mut text = String::new();
+    events.read_to_string(&mut text).unwrap();
+    assert_eq!(text.matches("data: ").count(), 3, "{text}");
 }

@@ -1,21 +1,19 @@
-//! What this deployment is: read once per isolate from the Worker's variables and secrets.
+//! The Worker's variables and secrets, each with its bounds and what is said of one that is wrong.
 
 use std::fmt::Display;
 
 use keyward_shared::{
-    Brands, Environment, Family, ImportedKeys, RouteTable, SecretRing,
+    Brands, Environment, ImportedKeys, RouteTable, SecretRing,
     lease::{DEFAULT_LEASE_SECONDS, LeaseTerm, MAX_LEASE_SECONDS},
     name::{LABEL_RULE, in_variables, is_label},
-    route::{Consistency, Route},
 };
 use serde_json::json;
 
+use super::TagSecrets;
 use crate::{
     assertion::{self, Issuer, keys::AssertionKeysError},
     log,
     request_id::RequestId,
-    usage::Reporting,
-    verify::secrets::VerifySecrets,
 };
 
 /// For how long a record is trusted by default, in seconds.
@@ -28,64 +26,6 @@ const DEFAULT_VERIFY_PER_MINUTE: u32 = 60_000;
 const MAX_VERIFY_PER_MINUTE: u32 = 1_000_000;
 /// The longest realm, in bytes.
 const MAX_REALM_BYTES: usize = 64;
-
-/// One Worker and its namespace of records.
-#[derive(Debug)]
-pub struct Deployment {
-    /// Its id in the control plane. Records are signed for it.
-    pub id: String,
-    /// The one environment it serves.
-    pub environment: Environment,
-    /// The brand parts of its keys.
-    pub brands: Brands,
-    /// What keys made elsewhere look like.
-    pub imported_keys: ImportedKeys,
-    /// The secrets that make tags.
-    pub tag_secrets: TagSecrets,
-    /// The secrets that sign records.
-    pub record_secrets: SecretRing,
-    /// The secrets that sign what the control plane sends to the edge first. Without any, records come by KV alone.
-    pub sync_secrets: Option<SecretRing>,
-    /// What it signs for origins, and by which name.
-    pub issuer: Issuer,
-    /// How guards report what they count. None where they do not.
-    pub usage: Option<Reporting>,
-    /// Who may ask about keys. Without any nobody may.
-    pub verify_secrets: Option<VerifySecrets>,
-    /// How many questions about keys an isolate answers to one secret in a minute.
-    pub verify_per_minute: u32,
-    /// How long leases last.
-    pub lease_term: LeaseTerm,
-    /// Who decides on keys without a lease, where a route does not say.
-    pub consistency: Consistency,
-    /// For how long a record is trusted after it was read, in milliseconds.
-    pub record_cache_ms: u64,
-    /// The `realm` of challenges.
-    pub realm: String,
-    /// What passes, and where to.
-    pub routes: RouteTable,
-}
-
-/// The secrets that make the tags of each family of keys. One that is absent admits none of that family.
-#[derive(Debug)]
-pub struct TagSecrets {
-    production: Option<SecretRing>,
-    test: Option<SecretRing>,
-    development: Option<SecretRing>,
-    gateway: Option<SecretRing>,
-}
-
-impl TagSecrets {
-    /// The ring of a family.
-    pub fn of(&self, family: Family) -> Option<&SecretRing> {
-        match family {
-            Family::Service(Environment::Production) => self.production.as_ref(),
-            Family::Service(Environment::Test) => self.test.as_ref(),
-            Family::Service(Environment::Development) => self.development.as_ref(),
-            Family::Gateway => self.gateway.as_ref(),
-        }
-    }
-}
 
 /// A variable or secret that is missing or wrong. It never repeats the value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -116,81 +56,27 @@ impl SettingError {
     }
 }
 
-impl Deployment {
-    /// Reads the settings. `read` gives the text of a variable or secret; an empty one counts as absent. Whether there is a
-    /// queue for [`Deployment::usage`] they do not say.
-    ///
-    /// # Errors
-    /// The first setting that is missing or wrong.
-    pub fn from_settings(
-        read: impl Fn(&str) -> Option<String>,
-        routes: RouteTable,
-    ) -> Result<Self, SettingError> {
-        let settings = Settings { read: &read };
-        let environment = settings
-            .required("ENVIRONMENT", "must be production, test or development")?
-            .parse()
-            .map_err(|error| SettingError::new("ENVIRONMENT", error))?;
-        let brands = Brands::new(
-            settings.parsed("SERVICE_KEY_BRAND", "hk")?,
-            settings.parsed("GATEWAY_KEY_BRAND", "hpk")?,
-        );
-        let id = settings.deployment_id()?;
-        let brands = brands.map_err(|error| {
-            SettingError::new(
-                "SERVICE_KEY_BRAND",
-                format!("it equals GATEWAY_KEY_BRAND; {error}"),
-            )
-        })?;
-        Ok(Self {
-            issuer: settings.issuer(&id, environment)?,
-            id,
-            environment,
-            brands,
-            imported_keys: settings.imported_keys(&brands)?,
-            tag_secrets: settings.tag_secrets(environment)?,
-            record_secrets: settings.required_ring("RECORD_SECRETS")?,
-            sync_secrets: settings.optional_ring("SYNC_SECRETS")?,
-            usage: None,
-            verify_secrets: settings.optional_parsed("VERIFY_SECRETS")?,
-            verify_per_minute: settings.verify_per_minute()?,
-            lease_term: settings.lease_term()?,
-            consistency: settings.parsed("CONSISTENCY", "strict")?,
-            record_cache_ms: settings.record_cache_ms()?,
-            realm: settings.realm()?,
-            routes: settings.routes(routes)?,
-        })
-    }
-}
-
-impl Deployment {
-    /// Whether a route decides on the record in KV, and asks the guard in the background.
-    pub fn is_fast(&self, route: &Route) -> bool {
-        route.consistency.unwrap_or(self.consistency) == Consistency::Fast
-    }
-
-    /// Whether guards hear of every change before it counts as made, so that what a guard says needs no second source.
-    pub fn guards_are_told(&self) -> bool {
-        self.sync_secrets.is_some()
-    }
-}
-
 /// The variables and secrets, with the ways to read them.
-struct Settings<'a> {
+pub(super) struct Settings<'a> {
     read: &'a dyn Fn(&str) -> Option<String>,
 }
 
-impl Settings<'_> {
+impl<'a> Settings<'a> {
+    /// `read` gives the text of a variable or secret.
+    pub(super) fn new(read: &'a dyn Fn(&str) -> Option<String>) -> Self {
+        Self { read }
+    }
+
     fn optional(&self, variable: &str) -> Option<String> {
         (self.read)(variable).filter(|text| !text.is_empty())
     }
 
-    fn required(&self, variable: &str, expected: &str) -> Result<String, SettingError> {
+    pub(super) fn required(&self, variable: &str, expected: &str) -> Result<String, SettingError> {
         self.optional(variable)
             .ok_or_else(|| SettingError::new(variable, format!("it is not set; it {expected}")))
     }
 
-    fn parsed<T>(&self, variable: &str, default: &str) -> Result<T, SettingError>
+    pub(super) fn parsed<T>(&self, variable: &str, default: &str) -> Result<T, SettingError>
     where
         T: std::str::FromStr<Err: Display>,
     {
@@ -201,7 +87,7 @@ impl Settings<'_> {
             .map_err(|error| SettingError::new(variable, error))
     }
 
-    fn deployment_id(&self) -> Result<String, SettingError> {
+    pub(super) fn deployment_id(&self) -> Result<String, SettingError> {
         let expected = format!("{LABEL_RULE}; it is the id in the control plane's [deployments.<id>]");
         let id = self.required("DEPLOYMENT", &expected)?;
         is_label(&id)
@@ -210,7 +96,7 @@ impl Settings<'_> {
     }
 
     /// The ring of the own environment is required; the others make refusals more helpful, or let gateway keys in.
-    fn tag_secrets(&self, own: Environment) -> Result<TagSecrets, SettingError> {
+    pub(super) fn tag_secrets(&self, own: Environment) -> Result<TagSecrets, SettingError> {
         let of = |environment: Environment| {
             let variable = format!("TAG_SECRETS_{}", environment.as_str().to_ascii_uppercase());
             if environment == own {
@@ -227,7 +113,7 @@ impl Settings<'_> {
         })
     }
 
-    fn imported_keys(&self, brands: &Brands) -> Result<ImportedKeys, SettingError> {
+    pub(super) fn imported_keys(&self, brands: &Brands) -> Result<ImportedKeys, SettingError> {
         let variable = "IMPORTED_KEYS";
         let patterns = self.optional(variable).map(|text| {
             ImportedKeys::parse(&text, brands).map_err(|error| SettingError::new(variable, error))
@@ -235,7 +121,7 @@ impl Settings<'_> {
         patterns.transpose().map(Option::unwrap_or_default)
     }
 
-    fn required_ring(&self, variable: &str) -> Result<SecretRing, SettingError> {
+    pub(super) fn required_ring(&self, variable: &str) -> Result<SecretRing, SettingError> {
         self.optional_ring(variable)?.ok_or_else(|| {
             SettingError::new(
                 variable,
@@ -244,11 +130,11 @@ impl Settings<'_> {
         })
     }
 
-    fn optional_ring(&self, variable: &str) -> Result<Option<SecretRing>, SettingError> {
+    pub(super) fn optional_ring(&self, variable: &str) -> Result<Option<SecretRing>, SettingError> {
         self.optional_parsed(variable)
     }
 
-    fn optional_parsed<T>(&self, variable: &str) -> Result<Option<T>, SettingError>
+    pub(super) fn optional_parsed<T>(&self, variable: &str) -> Result<Option<T>, SettingError>
     where
         T: std::str::FromStr<Err: Display>,
     {
@@ -257,7 +143,7 @@ impl Settings<'_> {
             .transpose()
     }
 
-    fn issuer(&self, deployment: &str, environment: Environment) -> Result<Issuer, SettingError> {
+    pub(super) fn issuer(&self, deployment: &str, environment: Environment) -> Result<Issuer, SettingError> {
         let name = match self.optional("ASSERTION_ISSUER") {
             None => Ok(assertion::default_issuer(deployment)),
             Some(name) if assertion::is_issuer(&name) => Ok(name),
@@ -274,7 +160,7 @@ impl Settings<'_> {
         })
     }
 
-    fn verify_per_minute(&self) -> Result<u32, SettingError> {
+    pub(super) fn verify_per_minute(&self) -> Result<u32, SettingError> {
         let variable = "VERIFY_PER_MINUTE";
         let per_minute = match self.optional(variable) {
             None => Some(DEFAULT_VERIFY_PER_MINUTE),
@@ -289,7 +175,7 @@ impl Settings<'_> {
         })
     }
 
-    fn lease_term(&self) -> Result<LeaseTerm, SettingError> {
+    pub(super) fn lease_term(&self) -> Result<LeaseTerm, SettingError> {
         let seconds = match self.optional("LEASE_SECONDS") {
             None => Some(DEFAULT_LEASE_SECONDS),
             Some(text) => text.parse().ok(),
@@ -301,7 +187,7 @@ impl Settings<'_> {
         })
     }
 
-    fn record_cache_ms(&self) -> Result<u64, SettingError> {
+    pub(super) fn record_cache_ms(&self) -> Result<u64, SettingError> {
         let variable = "RECORD_CACHE_SECONDS";
         let seconds = match self.optional(variable) {
             None => Some(DEFAULT_RECORD_CACHE_SECONDS),
@@ -316,7 +202,7 @@ impl Settings<'_> {
         })
     }
 
-    fn realm(&self) -> Result<String, SettingError> {
+    pub(super) fn realm(&self) -> Result<String, SettingError> {
         let realm = self.optional("REALM").unwrap_or_else(|| "keyward".to_owned());
         let quotable = |byte: u8| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\';
         if realm.len() <= MAX_REALM_BYTES && realm.bytes().all(quotable) {
@@ -330,7 +216,7 @@ impl Settings<'_> {
     }
 
     /// Puts the deployment's own upstreams in place of those in the table.
-    fn routes(&self, mut routes: RouteTable) -> Result<RouteTable, SettingError> {
+    pub(super) fn routes(&self, mut routes: RouteTable) -> Result<RouteTable, SettingError> {
         let names: Vec<String> = routes.upstream_names().map(str::to_owned).collect();
         for name in names {
             let variable = format!("UPSTREAM_{}", in_variables(&name));
