@@ -3,11 +3,11 @@
 use std::{thread, time::Duration};
 
 use super::{
-    limits::{admitted, all_at_once, limited_key},
+    limits::{check_one_limit, crowd, limited_key},
     taking::busy_key,
 };
 use crate::{
-    actors::{Answer, Call, Edge, NewKey, Sample, under_load},
+    actors::{Call, Edge, NewKey, Sample, under_load},
     clock::Stopwatch,
     stage::{ControlPlane, Twin, lone_edge},
 };
@@ -66,40 +66,17 @@ fn a_revocation_is_over_at_an_isolate_that_nobody_told() {
     }
 }
 
-/// A guard that a busy machine made late may have granted what nobody got. So the lower bound is that of a run in which
-/// nobody was told to come again; the upper one is that of every run.
 fn two_isolates_share_one_limit() {
     const LIMIT: u32 = 1000;
-    const RUNS: usize = 5;
     let lone = lone_edge::told_among_others();
     let control_plane = ControlPlane::telling_and_waiting(&lone);
     let twin = Twin::of(&lone);
-    for run in 1..=RUNS {
+    check_one_limit(LIMIT, || {
         let key = control_plane.admin.create(&limited_key(LIMIT));
-        let answers = thread::scope(|scope| {
-            let there = scope.spawn(|| all_at_once(&call(&twin.edge, &key), 100, 7));
-            let here = all_at_once(&call(&lone.edge, &key), 100, 7);
-            [here, there.join().unwrap()]
-        });
-        let [(here, lost_here), (there, lost_there)] = answers.map(without_the_unavailable);
-        let lost = lost_here + lost_there;
-        let (here, there) = (admitted(&here, LIMIT), admitted(&there, LIMIT));
-        eprintln!(
-            "limit 1000: {here} and {there} admitted at two isolates with 100 clients each; {lost} told to come again"
-        );
-        assert!(here + there <= 1000, "{here} + {there}");
-        if lost == 0 || here + there >= 950 {
-            assert!(here > 0 && there > 0 && here + there >= 950, "{here} + {there}");
-            return;
-        }
-        eprintln!("run {run} says nothing about what can be used");
-    }
-    panic!("the machine is too busy: {RUNS} times a guard was late");
-}
-
-fn without_the_unavailable(answers: Vec<Answer>) -> (Vec<Answer>, usize) {
-    let (lost, told): (Vec<_>, Vec<_>) = answers
-        .into_iter()
-        .partition(|answer| answer.refuses(503, "unavailable"));
-    (told, lost.len())
+        thread::scope(|scope| {
+            let there = scope.spawn(|| crowd(&call(&twin.edge, &key), 100, 7));
+            let here = crowd(&call(&lone.edge, &key), 100, 7);
+            vec![here, there.join().unwrap()]
+        })
+    });
 }

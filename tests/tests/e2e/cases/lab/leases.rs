@@ -1,7 +1,8 @@
-//! A lease that lives.
+//! Leases: one that lives, and many of one guard.
 
-use std::time::Duration;
+use std::{thread, time::Duration};
 
+use super::super::limits::{check_one_limit, crowd};
 use crate::{
     clock::Stopwatch,
     stage::{
@@ -10,7 +11,10 @@ use crate::{
     },
 };
 
-cases![a_live_lease_needs_nobody];
+cases![
+    a_live_lease_needs_nobody,
+    two_hundred_clients_at_four_isolates_share_one_limit
+];
 
 /// It was granted under a record that nobody can have taken back without waiting for its end.
 fn a_live_lease_needs_nobody() {
@@ -37,4 +41,22 @@ fn a_live_lease_needs_nobody() {
         });
         assert!(is_shown, "{route}: not once in {TRIES} tries");
     }
+}
+
+fn two_hundred_clients_at_four_isolates_share_one_limit() {
+    const LIMIT: u32 = 1000;
+    const CLIENTS: usize = 50;
+    let lab = lab::shared();
+    check_one_limit(LIMIT, || {
+        let key = LabKey::new(lab).with(|record| record.rate_limit_per_hour = Some(LIMIT));
+        key.publish();
+        key.tell(&lab.under_test[0]);
+        let edges = lab.under_test.iter().chain(&lab.more_under_test);
+        thread::scope(|scope| {
+            let crowds: Vec<_> = edges
+                .map(|edge| scope.spawn(|| crowd(&key.get(edge, "/closed"), CLIENTS, 7)))
+                .collect();
+            crowds.into_iter().map(|crowd| crowd.join().unwrap()).collect()
+        })
+    });
 }

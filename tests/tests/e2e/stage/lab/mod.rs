@@ -57,13 +57,15 @@ const fn place(name: &'static str, worker: Worker, guards: Guards, is_told: bool
 }
 
 /// The Workers, in the order of the fields of [`Lab`].
-const PLACES: [Place; 8] = [
+const PLACES: [Place; 10] = [
     place("deployed-1", Worker::Deployed, Guards::Leasing, true),
     place("deployed-2", Worker::Deployed, Guards::Leasing, true),
     place("single-use-1", Worker::Deployed, Guards::SingleUse, true),
     place("single-use-2", Worker::Deployed, Guards::SingleUse, true),
     place("under-test-1", Worker::UnderTest, Guards::Leasing, true),
     place("under-test-2", Worker::UnderTest, Guards::Leasing, true),
+    place("under-test-3", Worker::UnderTest, Guards::Leasing, true),
+    place("under-test-4", Worker::UnderTest, Guards::Leasing, true),
     place("by-kv-alone", Worker::UnderTest, Guards::Own, false),
     place("fragile", Worker::UnderTest, Guards::Own, true),
 ];
@@ -92,6 +94,8 @@ pub(crate) struct Lab {
     pub(crate) single_use: [Edge; 2],
     /// Two with the tests' own routes, on the guards of the first two.
     pub(crate) under_test: [Edge; 2],
+    /// Two more of them, for a crowd.
+    pub(crate) more_under_test: [Edge; 2],
     /// One that has no sync secrets.
     pub(crate) by_kv_alone: Edge,
     /// One whose guards are in the same script, as they are deployed. It panics on request.
@@ -162,6 +166,8 @@ impl Lab {
             single_2,
             under_test_1,
             under_test_2,
+            under_test_3,
+            under_test_4,
             by_kv_alone,
             fragile,
         ] = edges;
@@ -169,6 +175,7 @@ impl Lab {
             deployed: [deployed_1, deployed_2],
             single_use: [single_1, single_2],
             under_test: [under_test_1, under_test_2],
+            more_under_test: [under_test_3, under_test_4],
             by_kv_alone,
             fragile,
             kv,
