@@ -48,7 +48,7 @@ async fn every_organization_has_the_group_admin() {
         json!({ "permissions": [] }),
     )
     .await;
-    answer.expect_problem(400, "invalid_request");
+    answer.expect_problem(409, "built_in");
     let scopes = json!({ "scopes": ["predict"] });
     ask(&stage, "PATCH", &format!("{GROUPS}/admin"), scopes)
         .await

@@ -90,6 +90,11 @@ pub const STEPS: &[Check] = &[
         run: clients,
     },
     Check {
+        name: "schemathesis",
+        about: "the API is as its description says, as admin, developer and viewer",
+        run: schemathesis,
+    },
+    Check {
         name: "end-to-end",
         about: "the real processes together",
         run: end_to_end,
@@ -218,6 +223,43 @@ fn clients(context: &Context<'_>) -> Result<Outcome> {
         Some(missing) => skipped(missing),
         None => crate::clients::run(context.workspace, context.launcher).map(|()| Outcome::Passed),
     }
+}
+
+/// Of each of the three callers, in seconds.
+const ASKED_FOR: &str = "40";
+
+fn schemathesis(context: &Context<'_>) -> Result<Outcome> {
+    let can_install = ["-c", "import ensurepip, venv, sys; print(sys.version)"];
+    if setup::first_line(context.workspace.command("python3").args(can_install)).is_none() {
+        return skipped("python3 with venv is missing; install Python 3.10 or newer (Debian: python3-venv)");
+    }
+    let root = context.workspace.root();
+    let python = root.join("target/xtask/schemathesis/bin/python");
+    if !python.exists() {
+        let mut venv = context.workspace.command("python3");
+        venv.args(["-m", "venv", "target/xtask/schemathesis"]);
+        context.run(venv)?;
+    }
+    // Quick where everything is there already.
+    let mut install = Command::new(&python);
+    install.current_dir(root).args([
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--requirement",
+        "tests/schemathesis/requirements.txt",
+    ]);
+    context.run(install)?;
+    context.cargo(["build", "--package", "keyward-control-plane"])?;
+    let mut asking = Command::new(&python);
+    asking.current_dir(root).args([
+        "tests/schemathesis/run.py",
+        "target/debug/keyward",
+        "control-plane/openapi.json",
+        ASKED_FOR,
+    ]);
+    context.run(asking)
 }
 
 fn end_to_end(context: &Context<'_>) -> Result<Outcome> {

@@ -14,7 +14,7 @@ use serde_json::json;
 
 use super::{GroupInfo, example, permissions};
 use crate::{
-    domain::{Action, DirectoryWrite, FieldError, Group, Permission, Rights, Target, bounds},
+    domain::{Action, DirectoryWrite, Group, Permission, Rights, Target, bounds},
     http::{
         App, Problem,
         body::Body,
@@ -50,8 +50,8 @@ pub(in crate::http) async fn update(
     for _ in 0..MAX_TRIES {
         let (before, rights) = app.find_group(&caller, &names, &uri).await?;
         if before.is_admin() && permissions.is_some() {
-            let problem = "cannot change: keys of the group `admin` may do everything";
-            return Err(FieldError::new("permissions", problem).into());
+            let detail = "The permissions of the group `admin` cannot change: its keys may do everything.";
+            return Err(Problem::conflict("built_in", detail).of_field("permissions"));
         }
         let scopes = scopes.clone().unwrap_or_else(|| before.scopes.clone());
         let permissions = permissions.clone().unwrap_or_else(|| before.permissions.clone());

@@ -17,6 +17,7 @@ use crate::{
 /// The fields to change. `null` takes a limit, an allowlist or the expiry away.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("not" = { "required": ["expires_at", "expires_in_days"] }))]
 pub(in crate::http) struct UpdateKey {
     #[serde(default, deserialize_with = "given")]
     #[schemars(with = "schema::Name")]

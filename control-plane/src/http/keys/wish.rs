@@ -21,6 +21,18 @@ pub(super) const SECONDS_A_DAY: u64 = 86_400;
 /// The body. With `service_id` it asks for a service key; with `groups` and without it, for a gateway key.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("anyOf" = [
+    { "title": "A service key", "required": ["service_id"], "properties": { "service_id": { "type": "string" } } },
+    {
+        "title": "A gateway key",
+        "required": ["groups"],
+        "properties": {
+            "service_id": { "type": "null" },
+            "environment": { "type": "null" },
+            "groups": { "type": "array", "minItems": 1 },
+        },
+    },
+]))]
 pub(in crate::http) struct CreateKey {
     #[schemars(with = "schema::Name")]
     name: String,
