@@ -1,5 +1,6 @@
 //! `cargo xtask test`: every check, one after another, and a table of how they went.
 
+mod conformance;
 mod links;
 mod steps;
 

@@ -105,6 +105,12 @@ pub(super) fn parse_object<T: DeserializeOwned>(fields: Map<String, Value>) -> R
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    // Our readers would take an array for the fields in their order. Nobody means that.
+    if bytes.trim_ascii_start().starts_with(b"[") {
+        return Err(Problem::invalid(
+            "The body has the wrong form: it must be a JSON object.",
+        ));
+    }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let parsed = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = error.path().to_string();
@@ -189,7 +195,14 @@ mod tests {
             assert_eq!(answer["field"], field, "{json}");
             assert!(answer["detail"].as_str().unwrap().starts_with(detail), "{answer}");
         }
-        for json in ["", "{", "[]", "nonsense", r#"{"name":"a","scopes":[]} x"#] {
+        for json in [
+            "",
+            "{",
+            "[]",
+            r#"["a", []]"#,
+            "nonsense",
+            r#"{"name":"a","scopes":[]} x"#,
+        ] {
             assert!(
                 answer(json).await["detail"]
                     .as_str()

@@ -4,7 +4,7 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{Result, bail};
 
-use super::{Check, Context, Outcome, links};
+use super::{Check, Context, Outcome, conformance, links};
 use crate::{
     bench,
     postgres::{Programs, Server},
@@ -28,6 +28,11 @@ pub const STEPS: &[Check] = &[
         name: "links",
         about: "links between the documents lead somewhere",
         run: links,
+    },
+    Check {
+        name: "conformance",
+        about: "the tests that docs/conformance.md names exist",
+        run: conformance,
     },
     Check {
         name: "vectors",
@@ -111,6 +116,13 @@ fn format(context: &Context<'_>) -> Result<Outcome> {
 fn links(context: &Context<'_>) -> Result<Outcome> {
     links::check(context.workspace.root()).map(|count| {
         println!("{count} links");
+        Outcome::Passed
+    })
+}
+
+fn conformance(context: &Context<'_>) -> Result<Outcome> {
+    conformance::check(context.workspace.root()).map(|count| {
+        println!("{count} tests are named");
         Outcome::Passed
     })
 }
