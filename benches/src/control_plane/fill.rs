@@ -108,7 +108,7 @@ fn change(writes: Vec<KeyWrite>, now: Timestamp) -> Change {
     let event = AuditEvent {
         id: new_id(now, &SystemEntropy),
         at: now,
-        organization: first.organization,
+        organization: Some(first.organization),
         actor: "admin".to_owned(),
         action: Action::KeyCreated,
         target: Target::Key(first.id),
