@@ -2,9 +2,9 @@
 
 /**
  * The same answer, to end at this age, if it is one that goes on. The age counts from here, where the answer begins. `request` is what
- * breaks the connection to the upstream off.
+ * breaks the connection to the upstream off, for a WebSocket.
  */
-export function endingAnswer(answer: Response, maxAgeMs: number, request: AbortController): Response | undefined {
+export function endingAnswer(answer: Response, maxAgeMs: number, request: AbortController | undefined): Response | undefined {
   if (answer.webSocket !== null) {
     const webSocket = endingSocket(answer.webSocket, maxAgeMs, request);
     return new Response(null, { status: answer.status, headers: answer.headers, webSocket });
@@ -46,7 +46,7 @@ const MAX_WAITING_BYTES = 4 * 1024 * 1024;
 /** How long an upstream may take to answer a farewell. */
 const FAREWELL_MS = 2000;
 
-function endingSocket(upstream: WebSocket, maxAgeMs: number, request: AbortController): WebSocket {
+function endingSocket(upstream: WebSocket, maxAgeMs: number, request: AbortController | undefined): WebSocket {
   const { 0: handedOut, 1: client } = new WebSocketPair();
   let isOver = false;
   const end = (farewell: Farewell) => {
@@ -54,7 +54,7 @@ function endingSocket(upstream: WebSocket, maxAgeMs: number, request: AbortContr
     isOver = true;
     clearTimeout(timer);
     for (const side of [client, upstream]) close(side, farewell);
-    setTimeout(() => request.abort(), FAREWELL_MS);
+    setTimeout(() => request?.abort(), FAREWELL_MS);
   };
   const timer = setTimeout(end, maxAgeMs, OVER);
   const pass = (from: WebSocket, to: WebSocket, lost: Farewell) => {
@@ -67,7 +67,7 @@ function endingSocket(upstream: WebSocket, maxAgeMs: number, request: AbortContr
       }
       end(TOO_SLOW);
       // Without a farewell to the upstream: until it had answered, all that it sends would have to be taken.
-      request.abort();
+      request?.abort();
     });
     from.addEventListener("close", ({ code, reason }) => end(farewellOf(code, reason) ?? lost));
     from.addEventListener("error", () => end(lost));

@@ -1,56 +1,107 @@
-// Carries out what Rust has planned: the answers, the request to the upstream, the headers of both. Bodies pass from stream to stream inside
-// the runtime; no byte of them comes here. What goes on for long is in `live.ts`.
+// Asks Rust for plans, and carries them out: the answers, the request to the upstream, the headers of both. Bodies pass from stream to stream
+// inside the runtime; no byte of them comes here. What goes on for long is in `live.ts`.
 
-import { privateCacheControl, upstreamFailed } from "../build/index.js";
-import type { Answer, Fields, Forward, Plan } from "../build/index.js";
-import { call } from "./instance.ts";
+import { decide, privateCacheControl, staysBehind, upstreamFailed } from "../build/index.js";
+import type { Answer, Fields, Forward, Plan, Refuse } from "../build/index.js";
+import { call, settled } from "./instance.ts";
 import { endingAnswer } from "./live.ts";
 
+/** What Rust plans for a request: by the time that the call returns, unless somebody must be asked. */
+export function planOf(request: Request, env: unknown, context: unknown): Plan | Promise<Plan> {
+  const { headers, method, url } = request;
+  const authorization = headers.get("Authorization");
+  const hasApiKey = headers.has("Api-Key");
+  const origin = headers.get("Origin");
+  const clientIp = headers.get("CF-Connecting-IP");
+  const plan = call(() => decide(request, env, context, method, url, authorization, hasApiKey, origin, clientIp));
+  return plan instanceof Promise ? settled(plan) : plan;
+}
+
 export function carryOut(plan: Plan, request: Request, env: unknown): Response | Promise<Response> {
-  return plan.forward === undefined ? respond(plan.answer) : forward(plan.forward, request, env);
+  if ("way" in plan) return forward(plan, request, env);
+  return "refused" in plan ? refuse(plan) : respond(plan.answer);
 }
 
 function respond({ status, headers, body }: Answer): Response {
   return new Response(body === "" ? null : body, { status, headers: withFields(new Headers(), headers) });
 }
 
-async function forward(plan: Forward, request: Request, env: unknown): Promise<Response> {
-  const late = new AbortController();
-  const timer = setTimeout(() => late.abort(), plan.timeoutMs);
-  let answer: Response;
-  try {
-    answer = await ask(plan, request, late.signal);
-  } catch (fault) {
-    const cause = late.signal.aborted ? undefined : String(fault);
-    return carryOut(call(() => upstreamFailed(request, env, plan.requestId, cause)), request, env);
-  } finally {
-    // The answer has begun; its body may take as long as it likes.
-    clearTimeout(timer);
-  }
-  return handOn(answer, plan, late);
+function refuse({ refused: { status, headers, idField, problem }, requestId }: Refuse): Response {
+  const body = problem === null ? null : problem[0] + requestId + problem[1];
+  const answer = new Response(body, { status, headers });
+  answer.headers.set(idField, requestId);
+  return answer;
 }
 
-function ask(plan: Forward, request: Request, signal: AbortSignal): Promise<Response> {
+async function forward(plan: Forward, request: Request, env: unknown): Promise<Response> {
+  // Only a WebSocket may have to be broken off later.
+  const socket = request.headers.get("Upgrade") === null ? undefined : new AbortController();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  // Who is late is not listened to any more, and the runtime breaks it off when this request has its answer.
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(resolve, plan.way.timeoutMs);
+  });
+  let answer: Response | undefined;
+  let cause: string | undefined;
+  try {
+    answer = await Promise.race([ask(plan, request, socket?.signal), late]);
+  } catch (fault) {
+    cause = String(fault);
+  } finally {
+    // If the answer has begun, its body may take as long as it likes.
+    clearTimeout(timer);
+  }
+  if (answer !== undefined) return handOn(answer, plan, socket);
+  const { method, url, headers } = request;
+  return carryOut(call(() => upstreamFailed(env, method, url, headers.get("Origin"), plan.requestId, cause)), request, env);
+}
+
+function ask({ way, requestId, path }: Forward, request: Request, signal: AbortSignal | undefined): Promise<Response> {
   const headers = new Headers(request.headers);
-  for (const name of plan.removed) headers.delete(name);
-  const init: RequestInit = { method: request.method, headers: withFields(headers, plan.set), redirect: "manual", signal };
-  if (plan.noStore) init.cache = "no-store";
-  if (plan.hasBody) init.body = request.body;
-  return fetch(plan.url, init);
+  for (const name of leftBehind(headers)) headers.delete(name);
+  withFields(headers, way.set).set(way.idField, requestId);
+  const init: RequestInit = { method: request.method, headers, redirect: "manual" };
+  if (way.noStore) init.cache = "no-store";
+  if (way.hasBody) init.body = request.body;
+  if (signal !== undefined) init.signal = signal;
+  return fetch(way.base + path, init);
+}
+
+/** Which headers stay behind, by the names of all of them and what two of those say: a client sends the same ones again and again. */
+const known = new Map<string, string[]>();
+const MOST_KNOWN = 1000;
+
+function leftBehind(headers: Headers): string[] {
+  const names = [...headers.keys()].join();
+  const connection = headers.get("Connection") ?? "";
+  const upgrade = headers.get("Upgrade") ?? "";
+  const all = `${names}\n${connection}\n${upgrade}`;
+  let left = known.get(all);
+  if (left === undefined) {
+    left = call(() => staysBehind(names, connection, upgrade)).split(",").filter(Boolean);
+    if (known.size >= MOST_KNOWN) known.clear();
+    known.set(all, left);
+  }
+  return left;
 }
 
 // The same answer with other headers. The runtime copies status and headers itself; and as it sees the upstream's own stream under the same
 // `Content-Encoding`, a compressed body passes as it is.
-function handOn(answer: Response, { answer: edits, streamMaxAgeMs }: Forward, request: AbortController): Response {
-  const copy = endingAnswer(answer, streamMaxAgeMs, request) ?? new Response(answer.body, answer);
+function handOn(answer: Response, { way, requestId, limits }: Forward, socket: AbortController | undefined): Response {
+  const copy = endingAnswer(answer, way.streamMaxAgeMs, socket) ?? new Response(answer.body, answer);
   const { headers } = copy;
+  const edits = way.answer;
   for (const name of edits.removed) headers.delete(name);
   const { removedPrefix } = edits;
   if (removedPrefix !== null) {
     for (const name of [...headers.keys()]) if (name.startsWith(removedPrefix)) headers.delete(name);
   }
-  if (edits.isPrivate) headers.set("Cache-Control", call(() => privateCacheControl(headers.get("Cache-Control") ?? "")));
-  withFields(headers, edits.set);
+  if (edits.private !== null) {
+    const shared = headers.get("Cache-Control");
+    headers.set("Cache-Control", shared === null ? edits.private : call(() => privateCacheControl(shared)));
+  }
+  withFields(headers, edits.set).set(way.idField, requestId);
+  if (limits !== "") headers.set(edits.limitsField, limits);
   for (const [name, value] of edits.appended) headers.append(name, value);
   return copy;
 }

@@ -71,13 +71,27 @@ struct ProblemDocument<'a> {
 impl Problem<'_> {
     /// The document as an answer.
     pub fn answer(&self, request_id: RequestId) -> Answer {
+        self.answer_naming(request_id.to_string())
+    }
+
+    /// The same for any request: the answer without a body, and the two halves of the body, between which the id of a request
+    /// makes them whole.
+    pub fn answer_to_any(&self) -> (Answer, (String, String)) {
+        let mut answer = self.answer_naming(String::new());
+        let mut body = std::mem::take(&mut answer.body);
+        // The id is the last field, and ends with a quote and a brace.
+        let rest = body.split_off(body.len().saturating_sub(2));
+        (answer, (body, rest))
+    }
+
+    fn answer_naming(&self, request_id: String) -> Answer {
         let document = ProblemDocument {
             r#type: format!("urn:keyward:problem:{}", self.code),
             title: self.title,
             status: self.status,
             detail: self.detail,
             code: self.code,
-            request_id: request_id.to_string(),
+            request_id,
         };
         Answer::json(self.status, "application/problem+json", &document)
     }

@@ -2,50 +2,32 @@
 
 use keyward_shared::{
     DenyReason,
-    forward::{RequestFilter, SHARED_CACHE_HEADERS, identity},
+    forward::{RequestFilter, SHARED_CACHE_HEADERS, identity, private_cache_control},
     route::Route,
 };
 use serde::Serialize;
 use serde_json::json;
 
 use crate::{
-    cors, deployment::Deployment, grant::Grant, limits, log, request::RequestHead, request_id::RequestId,
+    cors, deployment::Deployment, grant::Grant, limits, log, plan::HandedOver, request::RequestHead,
+    request_id::RequestId,
 };
 
 /// Headers about the client's own connection. The runtime writes those of the connection to the upstream.
-const CONNECTION_HEADERS: [&str; 4] = ["content-length", "host", "transfer-encoding", "upgrade"];
+const CONNECTION_HEADERS: [&str; 3] = ["content-length", "host", "transfer-encoding"];
 /// How the names of the headers begin by which an upstream answers browsers of other origins.
 const CORS_PREFIX: &str = "access-control-";
 
-/// What is read of a request only when it is forwarded.
-#[derive(Clone, Debug, Default)]
-pub struct Passage {
-    /// The names of all its headers in lower case, separated by commas.
-    pub names: String,
-    /// `Connection`. The runtime may hide it, and then has acted on it.
-    pub connection: Option<String>,
-    /// `Upgrade`.
-    pub upgrade: Option<String>,
-}
-
-impl Passage {
-    fn asks_for_websocket(&self) -> bool {
-        self.upgrade
-            .as_deref()
-            .is_some_and(|protocol| protocol.eq_ignore_ascii_case("websocket"))
-    }
-}
-
-/// How a request goes to its upstream, and what changes in the answer. The entry follows it to the letter.
+/// The way to an upstream and back: all that is the same for the requests of a lease. The entry follows it to the letter.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Forward {
-    /// The address: the upstream's base, then path and query exactly as they were sent.
-    pub url: String,
-    /// Headers of the client that stay behind.
-    pub removed: Vec<String>,
-    /// Headers to set after that: identity, and the upgrade to a WebSocket.
+pub struct Way {
+    /// The upstream's base, to which a request's path and query are appended.
+    pub base: String,
+    /// Headers to set, after those that stay behind were removed: who calls.
     pub set: Vec<(&'static str, String)>,
+    /// The header that tells the request's id, to the upstream and to the caller.
+    pub id_field: &'static str,
     /// Whether a body goes along. The runtime sends none with `GET` and `HEAD`, where content has no meaning (RFC 9110 §9.3.1).
     pub has_body: bool,
     /// Whether caches on the way are passed by: callers differ by a header that the upstream and every cache before it no
@@ -57,49 +39,53 @@ pub struct Forward {
     pub stream_max_age_ms: u64,
     /// What changes in the answer.
     pub answer: AnswerEdits,
-    /// The request's id, by which the entry tells of a failure.
-    pub request_id: String,
+    /// What the runtime has made of this, which it makes once.
+    #[serde(skip)]
+    pub handed_over: HandedOver,
 }
 
-impl Forward {
-    /// Plans the request. None when the route names no upstream, which a checked table never does.
+impl Way {
+    /// Plans it. None when the route names no upstream, which a checked table never does.
     pub fn new(
         deployment: &Deployment,
         grant: &Grant<'_>,
         head: &RequestHead,
-        passage: &Passage,
         assertion: Option<&str>,
-        request_id: RequestId,
     ) -> Option<Self> {
         let upstream = deployment.routes.upstream(grant.route)?;
-        let request_id = request_id.to_string();
-        let mut set = grant.identity(deployment, assertion, &request_id);
-        if passage.asks_for_websocket() {
-            set.push(("Upgrade", "websocket".to_owned()));
-        }
         Some(Self {
-            url: format!("{}{}", upstream.as_str(), head.path_and_query()),
-            removed: removed(passage),
-            set,
-            has_body: !matches!(head.method.as_str(), "GET" | "HEAD"),
+            base: upstream.as_str().to_owned(),
+            set: grant.identity(deployment, assertion),
+            id_field: identity::REQUEST_ID,
+            has_body: has_body(head),
             no_store: !grant.route.shared_cache,
             timeout_ms: u64::from(grant.route.timeout_seconds) * 1000,
             stream_max_age_ms: u64::from(grant.route.stream_max_age_seconds) * 1000,
-            answer: AnswerEdits::new(grant, head.origin.as_deref(), &request_id),
-            request_id,
+            answer: AnswerEdits::new(grant, head.origin.as_deref()),
+            handed_over: HandedOver::default(),
         })
     }
 }
 
-/// The client's headers that do not go along.
-fn removed(passage: &Passage) -> Vec<String> {
-    let filter = RequestFilter::new(passage.connection.as_deref());
-    let passes = |name: &str| !CONNECTION_HEADERS.contains(&name) && filter.passes(name);
-    let names = passage.names.split(',');
-    names.filter(|name| !passes(name)).map(str::to_owned).collect()
+/// See [`Way::has_body`].
+pub fn has_body(head: &RequestHead) -> bool {
+    !matches!(head.method.as_str(), "GET" | "HEAD")
 }
 
-/// What changes in the headers of the upstream's answer.
+/// Which of a client's headers do not go along, of `names` in lower case; both lists are separated by commas. `connection` is what
+/// `Connection` says, and `upgrade` what `Upgrade` does; either may be empty. A `Connection` that the runtime hides it has acted on.
+pub fn stays_behind(names: &str, connection: &str, upgrade: &str) -> String {
+    let filter = RequestFilter::new(Some(connection));
+    let passes = |name: &str| match name {
+        // The upgrade to a WebSocket is carried out at the upstream; there is no other.
+        "upgrade" => upgrade.eq_ignore_ascii_case("websocket"),
+        _ => !CONNECTION_HEADERS.contains(&name) && filter.passes(name),
+    };
+    let staying: Vec<_> = names.split(',').filter(|name| !passes(name)).collect();
+    staying.join(",")
+}
+
+/// What changes in the headers of the upstream's answer, besides what is another for each request.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AnswerEdits {
@@ -111,20 +97,25 @@ pub struct AnswerEdits {
     pub set: Vec<(&'static str, String)>,
     /// To be added to what the upstream sent.
     pub appended: Vec<(&'static str, String)>,
-    /// Whether `Cache-Control` becomes that of an answer to one caller: [`keyward_shared::forward::private_cache_control`].
-    pub is_private: bool,
+    /// The `Cache-Control` of an answer to one caller where the upstream sent none; what it sent is made private by
+    /// [`keyward_shared::forward::private_cache_control`]. None where answers may be shared.
+    pub private: Option<String>,
+    /// The header that tells how the key stands towards its limits.
+    pub limits_field: &'static str,
 }
 
 impl AnswerEdits {
-    fn new(grant: &Grant<'_>, origin: Option<&str>, request_id: &str) -> Self {
+    fn new(grant: &Grant<'_>, origin: Option<&str>) -> Self {
         let route = grant.route;
         let mut edits = Self {
-            is_private: !route.shared_cache,
+            limits_field: limits::STATE,
             ..Self::default()
         };
-        edits.set.push((identity::REQUEST_ID, request_id.to_owned()));
-        edits.set.extend(limits::headers(&grant.standing));
+        if limits::quotas(&grant.standing) != limits::Quotas::default() {
+            edits.set.push((limits::POLICY, limits::policy(&grant.standing)));
+        }
         if !route.shared_cache {
+            edits.private = Some(private_cache_control(None));
             edits.removed = &SHARED_CACHE_HEADERS;
         }
         if let Some(cors) = &route.cors {

@@ -35,13 +35,8 @@ pub enum Caller {
 }
 
 impl Grant<'_> {
-    /// The headers that tell the origin who calls. Only what is known is there: no key id means no known key.
-    pub fn identity(
-        &self,
-        deployment: &Deployment,
-        assertion: Option<&str>,
-        request_id: &str,
-    ) -> Vec<(&'static str, String)> {
+    /// The headers that tell the origin who calls, besides the request's id. Only what is known is there: no key id means no known key.
+    pub fn identity(&self, deployment: &Deployment, assertion: Option<&str>) -> Vec<(&'static str, String)> {
         let environment = deployment.environment.as_str();
         let mut headers = match (&self.caller, &self.route.access) {
             (Caller::Known(signed), Access::Key { service, .. }) => {
@@ -55,7 +50,6 @@ impl Grant<'_> {
                 vec![(identity::ENVIRONMENT, environment.to_owned())]
             }
         };
-        headers.push((identity::REQUEST_ID, request_id.to_owned()));
         headers.extend(assertion.map(|assertion| (identity::ASSERTION, assertion.to_owned())));
         headers
     }

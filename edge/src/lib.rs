@@ -31,6 +31,7 @@ pub mod misses;
 pub mod plan;
 #[cfg(feature = "planted-panic")]
 mod planted;
+pub mod ready;
 pub mod records;
 pub mod refusal;
 pub mod request;
@@ -50,25 +51,70 @@ compile_error!(
      what is deployed without it, as `cargo xtask build` does"
 );
 
+use request::RequestHead;
 use system::System;
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 use worker::{Context, Env, web_sys::Request, worker_sys};
 
-/// Decides on a request: returns its plan, or where somebody must be asked first, a promise of it.
+/// Decides on a request: returns its plan, or where somebody must be asked first, a promise of it. What is read of every request
+/// the entry has read: in a script that costs less.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "an object of them would cost a call for each"
+)]
 #[wasm_bindgen(unchecked_return_type = "Plan | Promise<Plan>")]
-pub fn decide(request: Request, env: Env, context: worker_sys::Context) -> JsValue {
+pub fn decide(
+    request: Request,
+    env: Env,
+    context: worker_sys::Context,
+    method: String,
+    url: String,
+    authorization: Option<String>,
+    #[wasm_bindgen(js_name = hasApiKey)] has_api_key: bool,
+    origin: Option<String>,
+    #[wasm_bindgen(js_name = clientIp)] client_ip: Option<String>,
+) -> JsValue {
     #[cfg(feature = "planted-panic")]
-    if let Some(planted) = planted::panic_if_asked(&request.url()) {
+    if let Some(planted) = planted::panic_if_asked(&url) {
         return planted;
     }
-    runtime::decide(request, env, Context::new(context), System)
+    let head = RequestHead {
+        requested_method: runtime::requested_method(&request, &method),
+        client_ip: client_ip.and_then(|address| address.trim().parse().ok()),
+        method,
+        url,
+        authorization,
+        has_api_key,
+        origin,
+    };
+    runtime::decide(request, env, Context::new(context), head, System)
 }
 
 /// What a caller gets when the upstream gives no answer. `request_id` is that of the plan; `cause` is what the runtime says, none
 /// when the time was over.
 #[wasm_bindgen(js_name = upstreamFailed, unchecked_return_type = "Plan")]
-pub fn upstream_failed(request: &Request, env: &Env, request_id: &str, cause: Option<String>) -> JsValue {
-    runtime::upstream_failed(request, env, request_id, cause)
+pub fn upstream_failed(
+    env: &Env,
+    method: String,
+    url: String,
+    origin: Option<String>,
+    #[wasm_bindgen(js_name = requestId)] request_id: &str,
+    cause: Option<String>,
+) -> JsValue {
+    let head = RequestHead {
+        method,
+        url,
+        origin,
+        ..RequestHead::default()
+    };
+    runtime::upstream_failed(env, &head, request_id, cause)
+}
+
+/// Which of a client's headers do not go along: see [`forwarding::stays_behind`].
+#[wasm_bindgen(js_name = staysBehind)]
+#[must_use]
+pub fn stays_behind(names: &str, connection: &str, upgrade: &str) -> String {
+    forwarding::stays_behind(names, connection, upgrade)
 }
 
 /// The `Cache-Control` of an answer to one caller, made of the upstream's, which may be empty: see

@@ -4,6 +4,8 @@
 //! month has none: they differ in length), `r` what remains of it, `t` the seconds within which no more than that can be used,
 //! since nothing comes back before.
 
+use std::fmt::{self, Write as _};
+
 use keyward_shared::guard::{Allowance, Standing};
 
 const HOUR_SECONDS: u64 = 3600;
@@ -13,32 +15,54 @@ pub fn whole_seconds(ms: u64) -> u64 {
     ms.div_ceil(1000).max(1)
 }
 
-/// The headers; none for a key without limits.
-pub fn headers(standing: &Standing) -> Vec<(&'static str, String)> {
-    let limits = [
-        (standing.hour, "hour", format!(";w={HOUR_SECONDS}")),
-        (standing.month, "month", String::new()),
-    ];
-    let (mut policies, mut states) = (Vec::new(), Vec::new());
-    for (allowance, name, window) in limits {
-        let Some(Allowance {
-            limit,
-            left,
-            reset_ms,
-        }) = allowance
-        else {
-            continue;
-        };
-        policies.push(format!("\"{name}\";q={limit}{window}"));
-        states.push(format!("\"{name}\";r={left};t={}", reset_ms.div_ceil(1000)));
+/// The header that tells what the limits are.
+pub const POLICY: &str = "RateLimit-Policy";
+/// The header that tells what is left of them.
+pub const STATE: &str = "RateLimit";
+
+/// The limits alone, by the hour and by the month: what [`POLICY`] depends on.
+pub type Quotas = [Option<u64>; 2];
+
+/// The limits of a key.
+pub fn quotas(standing: &Standing) -> Quotas {
+    [&standing.hour, &standing.month].map(|allowance| Some(allowance.as_ref()?.limit))
+}
+
+/// What [`POLICY`] says; empty for a key without limits.
+pub fn policy(standing: &Standing) -> String {
+    let window = format!(";w={HOUR_SECONDS}");
+    listed(standing, |list, name, Allowance { limit, .. }| {
+        let window = if name == "hour" { window.as_str() } else { "" };
+        write!(list, "\"{name}\";q={limit}{window}")
+    })
+}
+
+/// What [`STATE`] says; empty for a key without limits.
+pub fn state(standing: &Standing) -> String {
+    listed(standing, |list, name, Allowance { left, reset_ms, .. }| {
+        write!(list, "\"{name}\";r={left};t={}", reset_ms.div_ceil(1000))
+    })
+}
+
+fn listed(standing: &Standing, item: impl Fn(&mut String, &str, &Allowance) -> fmt::Result) -> String {
+    let mut list = String::new();
+    for (name, allowance) in [("hour", &standing.hour), ("month", &standing.month)] {
+        let Some(allowance) = allowance else { continue };
+        if !list.is_empty() {
+            list.push_str(", ");
+        }
+        // Writing to a text cannot fail.
+        let _ = item(&mut list, name, allowance);
     }
-    if policies.is_empty() {
+    list
+}
+
+/// Both headers; none for a key without limits.
+pub fn headers(standing: &Standing) -> Vec<(&'static str, String)> {
+    if *standing == Standing::default() {
         return Vec::new();
     }
-    vec![
-        ("RateLimit-Policy", policies.join(", ")),
-        ("RateLimit", states.join(", ")),
-    ]
+    vec![(POLICY, policy(standing)), (STATE, state(standing))]
 }
 
 #[cfg(test)]

@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use keyward_shared::{KeyHash, lease::Watch};
 
 use crate::{
-    assertion::Assertions, bucket::Bucket, holdings::Holdings, memory::Memory, misses::Misses, tally::Tally,
+    assertion::Assertions, bucket::Bucket, holdings::Holdings, memory::Memory, misses::Misses, ready::Ready,
+    tally::Tally,
 };
 
 /// Records, leases, assertions, and the clock they are measured by.
@@ -17,6 +18,8 @@ pub struct Local {
     pub holdings: Holdings,
     /// What origins are told, signed.
     pub assertions: Assertions,
+    /// Parts of plans.
+    pub ready: Ready,
     /// Who tries keys that nobody knows.
     pub misses: Misses,
     /// How often questions were asked, by the number of the secret.

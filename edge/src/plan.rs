@@ -1,27 +1,35 @@
-//! What the entry is to do with a request: the whole of a decision as one plain value, which crosses to the script once.
-//! However a decision was reached, at once or after others were asked, it ends in one of these.
+//! What the entry is to do with a request: the whole of a decision as one plain value. However a decision was reached, at once
+//! or after others were asked, it ends in one of these.
+//!
+//! What is the same for many requests is a value of its own, made once ([`crate::ready`]) and handed over once; with each
+//! request goes only what is its own.
 
-use serde::Serialize;
+use std::{any::Any, cell::OnceCell, fmt, rc::Rc};
 
-use crate::{
-    answer::Answer,
-    cors,
-    deployment::Deployment,
-    forwarding::{Forward, Passage},
-    grant::Grant,
-    refusal::Refusal,
-    request::RequestHead,
-    request_id::RequestId,
-};
+use crate::{answer::Answer, forwarding::Way, refusal::Refused, request::RequestHead, request_id::RequestId};
 
 /// What to do.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug)]
 pub enum Plan {
     /// Answer, and ask nobody else.
     Answer(Answer),
+    /// Refuse the request of this id.
+    Refuse(Rc<Refused>, RequestId),
     /// Send the request to its upstream, and hand on what that answers.
-    Forward(Box<Forward>),
+    Forward(Forward),
+}
+
+/// A request on its way to its upstream.
+#[derive(Debug)]
+pub struct Forward {
+    /// All but the following.
+    pub way: Rc<Way>,
+    /// The request's id, for the upstream and the caller.
+    pub request_id: RequestId,
+    /// How the key stands towards its limits, for the caller; empty where it has none.
+    pub limits: String,
+    /// Path and query, exactly as they were sent.
+    pub path: String,
 }
 
 impl Plan {
@@ -32,32 +40,25 @@ impl Plan {
         }
         Self::Answer(answer)
     }
+}
 
-    /// Refuses. Scripts of other origins may read it where the route's rule lets them.
-    pub fn refuse(
-        deployment: &Deployment,
-        refusal: &Refusal<'_>,
-        head: &RequestHead,
-        request_id: RequestId,
-    ) -> Self {
-        let mut answer = refusal.answer(&deployment.realm, request_id);
-        if let Some(cors) = refusal.route.and_then(|route| route.cors.as_ref()) {
-            let origin = head.origin.as_deref();
-            answer.headers.extend(cors::headers(cors, origin));
+/// What the runtime has made of a value, kept with it.
+#[derive(Default)]
+pub struct HandedOver(OnceCell<Box<dyn Any>>);
+
+impl HandedOver {
+    /// Uses what was made of the value, now or earlier.
+    pub fn with<T: 'static, R>(&self, make: impl Fn() -> T, used: impl FnOnce(&T) -> R) -> R {
+        let made = self.0.get_or_init(|| Box::new(make()));
+        match made.downcast_ref() {
+            Some(made) => used(made),
+            None => used(&make()),
         }
-        Self::answer(answer, head)
     }
+}
 
-    /// Lets it pass. None when the route names no upstream, which a checked table never does.
-    pub fn forward(
-        deployment: &Deployment,
-        grant: &Grant<'_>,
-        head: &RequestHead,
-        passage: &Passage,
-        assertion: Option<&str>,
-        request_id: RequestId,
-    ) -> Option<Self> {
-        let forward = Forward::new(deployment, grant, head, passage, assertion, request_id)?;
-        Some(Self::Forward(Box::new(forward)))
+impl fmt::Debug for HandedOver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("HandedOver(…)")
     }
 }

@@ -6,12 +6,11 @@ use keyward_shared::{
     guard::Standing,
     route::{Access, Route},
 };
+use serde::Serialize;
 use serde_json::json;
 
 use crate::{
-    answer::{Answer, Problem},
-    limits, log,
-    request_id::RequestId,
+    answer::Problem, cors, limits, log, plan::HandedOver, request::RequestHead, request_id::RequestId,
 };
 
 /// Why a request is refused, and what is known of it by then.
@@ -27,6 +26,23 @@ pub struct Refusal<'d> {
     pub standing: Standing,
     /// When it is worth trying again, in milliseconds, where a limit says so.
     pub retry_after_ms: Option<u64>,
+}
+
+/// The answer to a refused request, but for the id of the request.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Refused {
+    /// The HTTP status.
+    pub status: u16,
+    /// The headers.
+    pub headers: Vec<(&'static str, String)>,
+    /// The header that tells the request's id.
+    pub id_field: &'static str,
+    /// The body, a problem document: the request's id stands between the halves. None to `HEAD` (RFC 9110 §9.3.2).
+    pub problem: Option<(String, String)>,
+    /// What the runtime has made of this, which it makes once.
+    #[serde(skip)]
+    pub handed_over: HandedOver,
 }
 
 impl<'d> Refusal<'d> {
@@ -51,26 +67,42 @@ impl<'d> Refusal<'d> {
         self
     }
 
-    /// The answer. It says which reason it was, and nothing of the key.
-    pub fn answer(&self, realm: &str, request_id: RequestId) -> Answer {
+    /// The answer. It says which reason it was, and nothing of the key. Scripts of other origins may read it where the route's
+    /// rule lets them.
+    pub fn answer(&self, realm: &str, head: &RequestHead) -> Refused {
         let problem = Problem {
             status: self.reason.status(),
             code: self.reason.code(),
             title: self.reason.title(),
             detail: self.reason.detail(),
         };
-        let mut answer = problem.answer(request_id);
-        if let Some(challenge) = self.challenge(realm) {
-            answer.headers.push(("WWW-Authenticate", challenge));
+        let (answer, halves) = problem.answer_to_any();
+        let mut headers = answer.headers;
+        headers.extend(
+            self.challenge(realm)
+                .map(|challenge| ("WWW-Authenticate", challenge)),
+        );
+        let seconds = self.retry_after_seconds();
+        headers.extend(seconds.map(|seconds| ("Retry-After", seconds.to_string())));
+        headers.extend(limits::headers(&self.standing));
+        if let Some(cors) = self.route.and_then(|route| route.cors.as_ref()) {
+            headers.extend(cors::headers(cors, head.origin.as_deref()));
         }
-        if let Some(seconds) = self.retry_after_seconds() {
-            answer.headers.push(("Retry-After", seconds.to_string()));
+        Refused {
+            status: answer.status,
+            headers,
+            id_field: identity::REQUEST_ID,
+            problem: head.wants_body().then_some(halves),
+            handed_over: HandedOver::default(),
         }
-        answer.headers.extend(limits::headers(&self.standing));
-        answer
-            .headers
-            .push((identity::REQUEST_ID, request_id.to_string()));
-        answer
+    }
+
+    /// Whether its answer depends on nothing but the reason, and on whether it has a body.
+    pub fn is_common(&self) -> bool {
+        self.retry_after_ms.is_none()
+            && self.standing == Standing::default()
+            && self.reason != DenyReason::InsufficientScope
+            && self.route.is_none_or(|route| route.cors.is_none())
     }
 
     /// The `WWW-Authenticate` header, where there is one.

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use keyward_shared::credential;
 
 /// The head of a request. It holds a credential, so it does not print.
+#[derive(Default)]
 pub struct RequestHead {
     /// The method, as sent.
     pub method: String,

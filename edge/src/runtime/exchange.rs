@@ -1,6 +1,8 @@
 //! One request on its way through an isolate, from its head to a plan.
 
-use keyward_shared::{DenyReason, Entropy};
+use std::rc::Rc;
+
+use keyward_shared::{DenyReason, Entropy, UnixMillis, route::Route};
 use serde_json::json;
 use wasm_bindgen::JsValue;
 use worker::{
@@ -8,7 +10,7 @@ use worker::{
 };
 
 use super::{
-    body, headers,
+    body,
     isolate::{Isolate, Made, isolate},
     outside::Runtime,
     plan::hand_over,
@@ -20,8 +22,9 @@ use crate::{
     deployment::SettingError,
     desk::Aftermath,
     forwarding::Failure,
-    log,
-    plan::Plan,
+    limits, log,
+    plan::{Forward, Plan},
+    ready::Ready,
     records::Fault,
     refusal::Refusal,
     request::RequestHead,
@@ -32,14 +35,16 @@ use crate::{
 };
 
 /// Decides on a request: returns a plan where the isolate knows enough, and a promise of one where somebody must be asked.
-pub(crate) fn decide<S>(request: Request, env: Env, context: Context, system: S) -> JsValue
+pub(crate) fn decide<S>(request: Request, env: Env, context: Context, head: RequestHead, system: S) -> JsValue
 where
     S: Clock + Entropy + Clone + 'static,
 {
+    let came_at = system.now();
     let exchange = Exchange {
         made: isolate(&env),
-        head: headers::request_head(&request),
-        request_id: RequestId::new(system.now(), &system),
+        head,
+        came_at,
+        request_id: RequestId::new(came_at, &system),
         runtime: Runtime { env, system },
         request,
         context,
@@ -60,6 +65,7 @@ pub(super) struct Exchange<S> {
     pub(super) runtime: Runtime<S>,
     pub(super) request: Request,
     pub(super) head: RequestHead,
+    came_at: UnixMillis,
     pub(super) request_id: RequestId,
 }
 
@@ -133,32 +139,46 @@ impl<S: Clock + Clone + 'static> Exchange<S> {
             Ok(grant) => grant,
             Err(refusal) => return self.refuse(isolate, &refusal),
         };
-        let passage = headers::passage(&self.request);
-        let (deployment, now) = (&isolate.deployment, self.runtime.now());
-        let assertion = isolate.local.borrow_mut().assertions.of(deployment, &grant, now);
-        let (head, assertion) = (&self.head, assertion.as_deref());
-        let plan = Plan::forward(deployment, &grant, head, &passage, assertion, self.request_id);
-        plan.unwrap_or_else(|| {
-            let cause = "the route's upstream is not in the table".to_owned();
-            let failure = Failure::on(Some(grant.route), Some(cause));
-            console_error!("{}", failure.log_line(Some(grant.route), self.request_id));
-            self.refuse(isolate, &Refusal::new(failure.reason).on(Some(grant.route)))
-        })
+        let (deployment, head) = (&isolate.deployment, &self.head);
+        let local = &mut *isolate.local.borrow_mut();
+        let assertion = local.assertions.of(deployment, &grant, self.runtime.now());
+        match local.ready.way(deployment, &grant, head, assertion.as_ref()) {
+            Some(way) => Plan::Forward(Forward {
+                way,
+                request_id: self.request_id,
+                limits: limits::state(&grant.standing),
+                path: head.path_and_query().to_owned(),
+            }),
+            None => {
+                let cause = "the route's upstream is not in the table".to_owned();
+                let failure = Failure::on(Some(grant.route), Some(cause));
+                fail(
+                    isolate,
+                    &mut local.ready,
+                    &failure,
+                    Some(grant.route),
+                    head,
+                    self.request_id,
+                )
+            }
+        }
     }
 
     /// Refuses without having looked anything up.
     fn refuse_unseen(&self, isolate: &Isolate, refusal: &Refusal<'_>) -> Plan {
-        let now = self.runtime.now();
-        let unlogged = isolate.local.borrow_mut().tally.note(refusal.reason, now);
-        if let Some(unlogged) = unlogged {
+        let local = &mut *isolate.local.borrow_mut();
+        if let Some(unlogged) = local.tally.note(refusal.reason, self.came_at) {
             console_log!("{}", refusal.log_line(self.request_id, unlogged));
         }
-        Plan::refuse(&isolate.deployment, refusal, &self.head, self.request_id)
+        let refused = local.ready.refused(&isolate.deployment, refusal, &self.head);
+        Plan::Refuse(refused, self.request_id)
     }
 
     fn refuse(&self, isolate: &Isolate, refusal: &Refusal<'_>) -> Plan {
         console_log!("{}", refusal.log_line(self.request_id, 0));
-        Plan::refuse(&isolate.deployment, refusal, &self.head, self.request_id)
+        let ready = &mut isolate.local.borrow_mut().ready;
+        let refused = ready.refused(&isolate.deployment, refusal, &self.head);
+        Plan::Refuse(refused, self.request_id)
     }
 
     /// Reports what went wrong, and does in the background what is left to do.
@@ -199,12 +219,11 @@ impl<S: Clock + Clone + 'static> Exchange<S> {
     /// Without its settings the Worker lets nobody pass, and says to whom it may concern which of them is wrong.
     fn out_of_service(&self, error: &SettingError) -> Plan {
         console_error!("{}", error.log_line(self.request_id));
-        let answer = if self.head.path() == answer::HEALTH_PATH {
-            answer::misconfigured(error)
-        } else {
-            Refusal::new(DenyReason::Unavailable).answer("", self.request_id)
-        };
-        Plan::answer(answer, &self.head)
+        if self.head.path() == answer::HEALTH_PATH {
+            return Plan::answer(answer::misconfigured(error), &self.head);
+        }
+        let refused = Refusal::new(DenyReason::Unavailable).answer("", &self.head);
+        Plan::Refuse(Rc::new(refused), self.request_id)
     }
 }
 
@@ -216,8 +235,8 @@ fn report(faults: &[Fault], request_id: RequestId) {
 
 /// What the caller gets instead of an answer of the upstream; `cause` as in [`Failure::on`].
 pub(crate) fn upstream_failed(
-    request: &Request,
     env: &Env,
+    head: &RequestHead,
     request_id: &str,
     cause: Option<String>,
 ) -> JsValue {
@@ -226,10 +245,21 @@ pub(crate) fn upstream_failed(
         // Without settings nothing is forwarded, and the id is one of ours.
         return JsValue::UNDEFINED;
     };
-    let head = headers::request_head(request);
-    let route = route_of(&isolate.deployment, &head);
+    let route = route_of(&isolate.deployment, head);
     let failure = Failure::on(route, cause);
+    let ready = &mut isolate.local.borrow_mut().ready;
+    hand_over(&fail(isolate, ready, &failure, route, head, request_id))
+}
+
+fn fail(
+    isolate: &Isolate,
+    ready: &mut Ready,
+    failure: &Failure,
+    route: Option<&Route>,
+    head: &RequestHead,
+    request_id: RequestId,
+) -> Plan {
     console_error!("{}", failure.log_line(route, request_id));
     let refusal = Refusal::new(failure.reason).on(route);
-    hand_over(&Plan::refuse(&isolate.deployment, &refusal, &head, request_id))
+    Plan::Refuse(ready.refused(&isolate.deployment, &refusal, head), request_id)
 }

@@ -15,4 +15,5 @@ mod usage;
 mod verify;
 
 pub(crate) use exchange::{decide, upstream_failed};
+pub(crate) use headers::requested_method;
 use isolate::isolate;

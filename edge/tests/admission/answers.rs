@@ -1,8 +1,9 @@
 //! The answers: refusals as the table of reasons has them, what goes to the upstream, and what is changed on the way back.
 
 use keyward_edge::{
+    answer::Answer,
     clock::UnixMillis,
-    forwarding::{AnswerEdits, Failure, Forward, Passage},
+    forwarding::{AnswerEdits, Failure, Way, stays_behind},
     grant::{Caller, Grant},
     plan::Plan,
     refusal::Refusal,
@@ -29,7 +30,7 @@ pub(crate) fn request_id() -> RequestId {
 
 const REQUEST_ID: &str = "00000000-0000-7000-8000-000000000000";
 
-fn route<'a>(stage: &'a Stage, path: &str) -> &'a Route {
+pub(crate) fn route<'a>(stage: &'a Stage, path: &str) -> &'a Route {
     let mut routes = stage.deployment.routes.routes().iter();
     routes.find(|route| route.path.to_string() == path).unwrap()
 }
@@ -48,8 +49,9 @@ fn every_reason_has_a_whole_problem_document() {
     let stage = Stage::new();
     for reason in DenyReason::ALL {
         let refusal = Refusal::new(reason).on(Some(route(&stage, "/closed")));
-        let answer = refusal.answer("here", request_id());
-        let problem: Value = serde_json::from_str(&answer.body).unwrap();
+        let answer = refusal.answer("here", &head("GET", "/closed", None));
+        let (before, after) = answer.problem.unwrap();
+        let problem: Value = serde_json::from_str(&format!("{before}{REQUEST_ID}{after}")).unwrap();
         assert_eq!(problem["code"], reason.code());
         assert_eq!(problem["status"], answer.status);
         assert_eq!(problem["type"], format!("urn:keyward:problem:{}", reason.code()));
@@ -61,7 +63,7 @@ fn every_reason_has_a_whole_problem_document() {
         };
         assert_eq!(value("Content-Type"), Some("application/problem+json"));
         assert_eq!(value("Cache-Control"), Some("no-store"));
-        assert_eq!(value("Keyward-Request-Id"), Some(REQUEST_ID));
+        assert_eq!(answer.id_field, "Keyward-Request-Id");
         assert_eq!(
             value("WWW-Authenticate").is_some(),
             matches!(answer.status, 400 | 401) || reason == DenyReason::InsufficientScope
@@ -90,71 +92,59 @@ fn the_log_names_the_key_by_its_id() {
 }
 
 #[test]
-fn path_and_query_go_on_as_they_came() {
+fn an_origin_is_told_what_is_known() {
     let stage = Stage::new();
-    let head = head("HEAD", "/public/a%20b/?q=%2f&q=//../", None);
-    let forward = forward(&stage, &head, &Passage::default());
-    assert_eq!(forward.url, "https://origin.example/public/a%20b/?q=%2f&q=//../");
-    assert!(!forward.has_body);
+    let way = way(&stage, &head("HEAD", "/public/a", None));
+    assert_eq!(way.base, "https://origin.example");
+    assert!(!way.has_body);
+    assert_eq!((way.timeout_ms, way.stream_max_age_ms), (30_000, 3_600_000));
     assert_eq!(
-        (forward.timeout_ms, forward.stream_max_age_ms),
-        (30_000, 3_600_000)
-    );
-    assert_eq!(
-        forward.set,
+        way.set,
         [
             ("Keyward-Environment", "production".to_owned()),
-            ("Keyward-Request-Id", REQUEST_ID.to_owned()),
             ("Keyward-Assertion", "signed".to_owned()),
         ]
     );
+    assert_eq!(way.id_field, "Keyward-Request-Id");
 }
 
 #[test]
 fn only_a_websocket_is_an_upgrade() {
-    let stage = Stage::new();
-    let head = head("GET", "/public", None);
-    let stay = "authorization,connection,content-length,host,keyward_key_id,upgrade,x-hop";
-    for (upgrade, passes) in [(None, false), (Some("h2c"), false), (Some("WebSocket"), true)] {
-        let passage = Passage {
-            names: format!("accept,content-type,{stay}"),
-            connection: Some("Upgrade, X-Hop".to_owned()),
-            upgrade: upgrade.map(str::to_owned),
-        };
-        let forward = forward(&stage, &head, &passage);
-        assert_eq!(forward.set.contains(&("Upgrade", "websocket".to_owned())), passes);
-        assert_eq!(forward.removed.join(","), stay);
+    let stay = "authorization,connection,content-length,host,keyward_key_id,x-hop";
+    for (upgrade, passes) in [("", false), ("h2c", false), ("WebSocket", true)] {
+        let names = format!("accept,content-type,{stay},upgrade");
+        let left = stays_behind(&names, "Upgrade, X-Hop", upgrade);
+        assert_eq!(
+            left,
+            if passes {
+                stay.to_owned()
+            } else {
+                format!("{stay},upgrade")
+            }
+        );
     }
+    assert_eq!(stays_behind("accept,upgrade", "", "websocket"), "");
 }
 
-fn forward(stage: &Stage, head: &RequestHead, passage: &Passage) -> Forward {
+fn way(stage: &Stage, head: &RequestHead) -> Way {
     let Ok(Screened::Granted(grant)) = screen(&stage.deployment, head) else {
         panic!("the route is public");
     };
-    Forward::new(
-        &stage.deployment,
-        &grant,
-        head,
-        passage,
-        Some("signed"),
-        request_id(),
-    )
-    .unwrap()
+    Way::new(&stage.deployment, &grant, head, Some("signed")).unwrap()
 }
 
 fn edits_on(stage: &Stage, route: &Route, origin: Option<&str>) -> AnswerEdits {
     let mut head = head("GET", "/", None);
     head.origin = origin.map(str::to_owned);
-    let passage = Passage::default();
-    let forward = Forward::new(&stage.deployment, &on(route), &head, &passage, None, request_id());
-    forward.unwrap().answer
+    let way = Way::new(&stage.deployment, &on(route), &head, None);
+    way.unwrap().answer
 }
 
 #[test]
 fn an_answer_is_private_and_the_rule_speaks_for_its_route() {
     let stage = Stage::new();
     let edits = edits_on(&stage, route(&stage, "/browsers"), Some("https://app.example"));
-    assert!(edits.is_private && edits.removed.contains(&"CDN-Cache-Control"));
+    assert!(edits.private.as_deref() == Some("private") && edits.removed.contains(&"CDN-Cache-Control"));
     assert_eq!(edits.removed_prefix, Some("access-control-"));
     assert!(edits.appended.contains(&("Vary", "Origin".to_owned())));
 
@@ -172,7 +162,7 @@ fn a_route_may_leave_its_answers_to_shared_caches() {
     assert_eq!(
         edits_on(&stage, &shared, None),
         AnswerEdits {
-            set: vec![("Keyward-Request-Id", REQUEST_ID.to_owned())],
+            limits_field: "RateLimit",
             ..AnswerEdits::default()
         }
     );
@@ -201,10 +191,22 @@ fn a_refusal_has_a_body_unless_only_its_head_is_asked_for() {
     for (method, has_body) in [("GET", true), ("HEAD", false)] {
         let head = head(method, "/closed", None);
         let refusal = Refusal::new(DenyReason::InvalidKey);
-        let plan = Plan::refuse(&stage.deployment, &refusal, &head, request_id());
+        let answer = refusal.answer(&stage.deployment.realm, &head);
+        assert_eq!((answer.status, answer.problem.is_some()), (401, has_body));
+    }
+}
+
+#[test]
+fn an_answer_of_our_own_has_no_body_either_where_only_its_head_is_asked_for() {
+    let whole = Answer {
+        body: "x".to_owned(),
+        ..Answer::empty(200)
+    };
+    for (method, body) in [("GET", "x"), ("HEAD", "")] {
+        let plan = Plan::answer(whole.clone(), &head(method, "/closed", None));
         let Plan::Answer(answer) = plan else {
             panic!("{plan:?}");
         };
-        assert_eq!((answer.status, answer.body.is_empty()), (401, !has_body));
+        assert_eq!(answer.body, body);
     }
 }

@@ -8,6 +8,7 @@ mod guards;
 mod imported;
 mod misses;
 mod outages;
+mod ready;
 mod rotation;
 mod screening;
 mod settings;

@@ -113,7 +113,7 @@ expose = ["ETag"]
 
 /// The byte that every byte of a secret is, one for each purpose. 9 makes forged tags.
 pub(crate) const FORGER: u8 = 9;
-const RECORD_SECRET: u8 = 8;
+pub(crate) const RECORD_SECRET: u8 = 8;
 const SYNC_SECRET: u8 = 7;
 pub(crate) const ASSERTION_KEY: u8 = 6;
 
@@ -130,7 +130,7 @@ fn ring_text(byte: u8) -> String {
     ring_entry(1, &[byte; 32])
 }
 
-fn ring(byte: u8) -> SecretRing {
+pub(crate) fn ring(byte: u8) -> SecretRing {
     ring_text(byte).parse().unwrap()
 }
 
