@@ -34,6 +34,7 @@ function refuse({ refused: { status, headers, idField, problem }, requestId }: R
 }
 
 async function forward(plan: Forward, request: Request, env: unknown): Promise<Response> {
+  const left = leftBehind(request.headers);
   // Only a WebSocket may have to be broken off later.
   const socket = request.headers.get("Upgrade") === null ? undefined : new AbortController();
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -44,7 +45,7 @@ async function forward(plan: Forward, request: Request, env: unknown): Promise<R
   let answer: Response | undefined;
   let cause: string | undefined;
   try {
-    answer = await Promise.race([ask(plan, request, socket?.signal), late]);
+    answer = await Promise.race([ask(plan, request, left, socket?.signal), late]);
   } catch (fault) {
     cause = String(fault);
   } finally {
@@ -56,9 +57,9 @@ async function forward(plan: Forward, request: Request, env: unknown): Promise<R
   return carryOut(call(() => upstreamFailed(env, method, url, headers.get("Origin"), plan.requestId, cause)), request, env);
 }
 
-function ask({ way, requestId, path }: Forward, request: Request, signal: AbortSignal | undefined): Promise<Response> {
+function ask({ way, requestId, path }: Forward, request: Request, left: string[], signal?: AbortSignal): Promise<Response> {
   const headers = new Headers(request.headers);
-  for (const name of leftBehind(headers)) headers.delete(name);
+  for (const name of left) headers.delete(name);
   withFields(headers, way.set).set(way.idField, requestId);
   const init: RequestInit = { method: request.method, headers, redirect: "manual" };
   if (way.noStore) init.cache = "no-store";
@@ -69,7 +70,9 @@ function ask({ way, requestId, path }: Forward, request: Request, signal: AbortS
 
 /** Which headers stay behind, by the names of all of them and what two of those say: a client sends the same ones again and again. */
 const known = new Map<string, string[]>();
-const MOST_KNOWN = 1000;
+// Together at most a megabyte.
+const MOST_KNOWN = 250;
+const LONGEST_KNOWN = 2000;
 
 function leftBehind(headers: Headers): string[] {
   const names = [...headers.keys()].join();
@@ -80,7 +83,7 @@ function leftBehind(headers: Headers): string[] {
   if (left === undefined) {
     left = call(() => staysBehind(names, connection, upgrade)).split(",").filter(Boolean);
     if (known.size >= MOST_KNOWN) known.clear();
-    known.set(all, left);
+    if (all.length <= LONGEST_KNOWN) known.set(all, left);
   }
   return left;
 }
