@@ -15,6 +15,7 @@ use crate::{
             PLAN_CHARACTERS, PREVIEW_CHARACTERS, RATE_LIMIT_PER_HOUR,
         },
         group::MAX_NAME as MAX_GROUP_NAME,
+        metadata::{MAX_HOLDER, MAX_NAME as MAX_PAIR_NAME, MAX_PAIRS, MAX_VALUE},
     },
     http::MAX_LIMIT,
     oidc::MAX_SUBJECT_BYTES,
@@ -45,6 +46,11 @@ macro_rules! forms {
 /// Text that shows something and holds no control character.
 const VISIBLE: &str =
     r"^[^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]*$";
+
+/// Text without a control character.
+const NO_CONTROLS: &str = r"^[^\u0000-\u001f\u007f-\u009f]+$";
+/// Text without NUL.
+const NO_NUL: &str = r"^[^\u0000]*$";
 
 forms! {
     /// A UUID.
@@ -105,6 +111,20 @@ forms! {
     Subject = json_schema!({ "type": "string", "minLength": 1, "maxLength": MAX_SUBJECT_BYTES, "pattern": VISIBLE });
     /// How many entries there are on a page.
     PageLimit = json_schema!({ "type": "integer", "minimum": 1, "maximum": MAX_LIMIT });
+    /// Who holds a key.
+    Holder = json_schema!({ "type": "string", "minLength": 1, "maxLength": MAX_HOLDER, "pattern": NO_CONTROLS });
+    /// Pairs of texts.
+    Metadata = json_schema!({
+        "type": "object", "maxProperties": MAX_PAIRS,
+        "propertyNames": { "minLength": 1, "maxLength": MAX_PAIR_NAME, "pattern": NO_CONTROLS },
+        "additionalProperties": { "type": "string", "maxLength": MAX_VALUE, "pattern": NO_NUL },
+    });
+    /// Changes of pairs: null takes one away.
+    MetadataChanges = json_schema!({
+        "type": "object",
+        "propertyNames": { "minLength": 1, "maxLength": MAX_PAIR_NAME, "pattern": NO_CONTROLS },
+        "additionalProperties": { "type": ["string", "null"], "maxLength": MAX_VALUE, "pattern": NO_NUL },
+    });
     /// A moment.
     Moment = json_schema!({ "type": "string", "format": "date-time" });
     /// Seconds for which a rotated key lives on.

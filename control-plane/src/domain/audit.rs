@@ -116,6 +116,8 @@ pub fn configuration(key: &Key) -> Map<String, Value> {
         "monthly_prediction_limit": configuration.monthly_limit,
         "billing_plan": configuration.plan,
         "groups": key.groups.names,
+        "owner": configuration.holder,
+        "metadata": configuration.metadata,
         "expires_at": key.expires_at.map(|moment| moment.to_string()),
     });
     match fields {

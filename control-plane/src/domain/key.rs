@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::{
     Group, Purpose, Rights,
     group::{Grouping, rights_of},
+    metadata::Metadata,
 };
 use crate::clock::{after, new_id, whole_second};
 
@@ -67,6 +68,10 @@ pub struct Configuration {
     pub monthly_limit: Option<u64>,
     /// Billing plan identifier.
     pub plan: String,
+    /// Who holds it, in the words of whoever gave it out.
+    pub holder: Option<String>,
+    /// Anything else, for its owners alone.
+    pub metadata: Metadata,
 }
 
 /// A key as the control plane stores it. Its text is not among it.

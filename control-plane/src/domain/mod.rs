@@ -7,6 +7,7 @@ pub mod change;
 pub mod group;
 pub mod idempotency;
 pub mod key;
+pub mod metadata;
 pub mod organization;
 pub mod permission;
 pub mod principal;

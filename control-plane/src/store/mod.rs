@@ -137,6 +137,8 @@ pub struct KeyFilter {
     pub organization: OrganizationId,
     /// Only those that belong to this one.
     pub owner: Option<String>,
+    /// Only those that this one holds.
+    pub holder: Option<String>,
     /// For which service.
     pub service: Option<String>,
     /// Only active keys that are not expired at this moment.

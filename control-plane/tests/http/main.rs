@@ -20,6 +20,7 @@ mod issuer;
 mod keys;
 mod life;
 mod members;
+mod metadata;
 mod openapi;
 mod organizations;
 mod refused;

@@ -63,6 +63,8 @@ pub(crate) async fn every_column_is_read_as_it_was_written(backend: impl Backend
     let mut revoked = off.revoked("admin", at(3));
     revoked.configuration = key(2).configuration;
     revoked.configuration.monthly_limit = None;
+    revoked.configuration.holder = Some("customer 7".into());
+    revoked.configuration.metadata = [("team".into(), "é\"".into())].into();
     revoked.expires_at = None;
     revoked.expiry_set_at = at(7);
     revoked.records_end_at = None;

@@ -354,6 +354,7 @@ pub(crate) async fn a_gateway_key_is_read_as_it_was_written(backend: impl Backen
     let filter = keyward_control_plane::store::KeyFilter {
         organization: DEFAULT,
         owner: None,
+        holder: None,
         service: Some("prediction".into()),
         active_at: None,
     };

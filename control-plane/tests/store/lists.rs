@@ -15,6 +15,7 @@ use crate::{
 const ALL: KeyFilter = KeyFilter {
     organization: DEFAULT,
     owner: None,
+    holder: None,
     service: None,
     active_at: None,
 };
@@ -215,4 +216,42 @@ pub(crate) async fn those_of_a_lineage_that_are_in_grace_are_found(backend: impl
     assert_eq!(found(109).await, [replaced[0].id, off.id]);
     assert_eq!(found(110).await, [off.id]);
     assert_eq!(found(310).await, []);
+}
+
+pub(crate) async fn a_list_of_one_holder_goes_on_by_its_cursor(backend: impl Backend) {
+    let mut held = Vec::new();
+    for seed in 1..7 {
+        let mut key = key(seed);
+        key.configuration.holder = (seed % 3 != 0).then(|| format!("customer {}", seed % 3));
+        if seed > 3 {
+            key.owner = "other".into();
+        }
+        backend
+            .store()
+            .commit(&create(&key, &[], key.created_at))
+            .await
+            .unwrap();
+        held.push(key);
+    }
+    let of = |holder: &str| KeyFilter {
+        holder: Some(holder.into()),
+        ..ALL
+    };
+    let first = backend.store().keys(&of("customer 1"), None, 1).await.unwrap();
+    assert_eq!(ids(&first), [held[3].id]);
+    let rest = backend
+        .store()
+        .keys(&of("customer 1"), Some(held[3].id), 5)
+        .await
+        .unwrap();
+    assert_eq!(rest, [held[0].clone()]);
+    let both = KeyFilter {
+        owner: Some("other".into()),
+        ..of("customer 2")
+    };
+    assert_eq!(
+        ids(&backend.store().keys(&both, None, 5).await.unwrap()),
+        [held[4].id]
+    );
+    assert_eq!(backend.store().keys(&of("customer"), None, 5).await.unwrap(), []);
 }

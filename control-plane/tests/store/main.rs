@@ -63,6 +63,7 @@ macro_rules! store_contract {
                 the_newest_come_first_and_a_cursor_goes_on,
                 a_list_is_filtered,
                 a_list_of_one_owner_goes_on_by_its_cursor,
+                a_list_of_one_holder_goes_on_by_its_cursor,
                 keys_of_an_environment_come_by_id,
                 those_of_a_lineage_that_are_in_grace_are_found,
                 keys_are_found_by_their_hashes,

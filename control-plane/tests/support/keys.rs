@@ -76,6 +76,8 @@ pub(crate) fn key_for(seed: u64, organization: OrganizationId, environment: Envi
             rate_limit_per_hour: 5000,
             monthly_limit: Some(1_000_000),
             plan: "pro".into(),
+            holder: None,
+            metadata: std::collections::BTreeMap::new(),
         },
         lifetime: Some(std::time::Duration::from_secs(90 * 86_400)),
     };

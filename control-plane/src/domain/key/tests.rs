@@ -50,6 +50,8 @@ pub(crate) fn wanted(lifetime_days: Option<u64>) -> NewKey {
             rate_limit_per_hour: 1000,
             monthly_limit: None,
             plan: "free".into(),
+            holder: None,
+            metadata: std::collections::BTreeMap::new(),
         },
         lifetime: lifetime_days.map(|days| Duration::from_secs(days * 86_400)),
     }

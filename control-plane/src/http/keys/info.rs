@@ -11,6 +11,7 @@ use crate::{
     domain::{
         Key,
         key::{Act, KeyId},
+        metadata::Metadata,
     },
     http::{
         Problem,
@@ -54,6 +55,8 @@ pub(in crate::http) struct KeyInfo<'a> {
     groups: &'a [String],
     #[schemars(with = "Vec<schema::Network>")]
     allowed_ips: &'a [Cidr],
+    owner: Option<&'a str>,
+    metadata: &'a Metadata,
     created_by: &'a str,
     deactivated_by: Option<&'a str>,
     #[serde(serialize_with = "optional_moment")]
@@ -100,6 +103,8 @@ impl<'a> KeyInfo<'a> {
             organization_id: key.organization.to_string(),
             groups: &key.groups.names,
             allowed_ips: &configuration.allowed_ips,
+            owner: configuration.holder.as_deref(),
+            metadata: &configuration.metadata,
             created_by: &key.created_by,
             deactivated_by: by(&key.deactivated),
             deactivated_at: at(&key.deactivated),
@@ -164,6 +169,8 @@ pub(super) fn example() -> Value {
         "organization_id": "d9fe7aa1-b0a2-48d9-bde1-4ee759481b61",
         "groups": [],
         "allowed_ips": ["203.0.113.0/24"],
+        "owner": "customer-42",
+        "metadata": { "team": "forecasting" },
         "created_by": "admin",
         "deactivated_by": null,
         "deactivated_at": null,

@@ -37,13 +37,14 @@ pub(in crate::http) async fn list(
     names: Names,
     uri: Uri,
 ) -> Result<Response, Problem> {
-    let known = ["service_id", "active_only", "user_id", LIMIT, CURSOR];
+    let known = ["service_id", "active_only", "user_id", "owner", LIMIT, CURSOR];
     let parameters = Parameters::of_place(&uri, &names, &known)?;
     let (organization, _) = app.place(&caller, &names, &parameters).await?;
     let now = app.clock.now();
     let filter = KeyFilter {
         organization,
         owner: parameters.text("user_id").map(str::to_owned),
+        holder: parameters.text("owner").map(str::to_owned),
         service: parameters.text("service_id").map(str::to_owned),
         active_at: parameters.boolean("active_only")?.then_some(now),
     };
@@ -110,7 +111,8 @@ pub(in crate::http) fn describe() -> Entry {
         "Newest first. Without `limit` the array holds every key, streamed.",
     )
     .query::<String>("service_id", "Only keys of this service.")
-    .query::<String>("user_id", "Only keys of this owner.")
+    .query::<String>("user_id", "Only keys that this one manages.")
+    .query::<String>("owner", "Only keys that this one holds.")
     .query::<bool>("active_only", "Only keys that may be used now.")
     .paged()
     .in_place()

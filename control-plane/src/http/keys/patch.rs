@@ -1,6 +1,6 @@
 //! What is asked for when a key is changed: the body of `PATCH`, checked.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -9,7 +9,9 @@ use serde::{Deserialize, Deserializer};
 use super::wish::{SECONDS_A_DAY, no_group};
 use crate::{
     clock::{after, whole_second},
-    domain::{FieldError, Key, Permission, Purpose, Rights, bounds, group::MAX_GROUPS, key::Configuration},
+    domain::{
+        FieldError, Key, Permission, Purpose, Rights, bounds, group::MAX_GROUPS, key::Configuration, metadata,
+    },
     http::Problem,
     schema,
 };
@@ -46,6 +48,12 @@ pub(in crate::http) struct UpdateKey {
     #[serde(default, deserialize_with = "given")]
     #[schemars(with = "Option<schema::ExpiresInDays>")]
     expires_in_days: Option<Option<i64>>,
+    #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "Option<schema::Holder>")]
+    owner: Option<Option<String>>,
+    #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "schema::MetadataChanges")]
+    metadata: Option<BTreeMap<String, Option<String>>>,
 }
 
 /// Tells a field that is there, `null` or not, from one that is left out.
@@ -64,6 +72,8 @@ pub(super) struct Update {
     /// Names of groups.
     pub(super) groups: Option<Vec<String>>,
     expiry: Option<NewExpiry>,
+    holder: Option<Option<String>>,
+    metadata: BTreeMap<String, Option<String>>,
 }
 
 /// When a key is to expire from now on.
@@ -78,6 +88,11 @@ impl UpdateKey {
         let expiry = self.expiry()?;
         Ok(Update {
             expiry,
+            holder: self
+                .owner
+                .map(|owner| owner.as_deref().map(metadata::holder).transpose())
+                .transpose()?,
+            metadata: self.metadata.unwrap_or_default(),
             name: self.name.as_deref().map(bounds::name).transpose()?,
             scopes: self.scopes.as_deref().map(bounds::scopes).transpose()?,
             rate_limit_per_hour: self
@@ -132,7 +147,7 @@ impl Update {
         Ok(())
     }
 
-    pub(super) fn apply(&self, configuration: &Configuration) -> Configuration {
+    pub(super) fn apply(&self, configuration: &Configuration) -> Result<Configuration, FieldError> {
         let Configuration {
             name,
             scopes,
@@ -140,15 +155,19 @@ impl Update {
             rate_limit_per_hour,
             monthly_limit,
             plan,
+            holder,
+            metadata,
         } = configuration.clone();
-        Configuration {
+        Ok(Configuration {
             name: self.name.clone().unwrap_or(name),
             scopes: self.scopes.clone().unwrap_or(scopes),
             allowed_ips: self.allowed_ips.clone().unwrap_or(allowed_ips),
             rate_limit_per_hour: self.rate_limit_per_hour.unwrap_or(rate_limit_per_hour),
             monthly_limit: self.monthly_limit.unwrap_or(monthly_limit),
             plan: self.plan.clone().unwrap_or(plan),
-        }
+            holder: self.holder.clone().unwrap_or(holder),
+            metadata: metadata::merged(&metadata, &self.metadata)?,
+        })
     }
 
     /// When the key is to expire; a moment that has passed ends no key.

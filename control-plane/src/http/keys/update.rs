@@ -1,4 +1,4 @@
-//! `PATCH /api/v1/keys/{key_id}`: rename, scopes, groups, limits, allowed addresses, plan, expiry. What is not named
+//! `PATCH /api/v1/keys/{key_id}`: rename, scopes, groups, limits, allowed addresses, plan, expiry, owner, metadata. What is not named
 //! stays, and what changes, changes on the keys too that this one replaced and that are in their grace periods.
 
 use axum::{extract::State, response::Response};
@@ -33,7 +33,7 @@ pub(in crate::http) async fn update(
             None => None,
         };
         update.check_groups(&before, &rights)?;
-        let wanted = update.apply(&before.configuration);
+        let wanted = update.apply(&before.configuration)?;
         if !rights.cover(&added(&before, &wanted, groups.as_deref().unwrap_or_default())) {
             return Err(Problem::beyond_own());
         }

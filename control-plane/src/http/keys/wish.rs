@@ -1,6 +1,6 @@
 //! What is asked for when a key is created: the reference's request body, checked.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use keyward_shared::Environment;
 use schemars::JsonSchema;
@@ -12,6 +12,7 @@ use crate::{
         bounds::{self, DEFAULT_PLAN, DEFAULT_RATE_LIMIT_PER_HOUR, MAX_ALLOWED_IPS, MAX_SCOPES},
         group::MAX_GROUPS,
         key::Configuration,
+        metadata::{self, Metadata},
     },
     schema,
 };
@@ -54,6 +55,11 @@ pub(in crate::http) struct CreateKey {
     allowed_ips: Option<Vec<String>>,
     #[schemars(with = "Option<schema::Plan>")]
     billing_plan: Option<String>,
+    #[schemars(with = "Option<schema::Holder>")]
+    owner: Option<String>,
+    #[serde(default)]
+    #[schemars(with = "schema::Metadata")]
+    metadata: BTreeMap<String, String>,
 }
 
 /// The body, checked, but for the groups, which have to be looked up.
@@ -69,6 +75,11 @@ impl CreateKey {
     pub(super) fn check(self, services: &[String]) -> Result<Wish, FieldError> {
         let purpose = self.purpose(services)?;
         let days = self.expires_in_days.map(bounds::expires_in_days).transpose()?;
+        let set = self
+            .metadata
+            .into_iter()
+            .map(|(name, value)| (name, Some(value)))
+            .collect();
         let configuration = Configuration {
             name: bounds::name(&self.name)?,
             scopes: bounds::scopes(&self.scopes)?,
@@ -82,6 +93,8 @@ impl CreateKey {
                 .map(bounds::monthly_limit)
                 .transpose()?,
             plan: bounds::plan(self.billing_plan.as_deref().unwrap_or(DEFAULT_PLAN))?,
+            holder: self.owner.as_deref().map(metadata::holder).transpose()?,
+            metadata: metadata::merged(&Metadata::new(), &set)?,
         };
         let groups = bounds::groups(&self.groups.unwrap_or_default())?;
         if purpose == Purpose::Gateway && groups.is_empty() {

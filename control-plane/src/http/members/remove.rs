@@ -172,6 +172,7 @@ async fn page(
     let filter = KeyFilter {
         organization: member.organization,
         owner: Some(user_name(&member.subject)),
+        holder: None,
         service: None,
         active_at: None,
     };

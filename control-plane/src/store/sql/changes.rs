@@ -97,9 +97,10 @@ async fn insert(
     sqlx::query(
         "INSERT INTO keys (id, organization, hash, preview, tag_secret, service, environment, name, scopes, allowed_ips,
              rate_limit_per_hour, monthly_limit, plan, status, revision, lineage, created_by, created_at, expires_at,
-             rotated_from, owner, groups, group_scopes, unique_name, expiry_set_at, records_end_at)
+             rotated_from, owner, groups, group_scopes, unique_name, expiry_set_at, records_end_at, holder,
+             metadata)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24,
-             $25, $26)",
+             $25, $26, $27, $28)",
     )
     .bind(bytes(&key.id))
     .bind(key.organization.0.as_bytes().as_slice())
@@ -127,6 +128,8 @@ async fn insert(
     .bind(unique_name)
     .bind(key.expiry_set_at.as_millisecond())
     .bind(key.records_end_at.map(jiff::Timestamp::as_millisecond))
+    .bind(&configuration.holder)
+    .bind(columns::json_text(&configuration.metadata)?)
     .execute(&mut **transaction)
     .await?;
     Ok(())
@@ -145,7 +148,8 @@ async fn update(
         "UPDATE keys SET name = $3, scopes = $4, allowed_ips = $5, rate_limit_per_hour = $6, monthly_limit = $7,
              plan = $8, status = $9, revision = $2, expires_at = $10, deactivated_by = $11, deactivated_at = $12,
              ended_by = $13, ended_at = $14, rotated_into = $15, owner = $16,
-             groups = $17, group_scopes = $18, unique_name = $19, expiry_set_at = $20, records_end_at = $21
+             groups = $17, group_scopes = $18, unique_name = $19, expiry_set_at = $20, records_end_at = $21,
+             holder = $22, metadata = $23
          WHERE id = $1 AND revision = $2 - 1",
     )
     .bind(bytes(&key.id))
@@ -169,6 +173,8 @@ async fn update(
     .bind(unique_name)
     .bind(key.expiry_set_at.as_millisecond())
     .bind(key.records_end_at.map(jiff::Timestamp::as_millisecond))
+    .bind(&configuration.holder)
+    .bind(columns::json_text(&configuration.metadata)?)
     .execute(&mut **transaction)
     .await?
     .rows_affected();

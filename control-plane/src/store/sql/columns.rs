@@ -45,6 +45,8 @@ pub(super) fn key(row: &DbRow) -> Result<Key, StoreError> {
                 number(limit, "monthly_limit")
             })?,
             plan: row.try_get("plan")?,
+            holder: row.try_get("holder")?,
+            metadata: json(row.try_get("metadata")?, "metadata")?,
         },
         status: status(row.try_get("status")?)?,
         revision: number(row.try_get("revision")?, "revision")?,
@@ -168,8 +170,8 @@ pub(super) fn moment(millis: i64) -> Result<Timestamp, StoreError> {
     Timestamp::from_millisecond(millis).map_err(|error| corrupt("moment", error))
 }
 
-/// A list as JSON text.
-pub(super) fn json_text<T: serde::Serialize>(list: &[T]) -> Result<String, StoreError> {
+/// A list or a map as JSON text.
+pub(super) fn json_text<T: serde::Serialize + ?Sized>(list: &T) -> Result<String, StoreError> {
     serde_json::to_string(list).map_err(|error| corrupt("list", error))
 }
 

@@ -26,7 +26,7 @@ pub(super) async fn one(pool: &DbPool, reach: &Reach, id: KeyId) -> Result<Optio
 const ABOVE_ALL: [u8; 17] = [0xff; 17];
 
 macro_rules! list_query {
-    ($owner:literal) => {
+    ($whose:literal) => {
         concat!(
             "SELECT * FROM keys
              WHERE organization = $1
@@ -34,7 +34,7 @@ macro_rules! list_query {
                AND ($3 IS NULL OR service = $3)
                AND ($4 IS NULL OR (status = 'active' AND (expires_at IS NULL OR expires_at > $4)))
                AND ",
-            $owner,
+            $whose,
             " ORDER BY id DESC LIMIT $5"
         )
     };
@@ -46,10 +46,12 @@ pub(super) async fn list(
     after: Option<KeyId>,
     limit: u32,
 ) -> Result<Vec<Key>, StoreError> {
-    // Two texts, because SQLite takes the index of owners only where there surely is an owner to look for.
-    let query = match &filter.owner {
-        None => sqlx::query(list_query!("$6 IS NULL")),
-        Some(_) => sqlx::query(list_query!("owner = $6")),
+    // Several texts, because SQLite takes the index of owners only where there surely is an owner to look for.
+    let query = match (&filter.owner, &filter.holder) {
+        (None, None) => sqlx::query(list_query!("$6 IS NULL AND $7 IS NULL")),
+        (Some(_), None) => sqlx::query(list_query!("owner = $6 AND $7 IS NULL")),
+        (None, Some(_)) => sqlx::query(list_query!("$6 IS NULL AND holder = $7")),
+        (Some(_), Some(_)) => sqlx::query(list_query!("owner = $6 AND holder = $7")),
     };
     let rows = query
         .bind(filter.organization.0.as_bytes().as_slice())
@@ -58,6 +60,7 @@ pub(super) async fn list(
         .bind(filter.active_at.map(jiff::Timestamp::as_millisecond))
         .bind(i64::from(limit))
         .bind(filter.owner.as_deref())
+        .bind(filter.holder.as_deref())
         .fetch_all(pool)
         .await?;
     read(&rows)
