@@ -96,6 +96,8 @@ fn wish(organization: OrganizationId, number: u32) -> NewKey {
             rate_limit_per_hour: 5000,
             monthly_limit: Some(1_000_000),
             plan: "pro".to_owned(),
+            holder: None,
+            metadata: std::collections::BTreeMap::new(),
         },
         groups: Vec::new(),
         lifetime: None,
