@@ -15,6 +15,7 @@ use crate::{
             PLAN_CHARACTERS, PREVIEW_CHARACTERS, RATE_LIMIT_PER_HOUR,
         },
         group::MAX_NAME as MAX_GROUP_NAME,
+        leak::LeakPolicy as LeakPolicies,
         metadata::{MAX_HOLDER, MAX_NAME as MAX_PAIR_NAME, MAX_PAIRS, MAX_VALUE},
     },
     http::MAX_LIMIT,
@@ -105,6 +106,8 @@ forms! {
     KeyStatus = json_schema!({
         "type": "string", "enum": [Status::Active, Status::Deactivated, Status::Revoked, Status::Superseded],
     });
+    /// What becomes of leaked keys.
+    LeakPolicy = one_of(&LeakPolicies::ALL.map(LeakPolicies::as_str));
     /// A permission.
     Permission = one_of(&Permissions::ALL.map(Permissions::as_str));
     /// The `sub` of a person's tokens.

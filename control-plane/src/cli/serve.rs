@@ -127,6 +127,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let rules = Rules {
         admin_token: settings.admin_token,
         static_key: settings.static_key,
+        github_keys: settings.github_keys,
         services: settings.services,
         brands: settings.brands,
         tag_secrets: settings.tag_secrets,

@@ -24,6 +24,8 @@ pub enum Operation {
     CreateOrganization,
     ListOrganizations,
     ReadOrganization,
+    UpdateOrganization,
+    ReportLeaks,
     ListMembers,
     ReadMember,
     PutMember,
@@ -74,7 +76,7 @@ pub enum Need {
 
 impl Operation {
     /// Every operation once.
-    pub const ALL: [Self; 37] = [
+    pub const ALL: [Self; 39] = [
         Self::ShowCaller,
         Self::CreateKey,
         Self::ImportKeys,
@@ -90,6 +92,8 @@ impl Operation {
         Self::CreateOrganization,
         Self::ListOrganizations,
         Self::ReadOrganization,
+        Self::UpdateOrganization,
+        Self::ReportLeaks,
         Self::ListMembers,
         Self::ReadMember,
         Self::PutMember,
@@ -163,6 +167,10 @@ impl Operation {
             // The list holds no more than those where the caller has a place.
             Self::ListOrganizations => Need::Credential,
             Self::ReadOrganization => Need::Place,
+            // Who manages its members manages the organization.
+            Self::UpdateOrganization => Need::In(Permission::MembersManage),
+            // Who has found the text of a key and sees the key itself may tell.
+            Self::ReportLeaks => Need::In(Permission::KeysRead),
             // Members see each other.
             Self::ListMembers | Self::ReadMember => Need::In(Permission::MembersRead),
             // Nobody gives or takes a role that its own does not cover: the handler compares the two.

@@ -5,6 +5,7 @@ use super::{
     audit::AuditEvent,
     idempotency::{Fingerprint, Sealed, Slot},
     key::Key,
+    leak::LeakPolicy,
 };
 
 /// A write to one key.
@@ -30,6 +31,15 @@ impl KeyWrite {
 pub enum DirectoryWrite {
     /// A new organization.
     AddOrganization(Organization),
+    /// Another policy for leaked keys.
+    SetLeakPolicy {
+        /// Whose.
+        organization: OrganizationId,
+        /// The one that whoever decided saw. Another one is a conflict.
+        before: LeakPolicy,
+        /// As it is from now on.
+        policy: LeakPolicy,
+    },
     /// A new group. Its name has to be free.
     AddGroup(Group),
     /// A group in its next state. The stored one must be at the revision before. Its keys follow by a job.

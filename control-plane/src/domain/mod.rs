@@ -7,6 +7,7 @@ pub mod change;
 pub mod group;
 pub mod idempotency;
 pub mod key;
+pub mod leak;
 pub mod metadata;
 pub mod organization;
 pub mod permission;

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::{OrganizationId, Role};
+use super::{OrganizationId, Role, leak::LeakPolicy};
 use crate::clock::{new_id, whole_second};
 
 /// An organization: it owns keys, members and groups, and nobody outside can tell that it exists.
@@ -17,6 +17,8 @@ pub struct Organization {
     pub created_by: String,
     /// When, in whole seconds.
     pub created_at: Timestamp,
+    /// What becomes of its keys that are found where they should not be.
+    pub leak_policy: LeakPolicy,
 }
 
 /// A person's place in an organization.
@@ -42,6 +44,7 @@ impl Organization {
             name,
             created_by: actor.to_owned(),
             created_at: whole_second(now),
+            leak_policy: LeakPolicy::default(),
         }
     }
 

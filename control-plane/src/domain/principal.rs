@@ -6,6 +6,8 @@ use super::{Group, Key, KeyId, OrganizationId, Rights, Role, group::Grouping};
 const ADMIN: &str = "admin";
 /// The name of the legacy static key.
 const STATIC_KEY: &str = "static-key";
+/// The name of GitHub's secret scanning, which reports leaked keys.
+pub const GITHUB: &str = "github-secret-scanning";
 /// What the names of API keys start with.
 const KEY_PREFIX: &str = "key:";
 /// What the names of users start with whose subject could be taken for another name.
@@ -158,7 +160,7 @@ impl User {
 
 /// The name of a person with this subject.
 pub fn user_name(subject: &str) -> String {
-    let could_be_another = [ADMIN, STATIC_KEY].contains(&subject)
+    let could_be_another = [ADMIN, STATIC_KEY, GITHUB].contains(&subject)
         || [KEY_PREFIX, USER_PREFIX]
             .iter()
             .any(|prefix| subject.starts_with(prefix));
@@ -181,12 +183,18 @@ mod tests {
             "user:admin",
             "user:user:admin",
             "static-key",
+            GITHUB,
             "key:1",
             "user:key:1",
         ];
         let mut names: Vec<_> = subjects.iter().map(|subject| user_name(subject)).collect();
         assert_eq!(names[0], "auth0|42");
-        names.extend([ADMIN.to_owned(), STATIC_KEY.to_owned(), "key:1".to_owned()]);
+        names.extend([
+            ADMIN.to_owned(),
+            STATIC_KEY.to_owned(),
+            GITHUB.to_owned(),
+            "key:1".to_owned(),
+        ]);
         let count = names.len();
         names.sort();
         names.dedup();

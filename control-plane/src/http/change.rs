@@ -107,6 +107,17 @@ impl App {
         now: Timestamp,
         attempt: Option<(&Attempt, &Answer)>,
     ) -> Result<Changed, CommitError> {
+        self.commit_as(caller.actor(), work, now, attempt).await
+    }
+
+    /// The same by somebody with this name, who need not have a credential.
+    pub(super) async fn commit_as(
+        &self,
+        actor: &str,
+        work: Work,
+        now: Timestamp,
+        attempt: Option<(&Attempt, &Answer)>,
+    ) -> Result<Changed, CommitError> {
         let keys: Vec<&Key> = work.keys.iter().map(KeyWrite::key).collect();
         let dirty = self.deployments.dirty(&keys);
         let once = attempt.map(|(attempt, answer)| {
@@ -117,7 +128,7 @@ impl App {
             id: new_id(now, self.entropy.as_ref()),
             at: now,
             organization: Some(work.organization),
-            actor: caller.actor().to_owned(),
+            actor: actor.to_owned(),
             action: work.action,
             target: work.target,
             request_id: RequestId::current().map(|id| id.to_string()).unwrap_or_default(),

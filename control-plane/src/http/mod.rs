@@ -12,7 +12,7 @@ use crate::{
     metrics::Metrics,
     oidc::UserTokens,
     publish::{Deployments, Follower, Publisher, Reconciler},
-    settings::{AdminToken, StaticKey, TagSecrets},
+    settings::{AdminToken, GithubKeys, StaticKey, TagSecrets},
     store::Store,
 };
 
@@ -25,6 +25,7 @@ mod groups;
 mod health;
 mod idempotency;
 mod keys;
+mod leaks;
 mod members;
 mod message;
 mod moments;
@@ -93,6 +94,8 @@ pub struct Rules {
     pub admin_token: AdminToken,
     /// The legacy static key, if there is one.
     pub static_key: Option<StaticKey>,
+    /// The keys by which GitHub signs reports of leaked keys, if it reports here.
+    pub github_keys: Option<GithubKeys>,
     /// The services there are keys for.
     pub services: Vec<String>,
     /// The brand parts of prefixes.
@@ -112,6 +115,7 @@ pub fn router(app: Arc<App>) -> Router {
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .merge(openapi::router())
         .merge(usage::router())
+        .merge(leaks::github::router())
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .fallback(problem::no_such_path)

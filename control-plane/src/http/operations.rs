@@ -11,7 +11,7 @@ use axum::{
     routing::{self, MethodRouter},
 };
 
-use super::{App, audit, groups, keys, members, organizations, sync, userinfo};
+use super::{App, audit, groups, keys, leaks, members, organizations, sync, userinfo};
 use crate::domain::Operation;
 
 /// Every operation at its path. Each request carries its [`Operation`], by which the caller is judged.
@@ -92,6 +92,11 @@ pub(super) fn endpoint(operation: Operation) -> (&'static [&'static str], Verb) 
         O::CreateOrganization => (&["/api/v1/organizations"], post(organizations::create::create)),
         O::ListOrganizations => (&["/api/v1/organizations"], get(organizations::list::list)),
         O::ReadOrganization => (&["/api/v1/organizations/{org_id}"], get(organizations::get::get)),
+        O::UpdateOrganization => (
+            &["/api/v1/organizations/{org_id}"],
+            patch(organizations::update::update),
+        ),
+        O::ReportLeaks => (&["/api/v1/leaks"], post(leaks::report::report)),
         O::ListMembers => (
             &["/api/v1/organizations/{org_id}/members"],
             get(members::list::list),

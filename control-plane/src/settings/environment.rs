@@ -8,7 +8,7 @@ use toml::{Table, Value};
 use super::SettingsError;
 
 /// Variables of the file's top level and of `[tag_secrets]`: the name after `KEYWARD_`, and the path in the file.
-const SETTINGS: [(&str, &[&str]); 28] = [
+const SETTINGS: [(&str, &[&str]); 29] = [
     ("LISTEN", &["listen"]),
     ("DATABASE_URL", &["database_url"]),
     ("ADMIN_TOKEN", &["admin_token"]),
@@ -30,6 +30,7 @@ const SETTINGS: [(&str, &[&str]); 28] = [
     ("TAG_SECRETS_DEVELOPMENT", &["tag_secrets", "development"]),
     ("TAG_SECRETS_GATEWAY", &["tag_secrets", "gateway"]),
     ("IDEMPOTENCY_SECRETS", &["idempotency_secrets"]),
+    ("GITHUB_SECRET_SCANNING_KEYS", &["github_secret_scanning_keys"]),
     ("METRICS_LISTEN", &["server", "metrics_listen"]),
     ("MAX_CONNECTIONS", &["server", "max_connections"]),
     ("CONNECTIONS_PER_CLIENT", &["server", "connections_per_client"]),

@@ -16,8 +16,8 @@ use toml::Table;
 use uuid::Uuid;
 
 use super::{
-    AdminToken, DeploymentSettings, EdgeSettings, LogFormat, Settings, SettingsError, StaticKey, TagSecrets,
-    jwt::JwtFile, server::ServerFile,
+    AdminToken, DeploymentSettings, EdgeSettings, GithubKeys, GithubKeysError, LogFormat, Settings,
+    SettingsError, StaticKey, TagSecrets, jwt::JwtFile, server::ServerFile,
 };
 use crate::{
     domain::OrganizationId,
@@ -55,6 +55,7 @@ struct SettingsFile {
     #[serde(default = "default_reconcile_interval")]
     reconcile_interval_seconds: u64,
     idempotency_secrets: Option<String>,
+    github_secret_scanning_keys: Option<String>,
     #[serde(default)]
     server: ServerFile,
     #[serde(default)]
@@ -203,6 +204,7 @@ pub(super) fn check(table: Table, places: &Places<'_>) -> Result<Settings, Setti
             )
         })?,
         database: check_database(&file.database_url, places)?,
+        github_keys: check_github_keys(file.github_secret_scanning_keys.as_deref(), places)?,
         sealer: check_sealer(file.idempotency_secrets.as_deref(), &admin_token, places)?,
         admin_token,
         static_key: check_static_key(file.legacy_api_key.as_deref(), places)?,
@@ -283,6 +285,11 @@ fn check_tag_secrets(file: &TagSecretsFile, places: &Places<'_>) -> Result<TagSe
         service,
         gateway: ring("gateway", &file.gateway)?,
     })
+}
+
+fn check_github_keys(text: Option<&str>, places: &Places<'_>) -> Result<Option<GithubKeys>, SettingsError> {
+    let keys = text.map(str::parse).transpose();
+    keys.map_err(|error: GithubKeysError| places.error(&["github_secret_scanning_keys"], error.to_string()))
 }
 
 /// Without secrets of their own, answers are sealed by one that is derived from the admin token: every control plane of a

@@ -16,12 +16,14 @@ use crate::{
 mod admin_token;
 mod environment;
 mod file;
+mod github_keys;
 mod jwt;
 mod server;
 mod static_key;
 
 pub use admin_token::{AdminToken, WeakToken};
 pub use environment::{is_known_name, is_ours};
+pub use github_keys::{GithubKeys, GithubKeysError};
 pub use jwt::{JwtKeys, JwtSettings};
 pub use server::ServerSettings;
 pub use static_key::{StaticKey, StaticKeyError};
@@ -49,6 +51,8 @@ pub struct Settings {
     pub tag_secrets: TagSecrets,
     /// What seals the answers that are kept for repeated requests.
     pub sealer: Sealer,
+    /// The keys by which GitHub signs reports of leaked keys, if it reports here.
+    pub github_keys: Option<GithubKeys>,
     /// How long a management call waits for its change to arrive.
     pub propagation_wait: Duration,
     /// How often database and KV are compared. None: only on demand.

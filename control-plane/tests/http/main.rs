@@ -11,6 +11,7 @@ mod clock;
 mod credentials;
 mod escalation;
 mod gateway_keys;
+mod github;
 mod groups;
 mod idempotency;
 mod imports;
@@ -18,6 +19,7 @@ mod issuer;
 #[expect(dead_code, reason = "shared with suites that need more of it")]
 #[path = "../support/keys.rs"]
 mod keys;
+mod leaks;
 mod life;
 mod members;
 mod metadata;

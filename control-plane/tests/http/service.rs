@@ -26,6 +26,7 @@ use tower::ServiceExt as _;
 
 use crate::{
     clock::ManualClock,
+    github,
     keys::{DEFAULT, Seeded, at, ring},
 };
 
@@ -119,6 +120,7 @@ impl Service {
             user_tokens: Some(tokens),
             rules: Rules {
                 admin_token: AdminToken::new(ADMIN_TOKEN).unwrap(),
+                github_keys: Some(format!("test:{}", github::public_key()).parse().unwrap()),
                 static_key: Some(StaticKey::new(&static_key(DEFAULT)).unwrap()),
                 services: vec!["prediction".into(), "platform".into()],
                 brands: Brands::default(),

@@ -103,6 +103,12 @@ pub(crate) fn request(operation: Operation, things: &Things) -> (&'static str, S
         O::CreateOrganization => ("POST", "/api/v1/organizations".into(), name()),
         O::ListOrganizations => ("GET", "/api/v1/organizations".into(), None),
         O::ReadOrganization => ("GET", own, None),
+        O::UpdateOrganization => ("PATCH", own, Some(json!({ "leak_policy": "record" }))),
+        O::ReportLeaks => (
+            "POST",
+            named("/api/v1/leaks"),
+            Some(json!({ "keys": ["sk_live_nobodys"] })),
+        ),
         O::ListMembers => ("GET", format!("{own}/members"), None),
         O::ReadMember => ("GET", member, None),
         O::PutMember => ("PUT", member, Some(json!({ "role": "developer" }))),
@@ -164,6 +170,7 @@ fn may(operation: Operation, who: Who, whose: Whose) -> bool {
         O::CreateKey | O::CreateOrganizationKey => creators,
         O::ImportKeys => admins || who == W::ManagerKey,
         O::VerifyKey
+        | O::ReportLeaks
         | O::ListKeys
         | O::ListOrganizationKeys
         | O::ReadKey
@@ -183,8 +190,13 @@ fn may(operation: Operation, who: Who, whose: Whose) -> bool {
         O::ListMembers | O::ReadMember | O::ListGroups | O::ReadGroup => {
             admins || watchers || who == W::Developer
         }
-        O::PutMember | O::RemoveMember | O::CreateGroup | O::UpdateGroup | O::DeleteGroup => admins,
-        O::ReadAudit => admins,
+        O::UpdateOrganization
+        | O::PutMember
+        | O::RemoveMember
+        | O::CreateGroup
+        | O::UpdateGroup
+        | O::DeleteGroup
+        | O::ReadAudit => admins,
         O::VerifyAudit | O::ReadSync | O::Reconcile => who == W::Platform,
     }
 }

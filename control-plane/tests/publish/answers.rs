@@ -26,6 +26,7 @@ pub(crate) const TOKEN: &str = "mT3kWq8xZp-1rYv_9sLb2C";
 
 pub(crate) fn app(world: &World, wait: Duration) -> axum::Router {
     let rules = Rules {
+        github_keys: None,
         static_key: None,
         admin_token: AdminToken::new(TOKEN).unwrap(),
         services: vec!["prediction".into()],

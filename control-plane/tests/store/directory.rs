@@ -21,6 +21,7 @@ fn named(number: u128) -> Organization {
         name: format!("Organization {number}"),
         created_by: "somebody".into(),
         created_at: at(1),
+        leak_policy: keyward_control_plane::domain::leak::LeakPolicy::Record,
     }
 }
 

@@ -450,6 +450,7 @@ pub(crate) async fn a_new_organization_has_a_group_of_its_own(backend: impl Back
         name: "Five".into(),
         created_by: "una".into(),
         created_at: at(3),
+        leak_policy: keyward_control_plane::domain::leak::LeakPolicy::Revoke,
     };
     let new = vec![DirectoryWrite::AddOrganization(organization)];
     write(&backend, new, vec![], &[]).await.unwrap();

@@ -47,6 +47,10 @@ actions! {
     KeyActivated = "key.activated" on "key",
     /// A key was revoked.
     KeyRevoked = "key.revoked" on "key",
+    /// A key was found where it should not be.
+    KeyLeaked = "key.leaked" on "key",
+    /// An organization changed.
+    OrganizationChanged = "organization.changed" on "organization",
     /// An organization was created.
     OrganizationCreated = "organization.created" on "organization",
     /// Somebody became a member, or got another role.

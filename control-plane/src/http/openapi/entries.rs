@@ -3,7 +3,7 @@
 use super::Entry;
 use crate::{
     domain::Operation,
-    http::{audit, groups, keys, members, organizations, sync, userinfo},
+    http::{audit, groups, keys, leaks, members, organizations, sync, userinfo},
 };
 
 /// What the description says of an operation. One that lacks its line does not compile.
@@ -25,6 +25,8 @@ pub(super) fn entry(operation: Operation) -> Entry {
         O::CreateOrganization => organizations::create::describe(),
         O::ListOrganizations => organizations::list::describe(),
         O::ReadOrganization => organizations::get::describe(),
+        O::UpdateOrganization => organizations::update::describe(),
+        O::ReportLeaks => leaks::report::describe(),
         O::ListMembers => members::list::describe(),
         O::ReadMember => members::get::describe(),
         O::PutMember => members::put::describe(),

@@ -14,6 +14,7 @@ use crate::{
 pub(super) mod create;
 pub(super) mod get;
 pub(super) mod list;
+pub(super) mod update;
 
 /// How answers show an organization.
 #[derive(Serialize, JsonSchema)]
@@ -27,6 +28,9 @@ struct OrganizationInfo<'a> {
     created_by: &'a str,
     #[serde(serialize_with = "moment")]
     created_at: Timestamp,
+    /// What becomes of its keys that are found where they should not be.
+    #[schemars(with = "schema::LeakPolicy")]
+    leak_policy: &'static str,
 }
 
 impl<'a> OrganizationInfo<'a> {
@@ -37,6 +41,7 @@ impl<'a> OrganizationInfo<'a> {
             role: role.map(Role::as_str),
             created_by: &organization.created_by,
             created_at: organization.created_at,
+            leak_policy: organization.leak_policy.as_str(),
         }
     }
 }
@@ -49,5 +54,6 @@ fn example() -> Value {
         "role": "owner",
         "created_by": "user:ada",
         "created_at": "2025-01-15T10:30:00Z",
+        "leak_policy": "deactivate",
     })
 }

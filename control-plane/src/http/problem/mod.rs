@@ -248,6 +248,12 @@ impl Problem {
         )
     }
 
+    /// 403: a report of leaked keys bears no signature of GitHub's.
+    pub fn leaks_unsigned() -> Self {
+        let detail = "The report is not believed: it bears no signature of a key that github_secret_scanning_keys lists.";
+        Self::new(StatusCode::FORBIDDEN, "invalid_signature", detail)
+    }
+
     /// 409: the hash is a key's already. Whose, nobody is told.
     pub fn hash_taken() -> Self {
         Self::conflict("hash_taken", "There is a key with this hash already.").of_field("hash")

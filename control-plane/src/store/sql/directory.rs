@@ -102,6 +102,25 @@ pub(super) async fn write(
         DirectoryWrite::AddOrganization(organization) => {
             Ok(add_organization(transaction, organization).await?)
         }
+        DirectoryWrite::SetLeakPolicy {
+            organization,
+            before,
+            policy,
+        } => {
+            let written =
+                sqlx::query("UPDATE organizations SET leak_policy = $2 WHERE id = $1 AND leak_policy = $3")
+                    .bind(bytes(organization))
+                    .bind(policy.as_str())
+                    .bind(before.as_str())
+                    .execute(&mut **transaction)
+                    .await?
+                    .rows_affected();
+            if written == 1 {
+                Ok(())
+            } else {
+                Err(CommitError::Conflict)
+            }
+        }
         DirectoryWrite::AddGroup(group) => groups::add(transaction, group).await,
         DirectoryWrite::ChangeGroup(group) => groups::change(transaction, group, now).await,
         DirectoryWrite::DeleteGroup(group) => groups::delete(transaction, group, now).await,
@@ -131,11 +150,12 @@ pub(super) async fn add_organization(
     transaction: &mut Transaction<'_, Db>,
     organization: &Organization,
 ) -> Result<(), StoreError> {
-    sqlx::query("INSERT INTO organizations (id, name, created_by, created_at) VALUES ($1, $2, $3, $4)")
+    sqlx::query("INSERT INTO organizations (id, name, created_by, created_at, leak_policy) VALUES ($1, $2, $3, $4, $5)")
         .bind(bytes(&organization.id))
         .bind(&organization.name)
         .bind(&organization.created_by)
         .bind(organization.created_at.as_millisecond())
+        .bind(organization.leak_policy.as_str())
         .execute(&mut **transaction)
         .await?;
     let (by, at) = (&organization.created_by, organization.created_at);
@@ -205,6 +225,10 @@ fn organization(row: &DbRow) -> Result<Organization, StoreError> {
         name: row.try_get("name")?,
         created_by: row.try_get("created_by")?,
         created_at: columns::moment(row.try_get("created_at")?)?,
+        leak_policy: row
+            .try_get::<&str, _>("leak_policy")?
+            .parse()
+            .map_err(|error| columns::corrupt("leak_policy", error))?,
     })
 }
 

@@ -11,7 +11,9 @@ use sqlx::{Row as _, Transaction};
 use super::{Db, DbConnection, DbPool, DbRow, MIGRATIONS, SERVES_ALONE, SqlStore, statements};
 use crate::{
     clock::whole_second,
-    domain::{Change, Key, KeyId, Organization, OrganizationId, change::Dirty, principal::Reach},
+    domain::{
+        Change, Key, KeyId, Organization, OrganizationId, change::Dirty, leak::LeakPolicy, principal::Reach,
+    },
     store::{Backlog, Claim, Claimed, CommitError, KeyFilter, Settled, Store, StoreError, TagSecretInUse},
 };
 
@@ -170,6 +172,7 @@ async fn default_organization(
         name: "Default".to_owned(),
         created_by: "admin".to_owned(),
         created_at: whole_second(now),
+        leak_policy: LeakPolicy::default(),
     };
     directory::add_organization(transaction, &organization).await?;
     sqlx::query("UPDATE organizations SET is_default = 1 WHERE id = $1")
