@@ -6,6 +6,7 @@ use keyward_control_plane::{
         Action, Change, KeyWrite, Organization, OrganizationId, Target,
         audit::{Difference, hex},
         change::DirectoryWrite,
+        leak::LeakPolicy,
     },
     store::AuditFilter,
 };
@@ -39,6 +40,7 @@ fn founding(id: OrganizationId) -> Change {
         name: "Other".into(),
         created_by: "stan".into(),
         created_at: at(4),
+        leak_policy: LeakPolicy::default(),
     })];
     change.event.action = Action::OrganizationCreated;
     change.event.target = Target::Organization(id);
