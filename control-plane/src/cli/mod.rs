@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod audit;
+mod backup;
 mod configuration;
 mod serve;
 
@@ -20,6 +21,12 @@ struct Arguments {
 enum Command {
     /// Run the control plane: the REST API, and the publisher that brings changes to the edge
     Serve(serve::Serve),
+    /// Write a copy of a SQLite database, also while it is served from
+    Backup(backup::Backup),
+    /// Put a backup in the place of a SQLite database that is not served from
+    Restore(backup::Restore),
+    /// Say that the database was restored by other means: the next start recovers what the edge knows and it has forgotten
+    Recover(backup::Recover),
     /// Print the description of the REST API (OpenAPI 3.1)
     Openapi,
     /// Check the audit trail
@@ -31,6 +38,9 @@ pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
     let result = match arguments.command {
         Command::Serve(serve) => serve.run(),
+        Command::Backup(backup) => backup.run(),
+        Command::Restore(restore) => restore.run(),
+        Command::Recover(recover) => recover.run(),
         Command::Openapi => {
             println!("{:#}", crate::http::openapi::document());
             Ok(())

@@ -117,6 +117,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         entropy.clone(),
         process,
     ));
+    publisher.look_back().await;
     let reconciler = Arc::new(Reconciler::new(Arc::clone(&publisher)));
     let follower = Arc::new(Follower::new(
         Arc::clone(&store),

@@ -15,13 +15,20 @@ pub enum KeyWrite {
     Insert(Key),
     /// A key in its next state. The stored one must be at the revision before, or nothing is written.
     Update(Key),
+    /// A key that is raised above what the edge has of it, over revisions that the database has forgotten.
+    Recover {
+        /// As it will be stored.
+        key: Key,
+        /// The revision of the stored one. Another one is a conflict.
+        seen: u64,
+    },
 }
 
 impl KeyWrite {
     /// The key as it will be stored.
     pub const fn key(&self) -> &Key {
         match self {
-            Self::Insert(key) | Self::Update(key) => key,
+            Self::Insert(key) | Self::Update(key) | Self::Recover { key, .. } => key,
         }
     }
 }

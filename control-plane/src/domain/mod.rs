@@ -13,6 +13,7 @@ pub mod organization;
 pub mod permission;
 pub mod principal;
 pub mod purpose;
+pub mod recovery;
 pub mod rights;
 pub mod usage;
 

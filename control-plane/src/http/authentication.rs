@@ -29,6 +29,8 @@ use crate::{
 const API_KEY: HeaderName = HeaderName::from_static("api-key");
 /// The longest `Authorization` value with a user token, in bytes. Everything else is bounded as at the edge.
 const MAX_USER_TOKEN_BYTES: usize = 8 * 1024;
+/// When to come again while a restored database is being recovered.
+const RECOVERING_RETRY_SECONDS: u32 = 10;
 /// How old `last_used_at` may be until a use here is written down.
 const NOTE_USE_AFTER: SignedDuration = SignedDuration::from_secs(60);
 
@@ -166,6 +168,7 @@ impl App {
         client: Option<IpAddr>,
         know: impl FnOnce(String, OrganizationId),
     ) -> Result<Principal, Problem> {
+        self.check_recovered()?;
         let found = self.store.key_with_groups(None, &presented.hash()).await?;
         let Some((key, groups)) = found else {
             return Err(Problem::wrong_credential(DenyReason::InvalidKey.detail()));
@@ -180,6 +183,15 @@ impl App {
         }
         self.note_use(&key);
         Ok(Principal::ApiKey(Box::new(caller)))
+    }
+
+    /// While a restored database learns what it has forgotten, it cannot say of any key that it has not ended.
+    pub(in crate::http) fn check_recovered(&self) -> Result<(), Problem> {
+        if !self.publisher.is_recovering() {
+            return Ok(());
+        }
+        let detail = "The service is recovering from a restored database, and takes no API key until it knows which have ended.";
+        Err(Problem::unavailable(detail, RECOVERING_RETRY_SECONDS))
     }
 
     fn check_key(&self, key: &Key, client: Option<IpAddr>) -> Result<(), Problem> {

@@ -145,7 +145,7 @@ impl App {
         self.store.commit(&change).await?;
         self.publisher.wake();
         let keys = change.writes.into_iter().map(|write| match write {
-            KeyWrite::Insert(key) | KeyWrite::Update(key) => key,
+            KeyWrite::Insert(key) | KeyWrite::Update(key) | KeyWrite::Recover { key, .. } => key,
         });
         Ok(Changed {
             keys: keys.collect(),

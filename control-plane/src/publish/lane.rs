@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use jiff::Timestamp;
 use tokio::sync::{Mutex, MutexGuard, Notify};
 
-use super::{Deployment, Syncer, pace::Pace};
+use super::{Deployment, Syncer, pace::Pace, recovery::Standing};
 
 /// How long KV lets the edge go first. Nothing rests on the order: wherever two revisions meet, the higher one wins.
 const HEAD_START: Duration = Duration::from_millis(500);
@@ -20,17 +20,24 @@ pub struct Lane {
     writing: Mutex<()>,
     /// The way to its KeyGuards, if it has an edge.
     syncer: Option<Arc<Syncer>>,
+    standing: Arc<Standing>,
     /// Something is dirty, and the edge is asked first.
     soon: Notify,
 }
 
 impl Lane {
-    pub(super) fn new(deployment: Arc<Deployment>, kv: Arc<Pace>, syncer: Option<Syncer>) -> Self {
+    pub(super) fn new(
+        deployment: Arc<Deployment>,
+        kv: Arc<Pace>,
+        syncer: Option<Syncer>,
+        standing: Arc<Standing>,
+    ) -> Self {
         Self {
             deployment,
             kv,
             writing: Mutex::default(),
             syncer: syncer.map(Arc::new),
+            standing,
             soon: Notify::new(),
         }
     }
@@ -43,6 +50,11 @@ impl Lane {
     /// What tells its KeyGuards, if it has an edge.
     pub fn syncer(&self) -> Option<&Arc<Syncer>> {
         self.syncer.as_ref()
+    }
+
+    /// Whether it is being recovered from.
+    pub(super) fn standing(&self) -> &Standing {
+        &self.standing
     }
 
     /// Says that rows may have become dirty.

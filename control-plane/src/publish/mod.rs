@@ -25,6 +25,7 @@ mod pace;
 pub mod propagation;
 pub mod publisher;
 pub mod reconcile;
+pub mod recovery;
 mod run;
 pub mod status;
 pub mod sync;

@@ -18,6 +18,7 @@ use super::{
     batch::{self, Batch, Entry},
     kv::{CALL_TIMEOUT, KvError, MAX_PAIRS},
     lane::Lane,
+    recovery::Standing,
 };
 use crate::{
     clock::{Clock, after},
@@ -26,7 +27,7 @@ use crate::{
 };
 
 /// How many rows are claimed and settled at a time: other writers of the database wait for milliseconds meanwhile.
-const CLAIM_LIMIT: u32 = 2000;
+pub(super) const CLAIM_LIMIT: u32 = 2000;
 /// How many rows go into one bulk write, if so many are due: as many as KV takes. With keys within their bounds it has some megabytes.
 pub const BULK_LIMIT: usize = MAX_PAIRS;
 /// How long a claim holds: a write of [`CALL_TIMEOUT`] after another one, and time for everything around them.
@@ -84,11 +85,11 @@ impl Publisher {
     ) -> Self {
         let arrivals = watch::Sender::new(0);
         let lane = |deployment| {
-            let kv = Arc::default();
+            let (kv, standing) = (Arc::default(), Arc::<Standing>::default());
             let (outbox, clock, entropy) = (Arc::clone(&store), Arc::clone(&clock), Arc::clone(&entropy));
             let syncer = Syncer::new(outbox, deployment, clock, entropy, process.clone())
-                .map(|syncer| syncer.beside(Arc::clone(&kv), arrivals.clone()));
-            Arc::new(Lane::new(Arc::clone(deployment), kv, syncer))
+                .map(|syncer| syncer.beside(Arc::clone(&kv), arrivals.clone(), Arc::clone(&standing)));
+            Arc::new(Lane::new(Arc::clone(deployment), kv, syncer, standing))
         };
         let lanes = deployments.iter().map(lane).collect();
         Self {
@@ -125,7 +126,7 @@ impl Publisher {
             return Ok(Progress::default());
         }
         let deployment = lane.deployment();
-        let owner = format!("{}/{}", self.process, self.claims.fetch_add(1, Ordering::Relaxed));
+        let owner = self.new_owner();
         let claim = Claim {
             owner: &owner,
             at: now,
@@ -290,6 +291,15 @@ impl Publisher {
 
     pub(super) fn wait(&self, failures: u32, asked: Option<Duration>) -> Duration {
         backoff::wait(failures + 1, asked, self.entropy.as_ref())
+    }
+
+    pub(super) fn entropy(&self) -> &dyn Entropy {
+        self.entropy.as_ref()
+    }
+
+    /// Who makes a claim: unique for each.
+    pub(super) fn new_owner(&self) -> String {
+        format!("{}/{}", self.process, self.claims.fetch_add(1, Ordering::Relaxed))
     }
 
     pub(super) fn store(&self) -> &dyn Store {

@@ -31,9 +31,21 @@ impl Publisher {
     }
 
     async fn serve(self: Arc<Self>, lane: Arc<Lane>, mut shutdown: watch::Receiver<bool>) {
+        if !self.until_recovered(&lane, &mut shutdown).await {
+            return;
+        }
+        let marking = self.keep_mark(&lane);
+        let publishing = self.keep_publishing(&lane, shutdown);
+        tokio::select! {
+            () = marking => {}
+            () = publishing => {}
+        }
+    }
+
+    async fn keep_publishing(&self, lane: &Lane, mut shutdown: watch::Receiver<bool>) {
         let mut store_failures = 0;
         while !*shutdown.borrow_and_update() {
-            let pause = match self.step(&lane, &shutdown).await {
+            let pause = match self.step(lane, &shutdown).await {
                 Ok(pause) => {
                     store_failures = 0;
                     pause

@@ -5,7 +5,7 @@ use keyward_shared::Environment;
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
-use super::{Publisher, Syncer, reconcile::LastReconcile};
+use super::{Publisher, Syncer, reconcile::LastReconcile, recovery::RecoveryStatus};
 use crate::{
     clock::whole_second,
     schema,
@@ -55,6 +55,8 @@ pub struct DeploymentStatus {
     pub edge: Option<EdgeStatus>,
     /// What the last reconcile of this process found.
     pub last_reconcile: Option<LastReconcile>,
+    /// The last time that the database had to learn from it what it had forgotten; null if never.
+    pub recovery: Option<RecoveryStatus>,
 }
 
 /// How far the KeyGuards of a deployment are behind.
@@ -136,6 +138,7 @@ impl Publisher {
                     last_written_at: lane.last_written_at(),
                     edge: lane.syncer().map(|syncer| EdgeStatus::of(syncer, sync_backlog)),
                     last_reconcile: None,
+                    recovery: None,
                 }
             })
             .collect();
@@ -165,7 +168,10 @@ pub(super) fn moment<S: Serializer>(moment: &Timestamp, serializer: S) -> Result
     serializer.collect_str(&whole_second(*moment))
 }
 
-fn optional_moment<S: Serializer>(value: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn optional_moment<S: Serializer>(
+    value: &Option<Timestamp>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     match value {
         Some(value) => moment(value, serializer),
         None => serializer.serialize_none(),

@@ -21,6 +21,7 @@ mod address;
 mod audit;
 mod directory;
 mod groups;
+mod history;
 mod idempotency;
 pub mod postgres;
 pub mod sqlite;
@@ -31,6 +32,7 @@ pub use address::{BadDatabaseUrl, DatabaseUrl};
 pub use audit::{AuditFilter, AuditTrail};
 pub use directory::Directory;
 pub use groups::{GroupJob, GroupJobs, GroupPage, Groups};
+pub use history::{History, Link, RecoveryState};
 pub use idempotency::Idempotency;
 pub use postgres::{PostgresStore, PostgresUrl};
 pub use sqlite::SqliteStore;
@@ -39,7 +41,9 @@ pub use usage::{Metered, UsageBook};
 
 /// The store.
 #[async_trait]
-pub trait Store: AuditTrail + Directory + Groups + GroupJobs + Idempotency + SyncOutbox + UsageBook {
+pub trait Store:
+    AuditTrail + Directory + Groups + GroupJobs + History + Idempotency + SyncOutbox + UsageBook
+{
     /// Makes sure that there is a default organization and that the brands are those of the keys already issued.
     async fn prepare(
         &self,

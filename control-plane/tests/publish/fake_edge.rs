@@ -58,6 +58,13 @@ impl FakeEdge {
         }))
     }
 
+    /// Another one whose guards have the same revisions.
+    pub(crate) fn copy(&self) -> Self {
+        let copy = Self::new();
+        copy.state().revisions = self.state().revisions.clone();
+        copy
+    }
+
     pub(crate) fn promises(&self, promise: Promise) {
         self.state().promise = promise;
     }

@@ -13,6 +13,7 @@ use keyward_control_plane::{
     publish::{
         KeyValueStore, KvError,
         kv::{MAX_BODY_BYTES, MAX_PAIRS, MAX_READ, Page, Pair},
+        recovery::MARK_PREFIX,
     },
     store::WRITE_SPACING,
 };
@@ -74,6 +75,13 @@ impl FakeKv {
             state: Mutex::default(),
             begun: watch::Sender::new(0),
         }
+    }
+
+    /// Another one with the same values.
+    pub(crate) fn copy(&self) -> Self {
+        let copy = Self::new(Arc::clone(&self.clock));
+        copy.state().values = self.state().values.clone();
+        copy
     }
 
     /// How the next write without such a word goes.
@@ -140,7 +148,9 @@ impl FakeKv {
     }
 
     pub(crate) fn names(&self) -> Vec<String> {
-        self.state().values.keys().cloned().collect()
+        let state = self.state();
+        let names = state.values.keys().filter(|name| !name.starts_with(MARK_PREFIX));
+        names.cloned().collect()
     }
 
     /// The names of each write so far.
@@ -227,6 +237,13 @@ impl KeyValueStore for FakeKv {
         assert!(!pairs.is_empty() && pairs.len() <= MAX_PAIRS);
         assert!(serde_json::to_vec(pairs).unwrap().len() <= MAX_BODY_BYTES);
         let now = self.clock.now();
+        if let [mark] = pairs
+            && mark.name.starts_with(MARK_PREFIX)
+        {
+            // Beside what is published, and of no account here.
+            self.put(&mark.name, &mark.value);
+            return Ok(HashSet::new());
+        }
         let (write, held) = {
             let mut state = self.state();
             state.check_spacing(pairs, now);

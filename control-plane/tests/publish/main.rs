@@ -21,6 +21,7 @@ mod memory_outbox;
 mod publisher;
 mod reconcile;
 mod reconcile_guards;
+mod recovery;
 mod reports;
 mod running;
 mod simulation;

@@ -376,9 +376,9 @@ async fn the_status_lists_every_deployment() {
             "waiting": 1, "waiting_since": moment, "unconfirmed": 0, "last_error": error,
             "deployments": [
                 { "id": "main", "environment": "production", "waiting": 0, "waiting_since": null, "rewriting": 0,
-                  "last_error": null, "last_error_at": null, "last_written_at": moment, "edge": null, "last_reconcile": null },
+                  "last_error": null, "last_error_at": null, "last_written_at": moment, "edge": null, "last_reconcile": null, "recovery": null },
                 { "id": "spare", "environment": "production", "waiting": 1, "waiting_since": moment, "rewriting": 0,
-                  "last_error": error, "last_error_at": moment, "last_written_at": null, "edge": null, "last_reconcile": null },
+                  "last_error": error, "last_error_at": moment, "last_written_at": null, "edge": null, "last_reconcile": null, "recovery": null },
             ],
         })
     );

@@ -157,6 +157,7 @@ async fn only_what_can_differ_is_asked_and_what_waits_is_left_to_the_outbox() {
     // Everything that was ever signed of it has expired.
     let expired = Key {
         expires_at: Some(at(50)),
+        records_end_at: Some(at(50)),
         ..key(3)
     };
     world.create_silently(&expired).await;

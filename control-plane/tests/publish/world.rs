@@ -1,6 +1,9 @@
 //! A database, namespaces, and a publisher between them.
 
-use std::sync::Arc;
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use keyward_control_plane::{
     clock::Clock as _,
@@ -21,6 +24,9 @@ use crate::{
 /// The ids of the sync secrets of every deployment that has an edge.
 pub(crate) const SYNC_RING: &[u8] = &[3];
 
+/// The name of the database's file.
+const DATABASE: &str = "keyward.db";
+
 pub(crate) struct World {
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) store: Arc<SqliteStore>,
@@ -29,7 +35,7 @@ pub(crate) struct World {
     /// One for each deployment, or none at all.
     pub(crate) edges: Vec<Arc<FakeEdge>>,
     names: Vec<&'static str>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl World {
@@ -54,17 +60,31 @@ impl World {
     }
 
     async fn of(names: &[&'static str], edges: Vec<Arc<FakeEdge>>) -> Self {
-        let folder = TempDir::new().unwrap();
         let clock = Arc::new(ManualClock::at(at(100)));
-        let store = SqliteStore::open(&folder.path().join("keyward.db"))
-            .await
-            .unwrap();
+        let kvs = names.iter().map(|_| Arc::new(FakeKv::new(Arc::clone(&clock))));
+        let kvs = kvs.collect();
+        Self::on(TempDir::new().unwrap(), names, edges, kvs, clock).await
+    }
+
+    /// The same namespaces and guards, copied, and another database.
+    pub(crate) async fn with_database(&self, file: &Path) -> Self {
+        let folder = TempDir::new().unwrap();
+        std::fs::copy(file, folder.path().join(DATABASE)).unwrap();
+        let edges = self.edges.iter().map(|edge| Arc::new(edge.copy())).collect();
+        let kvs = self.kvs.iter().map(|kv| Arc::new(kv.copy())).collect();
+        Self::on(folder, &self.names, edges, kvs, Arc::clone(&self.clock)).await
+    }
+
+    async fn on(
+        folder: TempDir,
+        names: &[&'static str],
+        edges: Vec<Arc<FakeEdge>>,
+        kvs: Vec<Arc<FakeKv>>,
+        clock: Arc<ManualClock>,
+    ) -> Self {
+        let store = SqliteStore::open(&folder.path().join(DATABASE)).await.unwrap();
         store.prepare(DEFAULT, &Brands::default(), at(0)).await.unwrap();
         let store = Arc::new(store);
-        let kvs: Vec<_> = names
-            .iter()
-            .map(|_| Arc::new(FakeKv::new(Arc::clone(&clock))))
-            .collect();
         let mut world = Self {
             publisher: Arc::new(publisher("placeholder", &clock, &store, &Deployments::default())),
             clock,
@@ -72,10 +92,15 @@ impl World {
             kvs,
             edges,
             names: names.to_vec(),
-            _folder: folder,
+            folder,
         };
         world.publisher = world.another_publisher("first", &ring(&[1]));
         world
+    }
+
+    /// The file of the database.
+    pub(crate) fn database(&self) -> PathBuf {
+        self.folder.path().join(DATABASE)
     }
 
     /// A publisher as a further process would run it.

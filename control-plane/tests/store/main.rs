@@ -58,6 +58,11 @@ macro_rules! store_contract {
                 of_many_at_once_one_is_done,
                 answers_are_dropped_before_requests_are_forgotten,
                 a_forgotten_request_gives_its_slot_up;
+            history:
+                the_past_is_known_by_its_events,
+                a_recovery_is_due_until_it_has_ended,
+                whoever_restores_makes_it_due_everywhere,
+                a_recovered_key_leaves_revisions_out;
             lists:
                 a_key_of_another_organization_is_absent,
                 the_newest_come_first_and_a_cursor_goes_on,
@@ -131,6 +136,7 @@ mod backend;
 mod changes;
 mod directory;
 mod groups;
+mod history;
 mod idempotency;
 #[path = "../support/keys.rs"]
 mod keys;

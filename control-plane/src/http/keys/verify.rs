@@ -221,6 +221,7 @@ impl App {
             }
             Err(_) => (None, KeyHash::of(text)),
         };
+        self.check_recovered()?;
         let found = self.store.key_with_groups(organization, &hash).await?;
         let found = found.filter(|(key, _)| key.is_imported() == family.is_none());
         Ok(found.map(|(key, groups)| (family, key, groups)))

@@ -9,7 +9,7 @@ use crate::domain::Key;
 
 /// What was found under one name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Finding {
+pub(in crate::publish) enum Finding {
     /// KV says what the database says.
     Same,
     /// It does, but the signature is of an older secret.
@@ -36,7 +36,7 @@ pub(super) enum Finding {
 
 impl Finding {
     /// Whether it could be only the moment: the value was read before a write, and the key after it.
-    pub(super) const fn is_suspicion(&self) -> bool {
+    pub(in crate::publish) const fn is_suspicion(&self) -> bool {
         !matches!(
             self,
             Self::Same | Self::OlderSecret | Self::Waiting | Self::Nothing
@@ -46,15 +46,23 @@ impl Finding {
 
 /// What stands under a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Value {
+pub(in crate::publish) enum Value {
     Absent,
     Record(Box<Verified>),
     NoRecord(RecordError),
 }
 
 impl Value {
+    /// The record, if it is one of ours.
+    pub(in crate::publish) fn record(&self) -> Option<&Record> {
+        match self {
+            Self::Record(verified) => Some(&verified.record),
+            Self::Absent | Self::NoRecord(_) => None,
+        }
+    }
+
     /// The secret of a good signature.
-    pub(super) fn signed_with(&self) -> Option<u32> {
+    pub(in crate::publish) fn signed_with(&self) -> Option<u32> {
         match self {
             Self::Record(verified) => Some(verified.mac_key_id),
             Self::Absent | Self::NoRecord(_) => None,
@@ -64,7 +72,12 @@ impl Value {
 
 /// Compares a value that was read first with the key that was read after it, so that the value can be older by accident
 /// and never newer.
-pub(super) fn compare(value: Value, key: Option<&Key>, waiting: bool, current_secret: u32) -> Finding {
+pub(in crate::publish) fn compare(
+    value: Value,
+    key: Option<&Key>,
+    waiting: bool,
+    current_secret: u32,
+) -> Finding {
     let Some(key) = key else {
         return without_key(value);
     };
@@ -111,7 +124,7 @@ fn without_key(value: Value) -> Finding {
 }
 
 /// What ends a record that has no key.
-pub(super) fn tombstone(record: Record) -> Record {
+pub(in crate::publish) fn tombstone(record: Record) -> Record {
     Record {
         revision: record.revision.saturating_add(1),
         status: Status::Revoked,

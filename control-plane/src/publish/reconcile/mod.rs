@@ -15,8 +15,12 @@ use serde::Serialize;
 use tokio::sync::{Mutex, watch};
 
 pub use self::report::{Counts, DeploymentReport, Findings, GuardCounts, LastReconcile, ReconcileReport};
+pub(super) use self::{
+    finding::{Finding, compare, tombstone},
+    reading::Reader,
+};
 use self::{guards::GuardPass, pass::Pass, resume::Resume};
-use super::{EdgeError, KvError, Publisher, lane::Lane, status::SyncStatus};
+use super::{EdgeError, KvError, Publisher, lane::Lane, recovery::RecoveryStatus, status::SyncStatus};
 use crate::store::StoreError;
 
 mod finding;
@@ -89,6 +93,15 @@ impl Reconciler {
 
     async fn reconcile_one(&self, lane: &Lane, reach: Reach) -> DeploymentReport {
         let deployment = lane.deployment();
+        if lane.standing().is_recovering() {
+            return DeploymentReport {
+                id: deployment.id.clone(),
+                environment: deployment.environment,
+                findings: Findings::of_none(
+                    "not compared: this database is learning what it has forgotten, see docs/recovery.md",
+                ),
+            };
+        }
         let mut pass = Pass::new(&self.publisher, deployment);
         let guards = async {
             let syncer = lane.syncer()?;
@@ -120,6 +133,10 @@ impl Reconciler {
     /// [`StoreError`].
     pub async fn status(&self) -> Result<SyncStatus, StoreError> {
         let mut status = self.publisher.status().await?;
+        for deployment in &mut status.deployments {
+            let state = self.publisher.store().recovery(&deployment.id).await?;
+            deployment.recovery = RecoveryStatus::of(&state);
+        }
         let last = self.last();
         for deployment in &mut status.deployments {
             deployment.last_reconcile = last.get(&deployment.id).cloned();

@@ -22,14 +22,14 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// Reads names and values, at a pace.
 #[derive(Debug)]
-pub(super) struct Reader<'a> {
+pub(in crate::publish) struct Reader<'a> {
     publisher: &'a Publisher,
     deployment: &'a Deployment,
     calls: u32,
 }
 
 impl<'a> Reader<'a> {
-    pub(super) const fn new(publisher: &'a Publisher, deployment: &'a Deployment) -> Self {
+    pub(in crate::publish) const fn new(publisher: &'a Publisher, deployment: &'a Deployment) -> Self {
         Self {
             publisher,
             deployment,
@@ -38,7 +38,11 @@ impl<'a> Reader<'a> {
     }
 
     /// A page of names.
-    pub(super) async fn page(&mut self, prefix: &str, cursor: Option<&str>) -> Result<Page, KvError> {
+    pub(in crate::publish) async fn page(
+        &mut self,
+        prefix: &str,
+        cursor: Option<&str>,
+    ) -> Result<Page, KvError> {
         let mut failures = 0;
         loop {
             self.keep_pace().await;
@@ -51,7 +55,10 @@ impl<'a> Reader<'a> {
     }
 
     /// What stands under the names of these hashes.
-    pub(super) async fn values(&mut self, hashes: &[KeyHash]) -> Result<HashMap<KeyHash, Value>, KvError> {
+    pub(in crate::publish) async fn values(
+        &mut self,
+        hashes: &[KeyHash],
+    ) -> Result<HashMap<KeyHash, Value>, KvError> {
         let mut found = HashMap::with_capacity(hashes.len());
         let mut parts = vec![hashes];
         while let Some(part) = parts.pop() {

@@ -138,6 +138,15 @@ impl Counts {
 }
 
 impl Findings {
+    /// Of a run that did not take place.
+    pub(super) fn of_none(why: &str) -> Self {
+        Self {
+            counts: Counts::default(),
+            error: Some(why.to_owned()),
+            guards: None,
+        }
+    }
+
     pub(super) fn have_failed(&self) -> bool {
         let guards = self.guards.as_ref();
         self.error.is_some() || guards.is_some_and(|guards| guards.error.is_some())

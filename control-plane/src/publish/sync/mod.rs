@@ -35,7 +35,7 @@ use self::{
     answer::{Sent, counted},
     quiet::Quiet,
 };
-use super::{Deployment, backoff, edge::Edge, pace::Pace};
+use super::{Deployment, backoff, edge::Edge, pace::Pace, recovery::Standing};
 use crate::{
     clock::Clock,
     store::{Claim, Claimed, StoreError, SyncOutbox, SyncOutcome, SyncSettled},
@@ -65,6 +65,8 @@ pub struct Syncer {
     arrivals: watch::Sender<u64>,
     /// The way to KV, which lets the edge go first.
     kv: Arc<Pace>,
+    /// Nothing is told while the deployment is being recovered from.
+    standing: Arc<Standing>,
 }
 
 /// What one call came to, in keys.
@@ -101,12 +103,18 @@ impl Syncer {
             began: Notify::new(),
             arrivals: watch::Sender::new(0),
             kv: Arc::default(),
+            standing: Arc::default(),
         })
     }
 
     /// The same, as part of a publisher.
-    pub(super) fn beside(mut self, kv: Arc<Pace>, arrivals: watch::Sender<u64>) -> Self {
-        (self.kv, self.arrivals) = (kv, arrivals);
+    pub(super) fn beside(
+        mut self,
+        kv: Arc<Pace>,
+        arrivals: watch::Sender<u64>,
+        standing: Arc<Standing>,
+    ) -> Self {
+        (self.kv, self.arrivals, self.standing) = (kv, arrivals, standing);
         self
     }
 

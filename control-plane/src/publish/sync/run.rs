@@ -15,6 +15,8 @@ use crate::{
     store::StoreError,
 };
 
+/// How often a task looks whether a recovery has ended.
+const WHILE_RECOVERING: Duration = Duration::from_millis(500);
 /// How many calls may be under way at once. Each is up to forty calls of a Durable Object.
 const CALLS_AT_ONCE: usize = 4;
 
@@ -62,6 +64,9 @@ impl Syncer {
 
     /// One call if anything is due, and how long to pause after it.
     async fn ask_if_due(&self) -> Result<Duration, StoreError> {
+        if self.standing.is_recovering() {
+            return Ok(WHILE_RECOVERING);
+        }
         let due = self.outbox.next_sync_due(&self.deployment.id).await?;
         let now = self.clock.now();
         let held_for = self.pace.held_for(now);

@@ -29,7 +29,11 @@ pub(super) async fn write(transaction: &mut Transaction<'_, Db>, change: &Change
                 check_hash(transaction, key).await?;
                 insert(transaction, key, unique_name).await?;
             }
-            KeyWrite::Update(key) => update(transaction, key, unique_name).await?,
+            KeyWrite::Update(key) => {
+                let before = key.revision.saturating_sub(1);
+                update(transaction, key, before, unique_name).await?;
+            }
+            KeyWrite::Recover { key, seen } => update(transaction, key, *seen, unique_name).await?,
         }
         groups::assign(transaction, write.key()).await?;
     }
@@ -135,10 +139,11 @@ async fn insert(
     Ok(())
 }
 
-/// Writes what may change of a key, if it is still at the revision before.
+/// Writes what may change of a key, if it is still at this revision.
 async fn update(
     transaction: &mut Transaction<'_, Db>,
     key: &Key,
+    before: u64,
     unique_name: Option<&str>,
 ) -> Result<(), CommitError> {
     let configuration = &key.configuration;
@@ -150,7 +155,7 @@ async fn update(
              ended_by = $13, ended_at = $14, rotated_into = $15, owner = $16,
              groups = $17, group_scopes = $18, unique_name = $19, expiry_set_at = $20, records_end_at = $21,
              holder = $22, metadata = $23
-         WHERE id = $1 AND revision = $2 - 1",
+         WHERE id = $1 AND revision = $24",
     )
     .bind(bytes(&key.id))
     .bind(columns::integer(key.revision)?)
@@ -175,6 +180,7 @@ async fn update(
     .bind(key.records_end_at.map(jiff::Timestamp::as_millisecond))
     .bind(&configuration.holder)
     .bind(columns::json_text(&configuration.metadata)?)
+    .bind(columns::integer(before)?)
     .execute(&mut **transaction)
     .await?
     .rows_affected();

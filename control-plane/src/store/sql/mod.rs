@@ -23,6 +23,7 @@ mod columns;
 mod directory;
 mod group_jobs;
 mod groups;
+mod history;
 mod idempotency;
 mod keys;
 mod outbox;

@@ -13,6 +13,7 @@ use sqlx::{
 
 use super::StoreError;
 
+pub mod backup;
 mod statements;
 
 type Db = Sqlite;
@@ -106,6 +107,12 @@ impl SqliteStore {
             writer,
             _lock: lock,
         })
+    }
+
+    /// Closes the file in order, so that nothing is left beside it.
+    pub(super) async fn close(self) {
+        self.readers.close().await;
+        self.writer.close().await;
     }
 
     /// A transaction that holds the write lock from its start, so that what it reads is what it changes.

@@ -1,0 +1,312 @@
+//! One recovery from one deployment.
+
+use std::{collections::HashMap, time::Duration};
+
+use keyward_shared::{
+    KeyHash, Record,
+    hash::KV_NAME_PREFIX,
+    record::Status,
+    sync::{Batch, Entry, MAX_RECORDS, Outcome},
+};
+use serde_json::json;
+
+use super::{RecoveryError, RecoveryReport, report::Fate};
+use crate::{
+    clock::new_id,
+    domain::{Action, AuditEvent, Change, Key, KeyId, KeyWrite, Target, change::Dirty, recovery::RECOVERY},
+    publish::{
+        Deployment, Publisher,
+        kv::{MAX_READ, Pair},
+        lane::Lane,
+        reconcile::{Finding, Reader, compare, tombstone},
+        sync::{Doubtful, Told},
+    },
+    store::CommitError,
+};
+
+/// Keys read from the database at a time.
+const ROWS: u32 = 1000;
+/// So many keys that only the edge knows end without a question, even if they are all there is.
+const FEW: u64 = 10;
+/// Calls of the edge made at full speed, and the pause between those after.
+const UNPACED_CALLS: u32 = 50;
+const PACE: Duration = Duration::from_millis(250);
+
+/// What the edge has of a key.
+#[derive(Clone, Copy, Debug)]
+struct Later {
+    revision: u64,
+    /// None where only a guard has it, which tells no more than the revision.
+    status: Option<Status>,
+}
+
+pub(super) struct Pass<'a> {
+    publisher: &'a Publisher,
+    lane: &'a Lane,
+    deployment: &'a Deployment,
+    report: RecoveryReport,
+    /// Keys that both know.
+    known: u64,
+    orphaned: Vec<(KeyHash, Record)>,
+    calls: u32,
+}
+
+impl<'a> Pass<'a> {
+    pub(super) fn new(publisher: &'a Publisher, lane: &'a Lane) -> Self {
+        Self {
+            publisher,
+            lane,
+            deployment: lane.deployment(),
+            report: RecoveryReport::default(),
+            known: 0,
+            orphaned: Vec::new(),
+            calls: 0,
+        }
+    }
+
+    /// First KV, which says what a key has become; then the guards, which say only that there is something later.
+    pub(super) async fn run(mut self, ends_unknown: bool) -> Result<RecoveryReport, RecoveryError> {
+        self.names().await?;
+        let unknown = self.orphaned.len() as u64;
+        if unknown > FEW && unknown > self.known && !ends_unknown {
+            return Err(RecoveryError::HeldBack {
+                unknown,
+                known: self.known,
+            });
+        }
+        self.end_unknown().await?;
+        self.guards().await?;
+        Ok(self.report)
+    }
+
+    async fn names(&mut self) -> Result<(), RecoveryError> {
+        let mut reader = Reader::new(self.publisher, self.deployment);
+        let mut cursor = None;
+        loop {
+            let page = reader.page(KV_NAME_PREFIX, cursor.as_deref()).await?;
+            let hashes: Vec<_> = page
+                .names
+                .iter()
+                .filter_map(|name| KeyHash::from_kv_name(name))
+                .collect();
+            for some in hashes.chunks(MAX_READ) {
+                let values = reader.values(some).await?;
+                let keys = self.publisher.store().keys_by_hash(some).await?;
+                let mut keys: HashMap<_, _> = keys.into_iter().map(|key| (key.hash, key)).collect();
+                for (hash, value) in values {
+                    let key = keys.remove(&hash);
+                    self.known += u64::from(key.is_some());
+                    let later = value.record().map(|record| Later {
+                        revision: record.revision,
+                        status: Some(record.status),
+                    });
+                    match (compare(value, key.as_ref(), false, 0), key, later) {
+                        (Finding::Ahead, Some(key), Some(later)) => self.recover(key, later).await?,
+                        (Finding::Orphaned(record), ..) => self.orphaned.push((hash, *record)),
+                        _ => {}
+                    }
+                }
+            }
+            cursor = page.cursor;
+            if cursor.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Writes the key above what the edge has. Somebody else may change it at the same time; then it is looked at again.
+    async fn recover(&mut self, mut key: Key, later: Later) -> Result<(), RecoveryError> {
+        let has_ended = later.status.is_some_and(Status::has_ended);
+        loop {
+            let now = self.publisher.clock().now();
+            let next = key.recovered(later.revision, has_ended, now);
+            let fate = if key.status.has_ended() {
+                Fate::Raised
+            } else if has_ended {
+                Fate::Ended
+            } else {
+                Fate::Deactivated
+            };
+            let change = self.change(&key, next, later);
+            match self.publisher.store().commit(&change).await {
+                Ok(()) => {
+                    self.report.note(fate, key.id);
+                    return Ok(());
+                }
+                Err(CommitError::Store(error)) => return Err(error.into()),
+                Err(CommitError::Conflict) => {
+                    let found = self.publisher.store().keys_by_hash(&[key.hash]).await?;
+                    match found.into_iter().next() {
+                        Some(found) if found.revision <= later.revision => key = found,
+                        _ => return Ok(()),
+                    }
+                }
+                Err(error) => return Err(RecoveryError::Unfinished(error.to_string())),
+            }
+        }
+    }
+
+    fn change(&self, key: &Key, next: Key, later: Later) -> Change {
+        let now = self.publisher.clock().now();
+        let action = if next.status.has_ended() {
+            Action::KeyRevoked
+        } else {
+            Action::KeyDeactivated
+        };
+        let event = AuditEvent {
+            id: new_id(now, self.publisher.entropy()),
+            at: now,
+            organization: Some(key.organization),
+            actor: RECOVERY.to_owned(),
+            action,
+            target: Target::Key(key.id),
+            request_id: String::new(),
+            detail: json!({
+                "status": { "from": key.status, "to": next.status },
+                "deployment": self.deployment.id,
+                "edge_revision": later.revision,
+                "edge_status": later.status,
+            }),
+        };
+        let environment = next.purpose.environment();
+        let dirty = self
+            .publisher
+            .lanes()
+            .map(|lane| lane.deployment())
+            .filter(|deployment| environment.is_none_or(|own| own == deployment.environment));
+        let dirty = dirty.map(|deployment| Dirty {
+            to_guards: deployment.edge.is_some(),
+            ..deployment.dirty(&next)
+        });
+        Change {
+            dirty: dirty.collect(),
+            writes: vec![KeyWrite::Recover {
+                seen: key.revision,
+                key: next,
+            }],
+            directory: Vec::new(),
+            groups_seen: Vec::new(),
+            event,
+            once: None,
+        }
+    }
+
+    /// Ends the keys that only the edge knows, at its guards first.
+    async fn end_unknown(&mut self) -> Result<(), RecoveryError> {
+        let mut tombstones = Vec::with_capacity(self.orphaned.len());
+        for (hash, record) in std::mem::take(&mut self.orphaned) {
+            self.report.note_without_row(&record.key_id);
+            tracing::warn!(
+                deployment = self.deployment.id,
+                key = record.key_id,
+                "a key that only the edge knew ends"
+            );
+            tombstones.push((hash, tombstone(record)));
+        }
+        for some in tombstones.chunks_mut(MAX_RECORDS) {
+            self.end_at_guards(some).await?;
+        }
+        let pairs = tombstones.iter().map(|tombstone| self.sign(tombstone));
+        let pairs: Vec<_> = pairs.collect::<Result<_, _>>()?;
+        for some in pairs.chunks(ROWS as usize) {
+            if !self.deployment.kv.write_bulk(some).await?.is_empty() {
+                return Err(unfinished("KV did not fully write the end of some keys"));
+            }
+        }
+        Ok(())
+    }
+
+    /// A guard may have a later record than KV; then the key ends above that.
+    async fn end_at_guards(&mut self, tombstones: &mut [(KeyHash, Record)]) -> Result<(), RecoveryError> {
+        let Some(edge) = &self.deployment.edge else {
+            return Ok(());
+        };
+        let mut left: Vec<_> = tombstones.iter_mut().collect();
+        while !left.is_empty() {
+            self.calls += 1;
+            keep_pace(self.calls).await;
+            let entry = |tombstone: &&mut (KeyHash, Record)| {
+                let Pair { name, value } = self.sign(tombstone)?;
+                Ok(Entry { name, value })
+            };
+            let records = left.iter().map(entry).collect::<Result<_, RecoveryError>>()?;
+            let report = edge.sync(&Batch { records }).await?;
+            if report.results.len() != left.len() {
+                return Err(unfinished("the edge answered for another number of keys"));
+            }
+            let mut outlived = Vec::new();
+            for (tombstone, outcome) in left.into_iter().zip(report.results) {
+                match outcome {
+                    Outcome::Adopted { revision, knew, .. } => {
+                        let there = revision.max(knew.unwrap_or(0));
+                        if there > tombstone.1.revision || knew == Some(tombstone.1.revision) {
+                            tombstone.1.revision = there + 1;
+                            outlived.push(tombstone);
+                        }
+                    }
+                    Outcome::Failed { error } => return Err(RecoveryError::Unfinished(error)),
+                }
+            }
+            left = outlived;
+        }
+        Ok(())
+    }
+
+    fn sign(&self, (hash, record): &(KeyHash, Record)) -> Result<Pair, RecoveryError> {
+        let pair = self.deployment.sign(record, hash);
+        pair.map_err(|error| RecoveryError::Unfinished(error.to_string()))
+    }
+
+    /// Gives the guards what the database says now, and learns from their answers where they have something later.
+    async fn guards(&mut self) -> Result<(), RecoveryError> {
+        let Some(syncer) = self.lane.syncer() else {
+            return Ok(());
+        };
+        let mut after: Option<KeyId> = None;
+        loop {
+            let store = self.publisher.store();
+            let keys = store
+                .keys_of_environment(self.deployment.environment, after, ROWS)
+                .await?;
+            let Some(last) = keys.last() else {
+                return Ok(());
+            };
+            after = Some(last.id);
+            let doubtful: Vec<_> = keys
+                .into_iter()
+                .map(|key| Doubtful {
+                    key,
+                    is_confirmed: false,
+                })
+                .collect();
+            for some in doubtful.chunks(MAX_RECORDS) {
+                self.calls += 1;
+                keep_pace(self.calls).await;
+                let told = syncer.tell(some).await?;
+                for (Doubtful { key, .. }, told) in some.iter().zip(told) {
+                    match told {
+                        Told::Ahead(revision) => {
+                            let later = Later {
+                                revision,
+                                status: None,
+                            };
+                            self.recover(key.clone(), later).await?;
+                        }
+                        Told::Failed(error) => return Err(RecoveryError::Unfinished(error)),
+                        Told::Same | Told::New | Told::Behind => {}
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn unfinished(what: &str) -> RecoveryError {
+    RecoveryError::Unfinished(what.to_owned())
+}
+
+async fn keep_pace(calls: u32) {
+    if calls > UNPACED_CALLS {
+        tokio::time::sleep(PACE).await;
+    }
+}
