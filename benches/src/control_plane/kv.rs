@@ -21,8 +21,8 @@ use crate::{line::Line, stand_in::StandIn};
 const FULL_CALL: u32 = 10_000;
 /// How many full calls are timed by themselves.
 const CALLS_ALONE: u32 = 5;
-/// Begins each pair in a body: names and values are escaped, so nowhere else does this stand.
-const PAIR: &[u8] = b"{\"key\":\"";
+/// Begins each pair of a key in a body: names and values are escaped, so nowhere else does this stand.
+const PAIR: &[u8] = b"{\"key\":\"k1:";
 
 /// A server on this machine with the paths of Cloudflare's API.
 pub(super) struct Endpoint {
@@ -56,7 +56,7 @@ impl Endpoint {
                 "success": true,
                 "errors": [],
                 "messages": [],
-                "result": { "successful_key_count": count, "unsuccessful_keys": [] },
+                "result": { "successful_key_count": count, "unsuccessful_keys": [], "values": {} },
             })
             .to_string()
         })?;
