@@ -9,7 +9,13 @@ use std::{
     time::Duration,
 };
 
-use axum::{Json, Router, extract::State, http::StatusCode, response::IntoResponse, routing::put};
+use axum::{
+    Json, Router,
+    extract::State,
+    http::StatusCode,
+    response::IntoResponse,
+    routing::{post, put},
+};
 use reqwest::Client;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -140,8 +146,13 @@ impl SlowKv {
             let result = json!({ "successful_key_count": pairs.len(), "unsuccessful_keys": [] });
             Json(json!({ "success": true, "errors": [], "messages": [], "result": result }))
         };
+        // Nobody reads here what was written.
+        let nothing = async || {
+            Json(json!({ "success": true, "errors": [], "messages": [], "result": { "values": {} } }))
+        };
         let router = Router::new()
             .route("/storage/kv/namespaces/{id}/bulk", put(bulk))
+            .route("/storage/kv/namespaces/{id}/bulk/get", post(nothing))
             .fallback(async || StatusCode::NOT_FOUND.into_response())
             .with_state(written);
         let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
@@ -152,9 +163,10 @@ impl SlowKv {
         Self { names, port }
     }
 
-    /// How many names it holds.
+    /// How many records it holds.
     pub(crate) fn len(&self) -> usize {
-        self.names.lock().unwrap().len()
+        let names = self.names.lock().unwrap();
+        names.iter().filter(|name| name.starts_with("k1:")).count()
     }
 
     /// The settings of a deployment on it.
