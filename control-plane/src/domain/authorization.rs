@@ -44,6 +44,8 @@ pub enum Operation {
     ReadGroup,
     UpdateGroup,
     DeleteGroup,
+    ReadUsage,
+    ReadOrganizationUsage,
     ReadAudit,
     VerifyAudit,
     ReadSync,
@@ -76,7 +78,7 @@ pub enum Need {
 
 impl Operation {
     /// Every operation once.
-    pub const ALL: [Self; 39] = [
+    pub const ALL: [Self; 41] = [
         Self::ShowCaller,
         Self::CreateKey,
         Self::ImportKeys,
@@ -112,6 +114,8 @@ impl Operation {
         Self::ReadGroup,
         Self::UpdateGroup,
         Self::DeleteGroup,
+        Self::ReadUsage,
+        Self::ReadOrganizationUsage,
         Self::ReadAudit,
         Self::VerifyAudit,
         Self::ReadSync,
@@ -147,7 +151,9 @@ impl Operation {
             | Self::ReadKey
             | Self::ReadOrganizationKey
             | Self::ReadKeyUsage
-            | Self::ReadOrganizationKeyUsage => Need::In(Permission::KeysRead),
+            | Self::ReadOrganizationKeyUsage
+            | Self::ReadUsage
+            | Self::ReadOrganizationUsage => Need::In(Permission::KeysRead),
             // A Developer manages what it owns, an Admin everything.
             Self::UpdateKey
             | Self::UpdateOrganizationKey

@@ -130,6 +130,11 @@ pub(super) fn endpoint(operation: Operation) -> (&'static [&'static str], Verb) 
         O::ReadGroup => (&["/api/v1/groups/{group}"], get(groups::get::get)),
         O::UpdateGroup => (&["/api/v1/groups/{group}"], patch(groups::update::update)),
         O::DeleteGroup => (&["/api/v1/groups/{group}"], delete(groups::delete::delete)),
+        O::ReadUsage => (&["/api/v1/usage"], get(organizations::usage::usage)),
+        O::ReadOrganizationUsage => (
+            &["/api/v1/organizations/{org_id}/usage"],
+            get(organizations::usage::usage),
+        ),
         O::ReadAudit => (&["/api/v1/audit"], get(audit::list::list)),
         O::VerifyAudit => (&["/api/v1/audit/verify"], get(audit::verify::verify)),
         O::ReadSync => (&["/api/v1/sync"], get(sync::status)),

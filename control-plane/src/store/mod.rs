@@ -37,7 +37,7 @@ pub use idempotency::Idempotency;
 pub use postgres::{PostgresStore, PostgresUrl};
 pub use sqlite::SqliteStore;
 pub use sync_outbox::{Confirmation, SyncBacklog, SyncOutbox, SyncOutcome, SyncSettled};
-pub use usage::{Metered, UsageBook};
+pub use usage::{AtDeployment, Metered, UsageBook};
 
 /// The store.
 #[async_trait]

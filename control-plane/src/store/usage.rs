@@ -7,7 +7,7 @@ use keyward_shared::{Environment, month::Month};
 
 use super::StoreError;
 use crate::domain::{
-    Key,
+    Key, OrganizationId,
     usage::{Hour, Requests, UsageReport},
 };
 
@@ -34,6 +34,30 @@ pub trait UsageBook: Send + Sync {
 
     /// The metered requests of a key and of its lineage, over all deployments, by month and meter.
     async fn metered_usage(&self, key: &Key, months: Range<Month>) -> Result<Vec<Metered>, StoreError>;
+
+    /// The requests of an organization's keys at each deployment, by slots as in [`Self::usage_by_hours`].
+    async fn organization_usage(
+        &self,
+        organization: OrganizationId,
+        hours: Range<Hour>,
+        slot_hours: u32,
+    ) -> Result<Vec<(Hour, AtDeployment)>, StoreError>;
+
+    /// The metered requests of an organization's keys, over all deployments, by month and meter.
+    async fn organization_metered_usage(
+        &self,
+        organization: OrganizationId,
+        months: Range<Month>,
+    ) -> Result<Vec<(Month, String, u64)>, StoreError>;
+}
+
+/// Requests at one deployment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AtDeployment {
+    /// The deployment.
+    pub deployment: String,
+    /// The requests.
+    pub requests: u64,
 }
 
 /// What was counted on one meter in one month.

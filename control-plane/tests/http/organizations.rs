@@ -1,10 +1,15 @@
 //! Organizations: who creates one owns it, and sees it.
 
+use keyward_control_plane::domain::{
+    UsageReport,
+    usage::{Hour, HourTotal, MonthTotal, month_of},
+};
+use keyward_shared::Environment;
 use serde_json::{Value, json};
 
 use crate::{
     cast::{Stage, Who},
-    keys::DEFAULT,
+    keys::{DEFAULT, at},
     service::{ADMIN_TOKEN, Service, user},
 };
 
@@ -159,5 +164,74 @@ async fn a_name_that_is_no_text_is_not_the_callers_own() {
             answer.expect_problem(404, "not_found");
             assert_eq!(answer.body["detail"], detail, "{path}");
         }
+    }
+}
+
+#[tokio::test]
+async fn an_organizations_usage_is_the_sum_of_its_keys_usage() {
+    let stage = Stage::set().await;
+    let keys = [
+        stage.plant(DEFAULT, "dev").await,
+        stage.plant(DEFAULT, "zoe").await,
+    ];
+    let foreign = stage.plant(stage.other, "stan").await;
+    let hour = Hour::of(at(100));
+    let report = |requests: u64| UsageReport {
+        hours: [&keys[0], &keys[1], &foreign]
+            .iter()
+            .map(|key| HourTotal {
+                key: key.id,
+                hour,
+                requests,
+            })
+            .collect(),
+        months: [&keys[0], &keys[1], &foreign]
+            .iter()
+            .map(|key| MonthTotal {
+                key: key.id,
+                month: month_of(at(100)),
+                meter: "predictions".into(),
+                requests: 1,
+            })
+            .collect(),
+        ..UsageReport::default()
+    };
+    for (deployment, requests) in [("main", 5), ("spare", 2)] {
+        let (store, report) = (&stage.service.store, report(requests));
+        store
+            .record_usage(deployment, Environment::Production, &report)
+            .await
+            .unwrap();
+    }
+    for granularity in ["hour", "day", "month"] {
+        let query = format!("usage?granularity={granularity}");
+        let ask = async |path: String| stage.ask(Who::Viewer, "GET", &path, None).await.expect(200);
+        let all = ask(format!("{ORGANIZATIONS}/{DEFAULT}/{query}")).await;
+        assert_eq!(ask(format!("/api/v1/{query}")).await, all);
+        assert_eq!(
+            (&all["requests"], &all["deployments"]),
+            (&json!(14), &json!({ "main": 10, "spare": 4 }))
+        );
+        let buckets = all["buckets"].as_array().unwrap();
+        let mut sums = vec![0; buckets.len()];
+        for key in &keys {
+            let of_key = ask(format!("/api/v1/keys/{}/{query}", key.id)).await;
+            assert_eq!((&of_key["from"], &of_key["to"]), (&all["from"], &all["to"]));
+            for (sum, bucket) in sums.iter_mut().zip(of_key["buckets"].as_array().unwrap()) {
+                *sum += bucket["requests"].as_u64().unwrap();
+            }
+        }
+        let shown: Vec<_> = buckets
+            .iter()
+            .map(|bucket| bucket["requests"].as_u64().unwrap())
+            .collect();
+        assert_eq!(shown, sums, "{granularity}");
+        let meters = &buckets[buckets.len() - 1]["meters"];
+        let expected = if granularity == "month" {
+            json!({ "predictions": 4 })
+        } else {
+            Value::Null
+        };
+        assert_eq!(*meters, expected);
     }
 }

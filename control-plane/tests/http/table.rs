@@ -131,6 +131,8 @@ pub(crate) fn request(operation: Operation, things: &Things) -> (&'static str, S
         O::ReadGroup => ("GET", group, None),
         O::UpdateGroup => ("PATCH", group, Some(json!({ "scopes": ["predict"] }))),
         O::DeleteGroup => ("DELETE", group, None),
+        O::ReadUsage => ("GET", named("/api/v1/usage"), None),
+        O::ReadOrganizationUsage => ("GET", format!("{own}/usage"), None),
         O::ReadAudit => ("GET", named("/api/v1/audit"), None),
         O::VerifyAudit => ("GET", "/api/v1/audit/verify".into(), None),
         O::ReadSync => ("GET", "/api/v1/sync".into(), None),
@@ -176,7 +178,9 @@ fn may(operation: Operation, who: Who, whose: Whose) -> bool {
         | O::ReadKey
         | O::ReadOrganizationKey
         | O::ReadKeyUsage
-        | O::ReadOrganizationKeyUsage => creators || watchers,
+        | O::ReadOrganizationKeyUsage
+        | O::ReadUsage
+        | O::ReadOrganizationUsage => creators || watchers,
         O::UpdateKey
         | O::UpdateOrganizationKey
         | O::RotateKey

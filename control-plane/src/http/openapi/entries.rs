@@ -36,6 +36,7 @@ pub(super) fn entry(operation: Operation) -> Entry {
         O::ReadGroup => groups::get::describe(),
         O::UpdateGroup => groups::update::describe(),
         O::DeleteGroup => groups::delete::describe(),
+        O::ReadUsage | O::ReadOrganizationUsage => organizations::usage::describe(),
         O::ReadAudit => audit::list::describe(),
         O::VerifyAudit => audit::verify::describe(),
         O::ReadSync => sync::describe_status(),

@@ -15,6 +15,7 @@ pub(super) mod create;
 pub(super) mod get;
 pub(super) mod list;
 pub(super) mod update;
+pub(super) mod usage;
 
 /// How answers show an organization.
 #[derive(Serialize, JsonSchema)]

@@ -10,10 +10,10 @@ use sqlx::Row as _;
 use super::{DbRow, SqlStore, StoreError, columns, statements};
 use crate::{
     domain::{
-        Key,
+        Key, OrganizationId,
         usage::{Hour, Requests, UsageReport},
     },
-    store::{Metered, UsageBook},
+    store::{AtDeployment, Metered, UsageBook},
 };
 
 #[async_trait]
@@ -114,6 +114,65 @@ impl UsageBook for SqlStore {
                     meter: row.try_get("meter")?,
                     requests: requests(row)?,
                 })
+            })
+            .collect()
+    }
+
+    async fn organization_usage(
+        &self,
+        organization: OrganizationId,
+        hours: Range<Hour>,
+        slot_hours: u32,
+    ) -> Result<Vec<(Hour, AtDeployment)>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT usage_hours.hour / $4 * $4 AS slot, usage_hours.deployment AS deployment,
+                 CAST(SUM(usage_hours.requests) AS BIGINT) AS requests
+             FROM keys JOIN usage_hours ON usage_hours.key = keys.id
+             WHERE keys.organization = $1 AND usage_hours.hour >= $2 AND usage_hours.hour < $3
+             GROUP BY slot, usage_hours.deployment ORDER BY slot, usage_hours.deployment",
+        )
+        .bind(organization.0.as_bytes().as_slice())
+        .bind(i64::from(hours.start.number()))
+        .bind(i64::from(hours.end.number()))
+        .bind(i64::from(slot_hours))
+        .fetch_all(&self.readers)
+        .await?;
+        rows.iter()
+            .map(|row| {
+                let slot = columns::number(row.try_get("slot")?, "hour")?;
+                let there = AtDeployment {
+                    deployment: row.try_get("deployment")?,
+                    requests: columns::number(row.try_get("requests")?, "usage")?,
+                };
+                Ok((Hour::since_1970(slot), there))
+            })
+            .collect()
+    }
+
+    async fn organization_metered_usage(
+        &self,
+        organization: OrganizationId,
+        months: Range<Month>,
+    ) -> Result<Vec<(Month, String, u64)>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT usage_months.month AS month, usage_months.meter AS meter,
+                 CAST(SUM(usage_months.requests) AS BIGINT) AS requests
+             FROM keys JOIN usage_months ON usage_months.key = keys.id
+             WHERE keys.organization = $1 AND usage_months.month >= $2 AND usage_months.month < $3
+             GROUP BY 1, 2 ORDER BY 1, 2",
+        )
+        .bind(organization.0.as_bytes().as_slice())
+        .bind(i64::from(months.start.index()))
+        .bind(i64::from(months.end.index()))
+        .fetch_all(&self.readers)
+        .await?;
+        rows.iter()
+            .map(|row| {
+                Ok((
+                    Month::from_index(columns::number(row.try_get("month")?, "month")?),
+                    row.try_get("meter")?,
+                    columns::number(row.try_get("requests")?, "usage")?,
+                ))
             })
             .collect()
     }

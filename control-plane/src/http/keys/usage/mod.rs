@@ -32,7 +32,7 @@ use crate::{
     store::Metered,
 };
 
-mod period;
+pub(in crate::http) mod period;
 
 use period::{Granularity, Period};
 

@@ -17,7 +17,7 @@ const HOURS_A_DAY: u32 = 24;
 /// How long a bucket is. All of them begin and end in UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Granularity {
+pub(in crate::http) enum Granularity {
     Hour,
     Day,
     Month,
@@ -46,7 +46,7 @@ impl Granularity {
     }
 
     /// How many hours are added up by the store.
-    pub(super) const fn hours_read_at_once(self) -> u32 {
+    pub(in crate::http) const fn hours_read_at_once(self) -> u32 {
         match self {
             Self::Hour => 1,
             Self::Day | Self::Month => HOURS_A_DAY,
@@ -54,7 +54,7 @@ impl Granularity {
     }
 
     /// The number of the bucket that a moment is in.
-    pub(super) fn bucket_of(self, moment: Timestamp) -> u32 {
+    pub(in crate::http) fn bucket_of(self, moment: Timestamp) -> u32 {
         match self {
             Self::Hour => Hour::of(moment).number(),
             Self::Day => Hour::of(moment).number() / HOURS_A_DAY,
@@ -63,7 +63,7 @@ impl Granularity {
     }
 
     /// The first moment of a bucket.
-    pub(super) fn start(self, bucket: u32) -> Timestamp {
+    pub(in crate::http) fn start(self, bucket: u32) -> Timestamp {
         match self {
             Self::Hour => Hour::since_1970(bucket).start(),
             Self::Day => Hour::since_1970(bucket.saturating_mul(HOURS_A_DAY)).start(),
@@ -73,15 +73,15 @@ impl Granularity {
 }
 
 /// The first moment of a month.
-pub(super) fn start_of(month: Month) -> Timestamp {
+pub(in crate::http) fn start_of(month: Month) -> Timestamp {
     let millis = i64::try_from(month.start().0).unwrap_or(i64::MAX);
     Timestamp::from_millisecond(millis).unwrap_or(Timestamp::MAX)
 }
 
 /// Whole buckets, one after the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Period {
-    pub(super) granularity: Granularity,
+pub(in crate::http) struct Period {
+    pub(in crate::http) granularity: Granularity,
     first: u32,
     last: u32,
 }
@@ -89,7 +89,7 @@ pub(super) struct Period {
 impl Period {
     /// Reads `granularity`, `from` (in the first bucket) and `to` (not part of it any more). Without `to` the period ends with
     /// the bucket that is under way, and never later.
-    pub(super) fn asked_for(parameters: &Parameters, now: Timestamp) -> Result<Self, Problem> {
+    pub(in crate::http) fn asked_for(parameters: &Parameters, now: Timestamp) -> Result<Self, Problem> {
         let granularity = Granularity::parse(parameters.text("granularity"))?;
         let from = parameters.moment("from")?;
         let to = parameters.moment("to")?;
@@ -125,24 +125,24 @@ impl Period {
         })
     }
 
-    pub(super) fn buckets(self) -> impl Iterator<Item = u32> {
+    pub(in crate::http) fn buckets(self) -> impl Iterator<Item = u32> {
         self.first..=self.last
     }
 
-    pub(super) fn start(self) -> Timestamp {
+    pub(in crate::http) fn start(self) -> Timestamp {
         self.granularity.start(self.first)
     }
 
-    pub(super) fn end(self) -> Timestamp {
+    pub(in crate::http) fn end(self) -> Timestamp {
         self.granularity.start(self.last.saturating_add(1))
     }
 
-    pub(super) fn hours(self) -> Range<Hour> {
+    pub(in crate::http) fn hours(self) -> Range<Hour> {
         Hour::of(self.start())..Hour::of(self.end())
     }
 
     /// Its months, if it is cut by them.
-    pub(super) fn months(self) -> Option<Range<Month>> {
+    pub(in crate::http) fn months(self) -> Option<Range<Month>> {
         let months = Month::from_index(self.first)..Month::from_index(self.last).next();
         (self.granularity == Granularity::Month).then_some(months)
     }
