@@ -1,7 +1,7 @@
 //! `cargo xtask bench control-plane`: the service with a million keys in its database.
 //!
-//! In reading order: [`fill`] (the keys) → [`kv`] (who takes the records) → [`service`] (`keyward serve` as it is released) → [`calls`]
-//! (what is asked of it, and how long that takes) with [`disk`] beside them → [`figures`].
+//! In reading order: `fill.rs` (the keys) → `kv.rs` (who takes the records) → `service.rs` (`keyward serve` as it is released) → `calls.rs`
+//! (what is asked of it, and how long that takes) with `disk.rs` beside them → `figures.rs`.
 
 use std::{fs, path::Path, process::ExitCode, time::Duration};
 

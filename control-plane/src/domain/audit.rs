@@ -76,7 +76,7 @@ pub struct AuditEvent {
 }
 
 impl AuditEvent {
-    /// The hash that chains this event to the one before: see [`chain::link`]. `detail` is the text that is stored.
+    /// The hash that chains this event to the one before: see `chain.rs`. `detail` is the text that is stored.
     pub fn chain(&self, previous: &[u8; 32], detail: &str) -> [u8; 32] {
         chain::link(
             previous,
