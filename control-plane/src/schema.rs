@@ -50,10 +50,14 @@ const VISIBLE: &str =
 
 /// Text without a control character.
 const NO_CONTROLS: &str = r"^[^\u0000-\u001f\u007f-\u009f]+$";
+/// The most characters of a note.
+pub const MAX_NOTE: usize = 200;
 /// Text without NUL.
 const NO_NUL: &str = r"^[^\u0000]*$";
 
 forms! {
+    /// What somebody says to something, for people.
+    Note = json_schema!({ "type": "string", "maxLength": MAX_NOTE, "pattern": r"^[^\u0000-\u001f\u007f-\u009f]*$" });
     /// A UUID.
     Id = json_schema!({ "type": "string", "format": "uuid" });
     /// A name given by people.

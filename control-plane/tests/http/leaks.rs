@@ -138,12 +138,22 @@ async fn a_fault_of_a_report_repeats_nothing_of_it() {
             "source",
         ),
         (json!({ "keys": [secret], "source": [secret] }), "source"),
+        (
+            json!({ "keys": [secret], "source": "a control character: \u{88}" }),
+            "source",
+        ),
     ] {
         let answer = service.ask(ADMIN_TOKEN, "POST", LEAKS, Some(&body)).await;
         answer.expect_problem(400, "invalid_request");
         assert_eq!(answer.body["field"], field);
         assert!(!answer.body.to_string().contains("secret"), "{}", answer.body);
     }
+    // What is too short for a key may stand in a sentence by chance.
+    let body = json!({ "keys": ["a"], "source": "a public repository" });
+    service
+        .ask(ADMIN_TOKEN, "POST", LEAKS, Some(&body))
+        .await
+        .expect(200);
 }
 
 #[tokio::test]

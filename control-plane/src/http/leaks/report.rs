@@ -23,13 +23,13 @@ use crate::{
         openapi::Entry,
         query::{ORGANIZATION, Parameters},
     },
-    schema,
+    schema::{self, MAX_NOTE},
 };
 
 /// The most texts of one report.
 const MAX_KEYS: usize = 100;
-/// The most characters of what a report says of itself.
-const MAX_SOURCE: usize = 200;
+/// No key is shorter, in bytes; what is may stand in a sentence by chance.
+const SHORTEST_KEY: usize = 8;
 
 /// The body. Its fields are checked by hand, so that no fault repeats what is in them.
 #[derive(Deserialize, JsonSchema)]
@@ -40,7 +40,7 @@ pub(in crate::http) struct Fields {
     keys: Value,
     /// Where they were found, for people.
     #[serde(default)]
-    #[schemars(with = "Option<String>", length(max = MAX_SOURCE))]
+    #[schemars(with = "Option<schema::Note>")]
     source: Value,
 }
 
@@ -87,7 +87,9 @@ impl Report {
             Value::Null => None,
             Value::String(text) if is_source(&text, &keys) => Some(text),
             _ => {
-                let rule = "must have at most 200 visible characters, or be null, and hold none of the keys";
+                let rule = format!(
+                    "must have at most {MAX_NOTE} visible characters, or be null, and hold none of the keys"
+                );
                 return Err(Problem::invalid(format!("`source` {rule}.")).of_field("source"));
             }
         };
@@ -100,11 +102,11 @@ fn wrong_keys() -> Problem {
 }
 
 fn is_source(text: &str, keys: &[String]) -> bool {
-    let is_visible = !text.chars().any(char::is_control) && text.chars().count() <= MAX_SOURCE;
+    let is_visible = !text.chars().any(char::is_control) && text.chars().count() <= MAX_NOTE;
     is_visible
         && !keys
             .iter()
-            .any(|key| !key.is_empty() && text.contains(key.as_str()))
+            .any(|key| key.len() >= SHORTEST_KEY && text.contains(key.as_str()))
 }
 
 /// Takes a report.
