@@ -1,17 +1,19 @@
 //! Keys made elsewhere, and clients that try keys nobody knows.
 
 use keyward_shared::{KeyHash, Record, record::Status};
+use serde_json::json;
 
 use super::{forwarding::platform_record, refusals::check};
 use crate::{
     actors::{Answer, Call},
     clock::random_text,
     evidence,
-    stage::{LoneEdge, lone_edge},
+    stage::{ControlPlane, LoneEdge, lone_edge},
 };
 
 cases![
     an_imported_key_works_by_its_record_alone,
+    a_key_that_the_control_plane_imports_works_at_the_edge,
     a_key_that_anyone_can_make_up_wakes_no_object,
     a_client_that_tries_too_many_unknown_keys_stops_before_kv,
 ];
@@ -68,6 +70,51 @@ fn an_imported_key_works_by_its_record_alone() {
             .bearer(&format!("{}0", key.text));
         longer.refused(401, "invalid_key");
     }
+}
+
+fn a_key_that_the_control_plane_imports_works_at_the_edge() {
+    let lone = lone_edge::told_among_others();
+    let control_plane = ControlPlane::telling_and_waiting(&lone);
+    let admin = &control_plane.admin;
+    let [first, second] = [(); 2].map(|()| Imported::new(&lone));
+    let wish = |key: &Imported<'_>, service: &str| {
+        json!({
+            "name": "made elsewhere", "service_id": service, "scopes": ["read"], "hash": key.hash.to_string(),
+            "preview": format!("{}***", &key.text[..11]),
+        })
+    };
+    let body = json!({ "keys": [wish(&first, "platform"), wish(&second, "nobody's")] });
+    let answer = admin.ask("POST", "/api/v1/keys/import", Some(&body)).expect(200);
+    let fates = answer.json();
+    assert_eq!(
+        (&fates["imported"], &fates["refused"]),
+        (&json!(1), &json!(1)),
+        "{fates}"
+    );
+    assert_eq!(
+        answer.header("keyward-propagation"),
+        Some("eventual; typical-seconds=60")
+    );
+
+    let id = fates["keys"][0]["key_id"].as_str().unwrap();
+    let admitted = first.call().until_admitted();
+    assert_eq!(admitted.origin_saw("keyward-key-id").as_deref(), Some(id));
+    second.call().refused(401, "invalid_key");
+    let question = json!({ "key": first.text, "service": "platform" });
+    let verdict = admin
+        .ask("POST", "/api/v1/keys/verify", Some(&question))
+        .expect(200)
+        .json();
+    assert_eq!(
+        (&verdict["valid"], &verdict["key_id"]),
+        (&json!(true), &json!(id))
+    );
+
+    let revoked = admin
+        .ask("DELETE", &format!("/api/v1/keys/{id}"), None)
+        .expect(200);
+    assert_eq!(revoked.header("keyward-propagation"), Some("confirmed"));
+    first.call().refused(401, "revoked");
 }
 
 fn a_key_that_anyone_can_make_up_wakes_no_object() {
