@@ -39,6 +39,7 @@ mod problem;
 mod query;
 mod refused;
 mod request;
+mod streaming;
 mod sync;
 mod throttle;
 mod usage;

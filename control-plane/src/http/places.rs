@@ -34,6 +34,19 @@ impl App {
         Ok((id, caller.check_in(id)?))
     }
 
+    /// The same for an operation that the platform admin may ask for all organizations together: none, where it names none.
+    pub(super) async fn scope(
+        &self,
+        caller: &Caller,
+        names: &Names,
+        parameters: &Parameters,
+    ) -> Result<Option<OrganizationId>, Problem> {
+        if *caller.principal() == Principal::PlatformAdmin && parameters.text(ORGANIZATION).is_none() {
+            return Ok(None);
+        }
+        Ok(Some(self.place(caller, names, parameters).await?.0))
+    }
+
     /// The organization of calls that name none.
     pub(super) fn home(&self, principal: &Principal) -> Result<OrganizationId, Problem> {
         match principal.reach() {

@@ -4,12 +4,11 @@
 use std::sync::Arc;
 
 use axum::{
-    body::{Body, Bytes},
+    body::Body,
     extract::State,
-    http::{HeaderMap, HeaderValue, Uri, header},
-    response::{IntoResponse as _, Response},
+    http::{HeaderMap, Uri, header},
+    response::Response,
 };
-use futures_util::stream;
 use uuid::Uuid;
 
 use super::EventInfo;
@@ -21,14 +20,12 @@ use crate::{
         names::Names,
         openapi::Entry,
         paging::{CURSOR, LIMIT, Page},
-        query::{ORGANIZATION, Parameters},
+        query::Parameters,
+        streaming::{Form, streamed},
     },
     schema,
-    store::{AuditFilter, StoreError},
+    store::AuditFilter,
 };
-
-/// How many events are read at a time when all are streamed.
-const STREAM_PAGE: u32 = 500;
 
 /// Lists events.
 pub(in crate::http) async fn list(
@@ -40,28 +37,29 @@ pub(in crate::http) async fn list(
 ) -> Result<Response, Problem> {
     let known = ["actor", "action", "target", "from", "to", "format", LIMIT, CURSOR];
     let parameters = Parameters::of_place(&uri, &names, &known)?;
-    let form = Form {
-        is_lines: wants_lines(&parameters, &headers)?,
-        with_link: *caller.principal() == Principal::PlatformAdmin,
+    let form = match wants_lines(&parameters, &headers)? {
+        true => Form::Lines,
+        false => Form::Array,
     };
-    let of_all = form.with_link && parameters.text(ORGANIZATION).is_none();
-    let organization = match of_all {
-        true => None,
-        false => Some(app.place(&caller, &names, &parameters).await?.0),
-    };
+    let with_link = *caller.principal() == Principal::PlatformAdmin;
+    let organization = app.scope(&caller, &names, &parameters).await?;
     let filter = filter(&parameters, organization)?;
+    let write = move |events: &[ChainedEvent], is_first, is_last| {
+        let infos = events.iter().map(|event| EventInfo::of(event, with_link));
+        form.write(infos, is_first, is_last)
+    };
     let Some(page) = Page::of(&parameters)? else {
-        return Ok(stream_all(app, filter, form));
+        let read = move |after, limit| {
+            let (app, filter) = (Arc::clone(&app), filter.clone());
+            async move { app.store.audit_events(&filter, after, limit).await }
+        };
+        return Ok(streamed(form, place, read, write));
     };
     let events = app
         .store
         .audit_events(&filter, page.after()?, page.one_more())
         .await?;
-    let show = |events: &[ChainedEvent]| {
-        let mut text = form.rows(events, true);
-        text.extend_from_slice(form.end());
-        form.answer(Body::from(text))
-    };
+    let show = |events: &[ChainedEvent]| form.answer(Body::from(write(events, true, true)));
     page.answer(&uri, &parameters, events, place, show)
 }
 
@@ -95,85 +93,15 @@ fn wants_lines(parameters: &Parameters, headers: &HeaderMap) -> Result<bool, Pro
                 .flat_map(|value| value.split(','));
             Ok(kinds.any(|kind| {
                 let essence = kind.split(';').next().unwrap_or_default();
-                essence.trim().eq_ignore_ascii_case(LINES)
+                essence.trim().eq_ignore_ascii_case(Form::Lines.media_type())
             }))
         }
-    }
-}
-
-/// One JSON document a line.
-const LINES: &str = "application/x-ndjson";
-
-/// How events are written.
-#[derive(Clone, Copy)]
-struct Form {
-    is_lines: bool,
-    with_link: bool,
-}
-
-impl Form {
-    fn answer(self, body: Body) -> Response {
-        let kind = if self.is_lines { LINES } else { "application/json" };
-        ([(header::CONTENT_TYPE, HeaderValue::from_static(kind))], body).into_response()
-    }
-
-    /// Events with what joins them to those before.
-    fn rows(self, events: &[ChainedEvent], is_first: bool) -> Vec<u8> {
-        let mut text = Vec::new();
-        let mut before: &[u8] = if is_first { b"[" } else { b"," };
-        if events.is_empty() && is_first && !self.is_lines {
-            text.extend_from_slice(before);
-        }
-        for event in events {
-            if !self.is_lines {
-                text.extend_from_slice(before);
-                before = b",";
-            }
-            // Strings and JSON that was read before, written to memory: nothing here can fail.
-            let _ = serde_json::to_writer(&mut text, &EventInfo::of(event, self.with_link));
-            if self.is_lines {
-                text.push(b'\n');
-            }
-        }
-        text
-    }
-
-    const fn end(self) -> &'static [u8] {
-        if self.is_lines { b"" } else { b"]" }
     }
 }
 
 /// Where an event stands in a list. One whose id is none has no place, and nothing comes after it.
 fn place(event: &ChainedEvent) -> Uuid {
     Uuid::from_slice(&event.id).unwrap_or_default()
-}
-
-/// Every event, read page by page while it is sent, so that memory stays flat. Should the database fail on the way, the
-/// connection breaks off: half a list never looks whole.
-fn stream_all(app: Arc<App>, filter: AuditFilter, form: Form) -> Response {
-    enum Next {
-        After(Option<Uuid>),
-        Done,
-    }
-    let pages = stream::try_unfold(Next::After(None), move |next| {
-        let (app, filter) = (Arc::clone(&app), filter.clone());
-        async move {
-            let Next::After(after) = next else {
-                return Ok::<_, StoreError>(None);
-            };
-            let events = app.store.audit_events(&filter, after, STREAM_PAGE).await?;
-            let mut text = form.rows(&events, after.is_none());
-            let next = match events.last() {
-                Some(last) if events.len() == STREAM_PAGE as usize => Next::After(Some(place(last))),
-                _ => Next::Done,
-            };
-            if matches!(next, Next::Done) {
-                text.extend_from_slice(form.end());
-            }
-            Ok(Some((Bytes::from(text), next)))
-        }
-    });
-    form.answer(Body::from_stream(pages))
 }
 
 /// How the description shows it.
@@ -192,5 +120,5 @@ pub(in crate::http) fn describe() -> Entry {
     .paged()
     .in_place()
     .answers::<Vec<EventInfo<'_>>>(200, "The events.")
-    .or_lines(LINES)
+    .or_lines(Form::Lines.media_type())
 }

@@ -4,31 +4,26 @@ use std::sync::Arc;
 
 use axum::{
     Json,
-    body::{Body, Bytes},
     extract::State,
-    http::{HeaderValue, Uri, header},
+    http::Uri,
     response::{IntoResponse as _, Response},
 };
-use futures_util::stream;
-use jiff::Timestamp;
 use serde_json::json;
 
 use super::{AppState, KeyInfo, info::example};
 use crate::{
-    domain::{Key, KeyId},
+    domain::Key,
     http::{
-        App, Problem,
+        Problem,
         caller::Caller,
         names::Names,
         openapi::Entry,
         paging::{CURSOR, LIMIT, Page},
         query::Parameters,
+        streaming::{Form, streamed},
     },
-    store::{KeyFilter, StoreError},
+    store::KeyFilter,
 };
-
-/// How many keys are read at a time when all are streamed.
-const STREAM_PAGE: u32 = 500;
 
 /// Lists keys.
 pub(in crate::http) async fn list(
@@ -49,7 +44,15 @@ pub(in crate::http) async fn list(
         active_at: parameters.boolean("active_only")?.then_some(now),
     };
     let Some(page) = Page::of(&parameters)? else {
-        return Ok(stream_all(app, filter, now));
+        let read = move |after, limit| {
+            let (app, filter) = (Arc::clone(&app), filter.clone());
+            async move { app.store.keys(&filter, after, limit).await }
+        };
+        let write = move |keys: &[Key], is_first, is_last| {
+            let infos = keys.iter().map(|key| KeyInfo::of(key, now));
+            Form::Array.write(infos, is_first, is_last)
+        };
+        return Ok(streamed(Form::Array, |key: &Key| key.id, read, write));
     };
     let keys = app.store.keys(&filter, page.after()?, page.one_more()).await?;
     let show = |keys: &[Key]| {
@@ -57,51 +60,6 @@ pub(in crate::http) async fn list(
         Json(infos).into_response()
     };
     page.answer(&uri, &parameters, keys, |key| key.id, show)
-}
-
-/// Every key as one JSON array, read page by page while it is sent, so that memory stays flat. Should the database fail
-/// on the way, the connection breaks off: half a list never looks whole.
-fn stream_all(app: Arc<App>, filter: KeyFilter, now: Timestamp) -> Response {
-    enum Next {
-        After(Option<KeyId>),
-        Done,
-    }
-    let pages = stream::try_unfold(Next::After(None), move |next| {
-        let (app, filter) = (Arc::clone(&app), filter.clone());
-        async move {
-            let Next::After(after) = next else {
-                return Ok::<_, StoreError>(None);
-            };
-            let keys = app.store.keys(&filter, after, STREAM_PAGE).await?;
-            let mut text = rows(&keys, after.is_none(), now);
-            let next = match keys.last() {
-                Some(last) if keys.len() == STREAM_PAGE as usize => Next::After(Some(last.id)),
-                _ => Next::Done,
-            };
-            if matches!(next, Next::Done) {
-                text.push(b']');
-            }
-            Ok(Some((Bytes::from(text), next)))
-        }
-    });
-    let content_type = (header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    ([content_type], Body::from_stream(pages)).into_response()
-}
-
-/// One page's rows, with what joins them to those before.
-fn rows(keys: &[Key], is_first: bool, now: Timestamp) -> Vec<u8> {
-    let mut text = Vec::new();
-    if is_first {
-        text.push(b'[');
-    }
-    for (index, key) in keys.iter().enumerate() {
-        if !(is_first && index == 0) {
-            text.push(b',');
-        }
-        // Strings, numbers and lists, written to memory: nothing here can fail.
-        let _ = serde_json::to_writer(&mut text, &KeyInfo::of(key, now));
-    }
-    text
 }
 
 /// How the description shows it.

@@ -24,14 +24,9 @@ use serde_json::{Value, json};
 
 use super::AppState;
 use crate::{
-    domain::{Group, Key, OrganizationId, Principal, group::Grouping},
+    domain::{Group, Key, OrganizationId, group::Grouping},
     http::{
-        App, Problem,
-        body::Body,
-        caller::Caller,
-        names::Names,
-        openapi::Entry,
-        query::{ORGANIZATION, Parameters},
+        App, Problem, body::Body, caller::Caller, names::Names, openapi::Entry, query::Parameters,
         request::RequestId,
     },
     schema,
@@ -143,13 +138,7 @@ pub(in crate::http) async fn verify(
     Body(fields): Body<Fields>,
 ) -> Result<Response, Problem> {
     let parameters = Parameters::of_place(&uri, &names, &[])?;
-    let is_everywhere =
-        *caller.principal() == Principal::PlatformAdmin && parameters.text(ORGANIZATION).is_none();
-    let organization = if is_everywhere {
-        None
-    } else {
-        Some(app.place(&caller, &names, &parameters).await?.0)
-    };
+    let organization = app.scope(&caller, &names, &parameters).await?;
     app.questions
         .take(&caller.owner(), app.clock.now())
         .map_err(Problem::too_many_questions)?;

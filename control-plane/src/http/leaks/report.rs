@@ -13,15 +13,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    domain::Principal,
     http::{
-        App, Problem,
-        body::Body,
-        caller::Caller,
-        change::Changed,
-        names::Names,
-        openapi::Entry,
-        query::{ORGANIZATION, Parameters},
+        App, Problem, body::Body, caller::Caller, change::Changed, names::Names, openapi::Entry,
+        query::Parameters,
     },
     schema::{self, MAX_NOTE},
 };
@@ -118,13 +112,7 @@ pub(in crate::http) async fn report(
     Body(fields): Body<Fields>,
 ) -> Result<Response, Problem> {
     let parameters = Parameters::of_place(&uri, &names, &[])?;
-    let is_everywhere =
-        *caller.principal() == Principal::PlatformAdmin && parameters.text(ORGANIZATION).is_none();
-    let organization = if is_everywhere {
-        None
-    } else {
-        Some(app.place(&caller, &names, &parameters).await?.0)
-    };
+    let organization = app.scope(&caller, &names, &parameters).await?;
     let Report { keys, source } = Report::read(fields)?;
     for _ in &keys {
         let asked = app.questions.take(&caller.owner(), app.clock.now());
