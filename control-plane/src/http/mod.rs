@@ -1,4 +1,4 @@
-//! The REST API. One operation per file; what they share stands here and beside it.
+//! The REST API, and the web page beside it. One operation per file; what they share stands here and beside it.
 
 use std::sync::Arc;
 
@@ -44,6 +44,7 @@ mod sync;
 mod throttle;
 mod usage;
 mod userinfo;
+mod web;
 
 pub use idempotency::Repeats;
 pub use paging::MAX_LIMIT;
@@ -119,7 +120,7 @@ pub fn router(app: Arc<App>) -> Router {
         .merge(leaks::github::router())
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
-        .fallback(problem::no_such_path)
+        .fallback(web::page_or_nothing)
         .method_not_allowed_fallback(problem::method_not_allowed)
         .layer(middleware::from_fn_with_state(
             Arc::clone(&app),

@@ -1,16 +1,16 @@
-//! What every request gets: an id, a log line, and an answer that no cache keeps.
+//! What every request gets: an id, a log line, and an answer that no cache keeps and no other page reads.
 
 use std::{sync::Arc, time::Duration};
 
 use axum::{
     extract::{MatchedPath, Request, State},
-    http::{HeaderName, HeaderValue, header},
+    http::{HeaderName, HeaderValue},
     middleware::Next,
     response::Response,
 };
 use tracing::Instrument as _;
 
-use super::App;
+use super::{App, web};
 use crate::{clock::new_id, domain::Operation};
 
 /// The header that carries the request's id in the answer.
@@ -54,7 +54,7 @@ pub(super) async fn identify(State(app): State<Arc<App>>, request: Request, next
     };
     let mut response = CURRENT.scope(id, answer).instrument(span).await;
     let headers = response.headers_mut();
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    web::protect(headers);
     if let Ok(header) = header {
         headers.insert(REQUEST_ID, header);
     }

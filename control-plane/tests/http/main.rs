@@ -29,3 +29,4 @@ mod refused;
 mod service;
 mod table;
 mod verify;
+mod web;
