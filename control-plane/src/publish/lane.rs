@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use tokio::sync::{Mutex, MutexGuard, Notify};
+use tokio::sync::Notify;
 
 use super::{Deployment, Syncer, pace::Pace, recovery::Standing};
 
@@ -16,8 +16,6 @@ pub struct Lane {
     deployment: Arc<Deployment>,
     /// The way to its KV.
     pub(super) kv: Arc<Pace>,
-    /// Held by whoever writes to its KV: one call at a time.
-    writing: Mutex<()>,
     /// The way to its KeyGuards, if it has an edge.
     syncer: Option<Arc<Syncer>>,
     standing: Arc<Standing>,
@@ -35,7 +33,6 @@ impl Lane {
         Self {
             deployment,
             kv,
-            writing: Mutex::default(),
             syncer: syncer.map(Arc::new),
             standing,
             soon: Notify::new(),
@@ -70,11 +67,6 @@ impl Lane {
             }
             None => self.kv.wake(),
         }
-    }
-
-    /// Waits until nobody else writes to its KV.
-    pub(super) async fn turn_to_write(&self) -> MutexGuard<'_, ()> {
-        self.writing.lock().await
     }
 
     /// Waits until something may be dirty for KV. The edge has been asked then, or has had its head start.

@@ -188,7 +188,6 @@ impl Publisher {
 
     /// Writes one batch, after the one before it, unless the store is to be left alone or the claim could run out meanwhile.
     async fn write(&self, lane: &Lane, claim: &Claim<'_>, batch: &Batch) -> Vec<Settled> {
-        let _turn = lane.turn_to_write().await;
         let started = self.clock.now();
         let held_for = lane.kv.held_for(started);
         if !held_for.is_zero() || after(started, CALL_TIMEOUT) > claim.until() {
@@ -198,9 +197,10 @@ impl Publisher {
             };
             return batch.settled(|_| not_sent.clone());
         }
+        let call = lane.kv.call();
         match lane.deployment().kv.write_bulk(&batch.pairs).await {
             Ok(unsuccessful) => {
-                let failures_before = lane.kv.succeeded(self.clock.now());
+                let failures_before = lane.kv.succeeded(call, self.clock.now());
                 self.report_success(lane, failures_before, unsuccessful.len());
                 batch.settled(|(entry, pair)| {
                     if unsuccessful.contains(&pair.name) {
@@ -214,7 +214,7 @@ impl Publisher {
             }
             Err(error) => {
                 let wait = self.wait(lane.kv.failures(), error.retry_after);
-                lane.kv.failed(self.clock.now(), wait);
+                lane.kv.failed(call, self.clock.now(), wait);
                 report_failure(lane, &error, batch, wait);
                 let outcome = self.failed(&error, wait);
                 batch.settled(|_| outcome.clone())

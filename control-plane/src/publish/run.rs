@@ -84,8 +84,8 @@ impl Publisher {
             .clamp(SHORTEST_PAUSE, LOOK_EVERY))
     }
 
-    /// Publishes as long as there is much to do. It runs twice side by side: while one batch is on its way, the next is claimed and
-    /// signed, and the last one settled.
+    /// Publishes as long as there is much to do. It runs twice side by side: while one batch is on its way, another is claimed and
+    /// signed, sent, and settled. What each has claimed is its own, so that two calls at once carry no name both.
     async fn drain(&self, lane: &Lane, shutdown: &watch::Receiver<bool>) -> Result<(), StoreError> {
         while !*shutdown.borrow()
             && lane.kv.held_for(self.clock().now()).is_zero()

@@ -9,7 +9,10 @@ use super::Syncer;
 use crate::{
     clock::after,
     domain::KeyId,
-    publish::edge::{EdgeError, EdgeFault},
+    publish::{
+        edge::{EdgeError, EdgeFault},
+        pace::Call,
+    },
     store::{Confirmation, SyncOutcome, SyncSettled},
 };
 
@@ -32,13 +35,14 @@ impl Syncer {
     /// What an answer, or its absence, means for each key that was sent.
     pub(super) fn take(
         &self,
+        call: Call,
         sent: &[Sent],
         answer: Result<Report, EdgeError>,
         arrived: Instant,
     ) -> Vec<SyncSettled> {
         match answer {
             Ok(report) => {
-                let failures_before = self.pace.succeeded(self.clock.now());
+                let failures_before = self.pace.succeeded(call, self.clock.now());
                 if failures_before > 0 {
                     let deployment = &self.deployment.id;
                     tracing::info!(deployment, failures_before, "the edge answers again");
@@ -51,7 +55,7 @@ impl Syncer {
             Err(error) => {
                 let wait = self.wait(self.pace.failures(), error.retry_after);
                 let now = self.clock.now();
-                self.pace.failed(now, wait);
+                self.pace.failed(call, now, wait);
                 tracing::warn!(
                     deployment = self.deployment.id,
                     keys = sent.len(),

@@ -163,10 +163,11 @@ impl Syncer {
         }
         let (sent, batch, mut settled) = self.sign(&claimed);
         if !sent.is_empty() {
+            let call = self.pace.call();
             let answer = self.edge.sync(&batch).await;
             // Whatever is counted from the answer is counted from here on.
             let arrived = Instant::now();
-            settled.extend(self.take(&sent, counted(answer, sent.len()), arrived));
+            settled.extend(self.take(call, &sent, counted(answer, sent.len()), arrived));
         }
         let is_adopted = |settled: &&SyncSettled| matches!(settled.outcome, SyncOutcome::Adopted { .. });
         let adopted = settled.iter().filter(is_adopted).count();
