@@ -2,7 +2,7 @@
 //!
 //! [`domain`] holds the rules, [`store`] the rows, [`http`] the REST API and [`publish`] the way to Workers KV;
 //! [`audit`] checks the audit trail, [`oidc`] tells which person a user token belongs to; [`sealing`] keeps answers from whoever has the database alone;
-//! [`settings`] says how they are put together, and [`cli`] is the command line that does it.
+//! [`retention`] drops what was kept long enough; [`settings`] says how they are put together, and [`cli`] is the command line that does it.
 
 pub mod audit;
 pub mod cli;
@@ -12,6 +12,7 @@ pub mod http;
 pub mod metrics;
 pub mod oidc;
 pub mod publish;
+pub mod retention;
 pub mod schema;
 pub mod sealing;
 pub mod server;

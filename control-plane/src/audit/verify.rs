@@ -1,7 +1,7 @@
 //! Following the chain of hashes through the whole trail.
 
 use crate::{
-    domain::audit::{CHAIN_START, ChainCheck, Fault, Head},
+    domain::audit::{Anchor, ChainCheck, Fault, Head},
     store::{AuditTrail, StoreError},
 };
 
@@ -11,7 +11,9 @@ const PAGE: u32 = 1000;
 /// What was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verification {
-    /// How many events follow each other, from the first on.
+    /// Where the chain begins: behind the last event that was pruned.
+    pub anchor: Anchor,
+    /// How many events follow each other from there on.
     pub events: u64,
     /// The last of them.
     pub head: Option<Head>,
@@ -19,8 +21,8 @@ pub struct Verification {
     pub fault: Option<Fault>,
 }
 
-/// Follows the chain from its first event, page by page, to its end or its first break. With the hash of an event that was noted
-/// earlier, that event has to be there too.
+/// Follows the chain from its first event that is kept, page by page, to its end or its first break. With the hash of an event that
+/// was noted earlier, that event has to be there too.
 ///
 /// # Errors
 /// Whatever the store reports.
@@ -28,7 +30,27 @@ pub async fn verify<S: AuditTrail + ?Sized>(
     store: &S,
     noted: Option<[u8; 32]>,
 ) -> Result<Verification, StoreError> {
-    let mut check = ChainCheck::from(CHAIN_START).expecting(noted);
+    let mut anchor = store.audit_anchor().await?;
+    loop {
+        let found = follow(store, anchor, noted).await?;
+        if found.fault.is_none() {
+            return Ok(found);
+        }
+        // Events may have been pruned meanwhile. Then it is another chain that is to be followed.
+        let now = store.audit_anchor().await?;
+        if now == anchor {
+            return Ok(found);
+        }
+        anchor = now;
+    }
+}
+
+async fn follow<S: AuditTrail + ?Sized>(
+    store: &S,
+    anchor: Anchor,
+    noted: Option<[u8; 32]>,
+) -> Result<Verification, StoreError> {
+    let mut check = ChainCheck::from(anchor).expecting(noted);
     let fault = loop {
         let page = store.audit_chain(check.position(), PAGE).await?;
         let is_last = page.len() < PAGE as usize;
@@ -41,6 +63,7 @@ pub async fn verify<S: AuditTrail + ?Sized>(
         }
     };
     Ok(Verification {
+        anchor,
         events: check.checked(),
         head: check.head().cloned(),
         fault,

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::configuration::Configuration;
 use crate::{
     audit::{self, Verification},
-    domain::audit::{Fault, from_hex, hex},
+    domain::audit::{Anchor, Fault, from_hex, hex},
     store::DatabaseUrl,
 };
 
@@ -71,10 +71,14 @@ impl Verify {
 }
 
 fn sound(found: &Verification) -> String {
+    let pruned = match found.anchor {
+        Anchor::START => String::new(),
+        anchor => format!(" Those up to position {} were pruned.", anchor.position),
+    };
     match &found.head {
         None => "The audit trail is empty.".to_owned(),
         Some(head) => format!(
-            "{} events, and each follows the one before it.\nThe newest is {} at position {}. Note its hash, and give it as --noted next \
+            "{} events, and each follows the one before it.{pruned}\nThe newest is {} at position {}. Note its hash, and give it as --noted next \
              time:\n{}",
             found.events,
             id(&head.id),

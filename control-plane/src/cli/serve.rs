@@ -27,6 +27,7 @@ use crate::{
     metrics::{self, Metrics, Sources},
     oidc::{PublishedAt, PublishedKeys, TokenKeys, UserTokens},
     publish::{CloudflareKv, Deployment, Deployments, Edge, EdgeClient, Follower, Publisher, Reconciler},
+    retention::Retention,
     server::{self, Places},
     settings::{DeploymentSettings, JwtKeys, JwtSettings, LogFormat, ServerSettings, Settings},
     sweep,
@@ -149,6 +150,13 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         clock.clone(),
         stopping.clone(),
     ));
+    let retention = Retention::new(
+        Arc::clone(&store),
+        clock.clone(),
+        entropy.clone(),
+        settings.retention,
+    );
+    tokio::spawn(retention.run(stopping.clone()));
     let refusals = Arc::new(Refusals::new(Arc::clone(&store), clock.clone(), entropy.clone()));
     let app = Arc::new(App {
         store,

@@ -10,9 +10,11 @@ use super::{
 };
 
 mod action;
+mod anchor;
 mod chain;
 
 pub use action::{Action, UnknownAction};
+pub use anchor::{Anchor, Pruning, RETENTION};
 pub use chain::{CHAIN_START, ChainCheck, ChainedEvent, Difference, Fault, Head, from_hex, hex};
 
 /// What was changed. Which kind it is follows from the action.

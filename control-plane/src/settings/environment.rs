@@ -8,7 +8,7 @@ use toml::{Table, Value};
 use super::SettingsError;
 
 /// Variables of the file's top level and of `[tag_secrets]`: the name after `KEYWARD_`, and the path in the file.
-const SETTINGS: [(&str, &[&str]); 29] = [
+const SETTINGS: [(&str, &[&str]); 30] = [
     ("LISTEN", &["listen"]),
     ("DATABASE_URL", &["database_url"]),
     ("ADMIN_TOKEN", &["admin_token"]),
@@ -36,6 +36,7 @@ const SETTINGS: [(&str, &[&str]); 29] = [
     ("CONNECTIONS_PER_CLIENT", &["server", "connections_per_client"]),
     ("READY_LAG_SECONDS", &["server", "ready_lag_seconds"]),
     ("DRAIN_SECONDS", &["server", "drain_seconds"]),
+    ("AUDIT_RETENTION_DAYS", &["retention", "audit_days"]),
     // Read by `main`, before there are settings.
     ("CONFIG", &[]),
     ("LOG", &[]),
@@ -160,7 +161,9 @@ fn typed(path: &[String], value: String) -> Value {
             let names = value.split(',').map(str::trim).filter(|name| !name.is_empty());
             Value::Array(names.map(|name| Value::String(name.to_owned())).collect())
         }
-        Some(name) if name.ends_with("_seconds") || name.contains("connections") => {
+        Some(name)
+            if name.ends_with("_seconds") || name.ends_with("_days") || name.contains("connections") =>
+        {
             value.parse().map_or(Value::String(value), Value::Integer)
         }
         _ => Value::String(value),

@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use super::{
     AdminToken, DeploymentSettings, EdgeSettings, GithubKeys, GithubKeysError, LogFormat, Settings,
-    SettingsError, StaticKey, TagSecrets, jwt::JwtFile, server::ServerFile,
+    SettingsError, StaticKey, TagSecrets, jwt::JwtFile, retention::RetentionFile, server::ServerFile,
 };
 use crate::{
     domain::OrganizationId,
@@ -58,6 +58,8 @@ struct SettingsFile {
     github_secret_scanning_keys: Option<String>,
     #[serde(default)]
     server: ServerFile,
+    #[serde(default)]
+    retention: RetentionFile,
     #[serde(default)]
     tag_secrets: TagSecretsFile,
     #[serde(default)]
@@ -217,6 +219,7 @@ pub(super) fn check(table: Table, places: &Places<'_>) -> Result<Settings, Setti
         reconcile_interval: (file.reconcile_interval_seconds > 0)
             .then(|| Duration::from_secs(file.reconcile_interval_seconds)),
         server: file.server.check(places)?,
+        retention: file.retention.check(places)?,
         log_format: match file.log_format {
             LogFormatFile::Pretty => LogFormat::Pretty,
             LogFormatFile::Json => LogFormat::Json,

@@ -18,6 +18,7 @@ mod environment;
 mod file;
 mod github_keys;
 mod jwt;
+mod retention;
 mod server;
 mod static_key;
 
@@ -25,6 +26,7 @@ pub use admin_token::{AdminToken, WeakToken};
 pub use environment::{is_known_name, is_ours};
 pub use github_keys::{GithubKeys, GithubKeysError};
 pub use jwt::{JwtKeys, JwtSettings};
+pub use retention::RetentionSettings;
 pub use server::ServerSettings;
 pub use static_key::{StaticKey, StaticKeyError};
 
@@ -59,6 +61,8 @@ pub struct Settings {
     pub reconcile_interval: Option<Duration>,
     /// What clients may take of the service, and what operators see of it.
     pub server: ServerSettings,
+    /// What is dropped, and when.
+    pub retention: RetentionSettings,
     /// How log lines look.
     pub log_format: LogFormat,
     /// The deployments, by id.

@@ -62,6 +62,26 @@ fn variables_win_over_the_file() {
 }
 
 #[test]
+fn retention_is_a_number_of_days_or_for_ever() {
+    let audit_days = |text: &str, variables: &[(&str, &str)]| {
+        load(&(minimal() + text), variables).map(|settings| settings.retention.audit_days)
+    };
+    assert_eq!(audit_days("", &[]), Ok(None));
+    assert_eq!(audit_days("[retention]\naudit_days = 0\n", &[]), Ok(None));
+    assert_eq!(audit_days("[retention]\naudit_days = 30\n", &[]), Ok(Some(30)));
+    assert_eq!(
+        audit_days("", &[("KEYWARD_AUDIT_RETENTION_DAYS", "400")]),
+        Ok(Some(400))
+    );
+    assert_eq!(
+        audit_days("[retention]\naudit_days = 29\n", &[]).unwrap_err(),
+        "keyward.toml: retention.audit_days: must be 30 to 36500, or 0 to keep it for ever"
+    );
+    let error = audit_days("", &[("KEYWARD_AUDIT_RETENTION_DAYS", "for ever")]).unwrap_err();
+    assert!(error.starts_with("KEYWARD_AUDIT_RETENTION_DAYS: "), "{error}");
+}
+
+#[test]
 fn the_names_of_the_development_stack_are_known_and_say_nothing() {
     for name in [
         "KEYWARD_URL",

@@ -215,7 +215,7 @@ async fn the_chain_is_checked_on_demand() {
     assert_eq!(
         found,
         json!({
-            "valid": true, "events": all.as_array().unwrap().len(), "fault": null,
+            "valid": true, "anchor": null, "events": all.as_array().unwrap().len(), "fault": null,
             "head": { "event_id": all[0]["event_id"], "position": all[0]["position"], "chain": all[0]["chain"] },
         })
     );

@@ -4,7 +4,7 @@ use keyward_control_plane::{
     audit::{Verification, verify},
     domain::{
         Action, Change, KeyWrite, Organization, OrganizationId, Target,
-        audit::{Difference, hex},
+        audit::{Anchor, Difference, hex},
         change::DirectoryWrite,
         leak::LeakPolicy,
     },
@@ -179,6 +179,7 @@ pub(crate) async fn a_sound_chain_is_followed_to_its_end(backend: impl Backend) 
     assert_eq!(
         checked(&backend).await,
         Verification {
+            anchor: Anchor::START,
             events: 0,
             head: None,
             fault: None

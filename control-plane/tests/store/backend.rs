@@ -27,6 +27,9 @@ pub(crate) trait Backend: Sized + Send + Sync {
     /// Changes the tables behind the store's back.
     async fn tamper(&self, statement: &'static str);
 
+    /// What puts audit events back that were copied to the table `kept`.
+    fn putting_back(&self) -> &'static str;
+
     /// How many rows a table has.
     async fn rows(&self, table: &str) -> i64;
 

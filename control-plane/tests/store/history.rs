@@ -38,8 +38,6 @@ pub(crate) async fn the_past_is_known_by_its_events(backend: impl Backend) {
             },
             false,
         ),
-        // It is kept no longer: there are later ones, and none before it.
-        (Link { number: 0, ..first }, true),
     ] {
         assert_eq!(store.remembers(&event).await.unwrap(), is_known, "{event:?}");
     }

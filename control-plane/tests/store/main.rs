@@ -26,6 +26,18 @@ macro_rules! store_contract {
                 what_was_taken_out_is_noticed_behind_it,
                 a_changed_last_event_is_named,
                 a_trail_that_was_cut_off_lacks_what_was_noted;
+            pruning:
+                the_oldest_events_go_and_the_rest_is_checked,
+                nothing_to_prune_makes_no_event,
+                a_trail_is_pruned_again_and_to_its_end,
+                events_go_in_the_order_of_the_chain,
+                a_pruned_trail_still_tells_what_was_tampered_with,
+                an_anchor_that_was_moved_is_found,
+                an_anchor_that_was_changed_or_lost_is_found,
+                a_broken_trail_is_not_pruned,
+                of_several_one_prunes,
+                what_a_kill_left_is_dropped,
+                what_was_pruned_is_part_of_the_past;
             directory:
                 an_organization_is_read_as_it_was_written,
                 organizations_within_reach_come_newest_first,
@@ -143,6 +155,7 @@ mod keys;
 mod lists;
 mod outbox;
 mod postgres;
+mod pruning;
 mod sqlite;
 mod syncs;
 mod usage;

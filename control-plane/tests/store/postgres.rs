@@ -131,6 +131,10 @@ impl Backend for Postgres {
         sqlx::raw_sql(statement).execute(&self.tables).await.unwrap();
     }
 
+    fn putting_back(&self) -> &'static str {
+        "INSERT INTO audit_events OVERRIDING SYSTEM VALUE SELECT * FROM kept"
+    }
+
     async fn rows(&self, table: &str) -> i64 {
         // The names of tables come from these tests.
         sqlx::query_scalar(AssertSqlSafe(format!("SELECT COUNT(*) FROM {table}")))

@@ -7,6 +7,7 @@ use std::{
 
 use async_trait::async_trait;
 use keyward_control_plane::{
+    audit::prune,
     domain::{Group, KeyId, group::Grouping},
     store::{SqliteStore, Store, StoreError},
 };
@@ -91,6 +92,10 @@ impl Backend for Sqlite {
         let tables = SqlitePool::connect_with(options).await.unwrap();
         sqlx::raw_sql(statement).execute(&tables).await.unwrap();
         tables.close().await;
+    }
+
+    fn putting_back(&self) -> &'static str {
+        "INSERT INTO audit_events SELECT * FROM kept"
     }
 
     async fn rows(&self, table: &str) -> i64 {
@@ -244,6 +249,23 @@ async fn the_command_finds_what_was_tampered_with() {
     let (fine, said) = verify(folder.path(), &[]);
     assert!(!fine && said.contains("breaks at position 1, event "), "{said}");
     assert!(said.contains("The event was changed"), "{said}");
+
+    let sqlite = Sqlite::on(TempDir::new().unwrap()).await;
+    sqlite.prepare(keys::at(0)).await;
+    let store = sqlite.store();
+    store
+        .commit(&keys::create(&keys::key(1), &[], keys::at(1)))
+        .await
+        .unwrap();
+    prune(store, keys::at(2), keys::at(3), uuid::Uuid::from_u128(1))
+        .await
+        .unwrap();
+    let folder = sqlite.close().await;
+    let (fine, said) = verify(folder.path(), &[]);
+    assert!(
+        fine && said.starts_with("1 events") && said.contains("up to position 1 were pruned"),
+        "{said}"
+    );
 
     let empty = TempDir::new().unwrap();
     let (fine, said) = verify(empty.path(), &[]);

@@ -67,6 +67,8 @@ actions! {
     MemberKeysChanged = "member.keys_changed" on "member",
     /// A known caller was refused, once or so many times; `target_type` in the detail is the kind of the target.
     CallRefused = "call.refused" on "any",
+    /// The oldest events of the trail were dropped, as their retention time is over.
+    AuditPruned = "audit.pruned" on "any",
 }
 
 impl fmt::Display for Action {

@@ -7,6 +7,8 @@
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
+use super::Anchor;
+
 /// The hash before the first event.
 pub const CHAIN_START: [u8; 32] = [0; 32];
 
@@ -113,6 +115,8 @@ pub enum Difference {
     Last,
     /// All events follow each other, and none has the hash that was noted: the end was cut off, or the whole made anew.
     Noted,
+    /// All events follow each other, and do not begin where the last `audit.pruned` among them says.
+    Anchor,
 }
 
 impl Difference {
@@ -124,6 +128,7 @@ impl Difference {
             Self::Link => "link",
             Self::Last => "last",
             Self::Noted => "noted",
+            Self::Anchor => "anchor",
         }
     }
 
@@ -146,7 +151,11 @@ impl Difference {
             }
             Self::Noted => {
                 "The events follow each other, and none has the hash that was noted: the newest were cut off, or the whole trail was \
-                 made anew."
+                 made anew; or it is the hash of an event that is kept no longer."
+            }
+            Self::Anchor => {
+                "The events follow each other, and do not begin where the last `audit.pruned` among them says: more were taken out \
+                 at the beginning than were pruned, or the note of where it begins was changed."
             }
         }
     }
@@ -157,7 +166,7 @@ impl Difference {
 pub struct Fault {
     /// The event; none where no single one is at fault.
     pub event: Option<ChainedEvent>,
-    /// The position before it; 0 if it is the first.
+    /// The position before it; 0 if it is the first there ever was.
     pub after: i64,
     /// What differs.
     pub difference: Difference,
@@ -177,6 +186,9 @@ pub struct Head {
 /// Follows the chain, event by event.
 #[derive(Clone, Debug)]
 pub struct ChainCheck {
+    anchor: Anchor,
+    /// What the last event about pruning says of the anchor.
+    stated: Option<Anchor>,
     previous: [u8; 32],
     checked: u64,
     head: Option<Head>,
@@ -185,10 +197,12 @@ pub struct ChainCheck {
 }
 
 impl ChainCheck {
-    /// From a hash on.
-    pub const fn from(start: [u8; 32]) -> Self {
+    /// From where the chain begins.
+    pub const fn from(anchor: Anchor) -> Self {
         Self {
-            previous: start,
+            anchor,
+            stated: None,
+            previous: anchor.chain,
             checked: 0,
             head: None,
             missing: None,
@@ -211,6 +225,7 @@ impl ChainCheck {
         self.previous = link;
         self.checked += 1;
         self.missing = self.missing.filter(|missing| *missing != link);
+        self.stated = Anchor::stated(event).or(self.stated);
         self.head = Some(Head {
             position: event.position,
             id: event.id.clone(),
@@ -239,11 +254,15 @@ impl ChainCheck {
 
     /// What is wrong when all events were taken.
     pub fn end(&self) -> Option<Fault> {
-        self.missing.map(|_| Fault {
+        let fault = |after, difference| Fault {
             event: None,
-            after: self.position(),
-            difference: Difference::Noted,
-        })
+            after,
+            difference,
+        };
+        if self.stated.unwrap_or(Anchor::START) != self.anchor {
+            return Some(fault(self.anchor.position, Difference::Anchor));
+        }
+        self.missing.map(|_| fault(self.position(), Difference::Noted))
     }
 
     /// How many events were taken.
@@ -251,14 +270,24 @@ impl ChainCheck {
         self.checked
     }
 
+    /// Where the chain would begin if all that were taken were pruned.
+    pub fn anchor(&self) -> Anchor {
+        Anchor {
+            position: self.position(),
+            chain: self.previous,
+        }
+    }
+
     /// The last of them.
     pub const fn head(&self) -> Option<&Head> {
         self.head.as_ref()
     }
 
-    /// The position of the last of them; 0 before the first.
+    /// The position of the last of them; before the first, the anchor's.
     pub fn position(&self) -> i64 {
-        self.head.as_ref().map_or(0, |head| head.position)
+        self.head
+            .as_ref()
+            .map_or(self.anchor.position, |head| head.position)
     }
 }
 

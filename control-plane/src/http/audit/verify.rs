@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::{EventInfo, info};
 use crate::{
     audit::{self, Verification},
-    domain::audit::{Fault, Head, from_hex, hex},
+    domain::audit::{Anchor, Fault, Head, from_hex, hex},
     http::{App, Problem, caller::Caller, openapi::Entry, query::Parameters},
     schema,
 };
@@ -19,6 +19,8 @@ use crate::{
 #[schemars(rename = "AuditVerification")]
 pub(in crate::http) struct Verified {
     valid: bool,
+    /// The last event that was pruned, behind which the chain begins. Null: none was.
+    anchor: Option<AnchorInfo>,
     /// How many events follow each other.
     events: u64,
     /// The last of them. Whoever notes its hash elsewhere can ask later whether it is still there.
@@ -34,6 +36,13 @@ struct HeadInfo {
     chain: String,
 }
 
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AuditAnchor")]
+struct AnchorInfo {
+    position: i64,
+    chain: String,
+}
+
 /// Where the chain breaks.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "AuditFault")]
@@ -42,7 +51,7 @@ struct FaultInfo {
     position: Option<i64>,
     /// The position of the event before it.
     after_position: i64,
-    /// `content`, `hash`, `link`, `last` or `noted`.
+    /// `content`, `hash`, `link`, `last`, `noted` or `anchor`.
     difference: &'static str,
     detail: &'static str,
     /// The event as the database has it.
@@ -78,9 +87,19 @@ impl From<Verification> for Verified {
     fn from(found: Verification) -> Self {
         Self {
             valid: found.fault.is_none(),
+            anchor: (found.anchor != Anchor::START).then(|| found.anchor.into()),
             events: found.events,
             head: found.head.map(HeadInfo::from),
             fault: found.fault.map(FaultInfo::from),
+        }
+    }
+}
+
+impl From<Anchor> for AnchorInfo {
+    fn from(anchor: Anchor) -> Self {
+        Self {
+            position: anchor.position,
+            chain: hex(&anchor.chain),
         }
     }
 }

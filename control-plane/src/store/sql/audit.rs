@@ -1,12 +1,16 @@
-//! Reading the audit trail.
+//! Reading the audit trail, and dropping its oldest events.
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use sqlx::{QueryBuilder, Row as _};
 use uuid::Uuid;
 
-use super::{Db, DbRow, SqlStore, StoreError};
+use super::{Db, DbConnection, DbRow, SqlStore, StoreError, changes, columns};
 use crate::{
-    domain::audit::ChainedEvent,
+    domain::{
+        AuditEvent,
+        audit::{Anchor, ChainedEvent, Pruning},
+    },
     store::{AuditFilter, AuditTrail},
 };
 
@@ -19,7 +23,9 @@ impl AuditTrail for SqlStore {
         limit: u32,
     ) -> Result<Vec<ChainedEvent>, StoreError> {
         // Conditions that are not asked for are left out, so that each question finds its index.
-        let mut query = QueryBuilder::<Db>::new("SELECT * FROM audit_events WHERE sequence > 0");
+        let mut query = QueryBuilder::<Db>::new(
+            "SELECT * FROM audit_events WHERE sequence + 0 > COALESCE((SELECT position FROM audit_anchor), 0)",
+        );
         let organization = filter.organization.map(|id| id.0.as_bytes().to_vec());
         if let Some(id) = organization.clone() {
             query.push(" AND organization = ").push_bind(id);
@@ -68,6 +74,76 @@ impl AuditTrail for SqlStore {
             .await?;
         rows.iter().map(event).collect()
     }
+
+    async fn audit_anchor(&self) -> Result<Anchor, StoreError> {
+        anchor(&mut *self.readers.acquire().await?).await
+    }
+
+    async fn audit_prunable(&self, before: Timestamp) -> Result<Option<i64>, StoreError> {
+        let mut reading = self.read().await?;
+        let anchor = anchor(&mut reading).await?;
+        // Along the chain, which is in the order of time but for clocks that differ: it ends with the first event that stays, and
+        // costs what there is to prune.
+        let kept: Option<i64> = sqlx::query_scalar(
+            "SELECT sequence FROM audit_events WHERE sequence > $1 AND at + 0 >= $2 ORDER BY sequence LIMIT 1",
+        )
+        .bind(anchor.position)
+        .bind(before.as_millisecond())
+        .fetch_optional(&mut *reading)
+        .await?;
+        let last = sqlx::query_scalar(
+            "SELECT sequence FROM audit_events WHERE sequence > $1 AND sequence < $2 ORDER BY sequence DESC LIMIT 1",
+        )
+        .bind(anchor.position)
+        .bind(kept.unwrap_or(i64::MAX))
+        .fetch_optional(&mut *reading)
+        .await?;
+        Ok(last)
+    }
+
+    async fn prune_audit(&self, pruning: &Pruning, event: &AuditEvent) -> Result<bool, StoreError> {
+        let mut transaction = self.begin_change().await?;
+        if anchor(&mut transaction).await? != pruning.from {
+            return Ok(false);
+        }
+        sqlx::query(
+            "INSERT INTO audit_anchor (is_only, position, chain) VALUES (1, $1, $2)
+             ON CONFLICT (is_only) DO UPDATE SET position = excluded.position, chain = excluded.chain",
+        )
+        .bind(pruning.through.position)
+        .bind(pruning.through.chain.as_slice())
+        .execute(&mut *transaction)
+        .await?;
+        changes::append(&mut transaction, event).await?;
+        transaction.commit().await?;
+        Ok(true)
+    }
+
+    async fn drop_pruned(&self, limit: u32) -> Result<u64, StoreError> {
+        let dropped = sqlx::query(concat!(
+            "DELETE FROM audit_events WHERE sequence IN (
+                 SELECT sequence FROM audit_events WHERE sequence <= (SELECT position FROM audit_anchor)
+                 ORDER BY sequence LIMIT $1",
+            skip_locked!(),
+            ")"
+        ))
+        .bind(i64::from(limit))
+        .execute(&self.writer)
+        .await?;
+        Ok(dropped.rows_affected())
+    }
+}
+
+/// Where the chain begins.
+pub(super) async fn anchor(connection: &mut DbConnection) -> Result<Anchor, StoreError> {
+    let row = sqlx::query("SELECT position, chain FROM audit_anchor")
+        .fetch_optional(connection)
+        .await?;
+    let Some(row) = row else { return Ok(Anchor::START) };
+    Ok(Anchor {
+        position: row.try_get("position")?,
+        chain: columns::chain(&row)?,
+    })
 }
 
 fn event(row: &DbRow) -> Result<ChainedEvent, StoreError> {

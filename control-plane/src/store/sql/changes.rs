@@ -1,7 +1,7 @@
 //! Writing a change: key rows, audit event, outbox rows.
 
 use jiff::Timestamp;
-use sqlx::{Row as _, Transaction};
+use sqlx::Transaction;
 
 use super::{CommitError, Db, StoreError, columns, directory, groups, idempotency, outbox};
 use crate::{
@@ -192,17 +192,15 @@ async fn update(
 }
 
 /// Appends an event to the chain.
-async fn append(transaction: &mut Transaction<'_, Db>, event: &AuditEvent) -> Result<(), StoreError> {
+pub(super) async fn append(
+    transaction: &mut Transaction<'_, Db>,
+    event: &AuditEvent,
+) -> Result<(), StoreError> {
     let last = sqlx::query("SELECT chain FROM audit_events ORDER BY sequence DESC LIMIT 1")
         .fetch_optional(&mut **transaction)
         .await?;
     let previous: [u8; 32] = match &last {
-        Some(row) => {
-            let chain: &[u8] = row.try_get("chain")?;
-            chain
-                .try_into()
-                .map_err(|_| columns::corrupt("audit chain", "not 32 bytes"))?
-        }
+        Some(row) => columns::chain(row)?,
         None => CHAIN_START,
     };
     let detail = event.detail.to_string();

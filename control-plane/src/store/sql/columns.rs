@@ -182,6 +182,13 @@ pub(super) fn optional<T, U>(
     value.map(read).transpose()
 }
 
+/// The hash of an audit event.
+pub(super) fn chain(row: &DbRow) -> Result<[u8; 32], StoreError> {
+    let hash: &[u8] = row.try_get("chain")?;
+    hash.try_into()
+        .map_err(|_| corrupt("audit chain", "not 32 bytes"))
+}
+
 pub(super) fn corrupt(what: &'static str, problem: impl std::fmt::Display) -> StoreError {
     StoreError::Corrupt {
         what,

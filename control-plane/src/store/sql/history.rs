@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use sqlx::Row as _;
 
-use super::{DbRow, SqlStore, StoreError, columns};
+use super::{DbRow, SqlStore, StoreError, audit, columns};
 use crate::{
     domain::OrganizationId,
     store::{History, Link, RecoveryState},
@@ -30,26 +30,19 @@ impl History for SqlStore {
     }
 
     async fn remembers(&self, event: &Link) -> Result<bool, StoreError> {
-        let number = columns::integer(event.number)?;
-        let row = sqlx::query(
-            "SELECT sequence, chain FROM audit_events WHERE sequence >= $1 ORDER BY sequence LIMIT 1",
-        )
-        .bind(number)
-        .fetch_optional(&self.readers)
-        .await?;
-        let Some(found) = row.as_ref().map(link).transpose()? else {
-            return Ok(false);
-        };
-        if found.number == event.number {
-            return Ok(found.hash == event.hash);
+        let number = i64::try_from(event.number).unwrap_or(i64::MAX);
+        let mut reading = self.read().await?;
+        let anchor = audit::anchor(&mut reading).await?;
+        if number <= anchor.position {
+            // Of what was pruned the last hash alone is known.
+            return Ok(number < anchor.position || event.hash == anchor.chain);
         }
-        // There are later ones. It was one of ours if it is gone with all that was before them.
-        let is_oldest: bool =
-            sqlx::query_scalar("SELECT NOT EXISTS (SELECT 1 FROM audit_events WHERE sequence < $1)")
-                .bind(number)
-                .fetch_one(&self.readers)
-                .await?;
-        Ok(is_oldest)
+        let row = sqlx::query("SELECT sequence, chain FROM audit_events WHERE sequence = $1")
+            .bind(number)
+            .fetch_optional(&mut *reading)
+            .await?;
+        let found = row.as_ref().map(link).transpose()?;
+        Ok(found.is_some_and(|found| found.hash == event.hash))
     }
 
     async fn recovery(&self, deployment: &str) -> Result<RecoveryState, StoreError> {
@@ -122,12 +115,9 @@ impl History for SqlStore {
 }
 
 fn link(row: &DbRow) -> Result<Link, StoreError> {
-    let hash: &[u8] = row.try_get("chain")?;
     Ok(Link {
         number: columns::number(row.try_get("sequence")?, "sequence")?,
-        hash: hash
-            .try_into()
-            .map_err(|_| columns::corrupt("audit chain", "not 32 bytes"))?,
+        hash: columns::chain(row)?,
     })
 }
 
