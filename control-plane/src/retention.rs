@@ -10,12 +10,17 @@ use tokio::sync::watch;
 use crate::{
     audit::{self, Pruned},
     clock::{Clock, new_id},
+    domain::usage::Slots,
     settings::RetentionSettings,
     store::{Store, StoreError},
 };
 
 /// How often it is looked for.
 const EVERY: Duration = Duration::from_secs(3600);
+/// How many rows are dropped at a time: a writer waits for milliseconds.
+const PAGE: u32 = 1000;
+/// The pause after each page, in which others write.
+const PAUSE: Duration = Duration::from_millis(20);
 const DAY_SECONDS: i64 = 86_400;
 
 /// Drops what is kept no longer.
@@ -65,6 +70,15 @@ impl Retention {
     /// Whatever the store reports. The next call goes on.
     pub async fn once(&self) -> Result<(), StoreError> {
         let now = self.clock.now();
+        for (slots, days) in [
+            (Slots::Hours, self.settings.hourly_usage_days),
+            (Slots::Days, self.settings.daily_usage_days),
+            (Slots::Months, self.settings.monthly_usage_days),
+        ] {
+            if let Some(days) = days {
+                self.drop_usage(slots, slots.of(days_before(now, days))).await?;
+            }
+        }
         if let Some(days) = self.settings.audit_days {
             let before = days_before(now, days);
             let id = new_id(now, self.entropy.as_ref());
@@ -77,6 +91,28 @@ impl Retention {
                     "the audit trail was tampered with, so nothing of it is pruned; see `keyward audit verify`"
                 ),
             }
+        }
+        Ok(())
+    }
+}
+
+impl Retention {
+    /// Drops what was counted before a slot. From the first page on nothing of it is shown.
+    async fn drop_usage(&self, slots: Slots, first: u32) -> Result<(), StoreError> {
+        if self.store.usage_horizon(slots).await? < first {
+            self.store.move_usage_horizon(slots, first).await?;
+        }
+        let mut rows = 0;
+        loop {
+            let dropped = self.store.drop_usage(slots, PAGE).await?;
+            if dropped == 0 {
+                break;
+            }
+            rows += dropped;
+            tokio::time::sleep(PAUSE).await;
+        }
+        if rows > 0 {
+            tracing::info!(slots = slots.as_str(), rows, before = %slots.start(first), "usage was dropped");
         }
         Ok(())
     }

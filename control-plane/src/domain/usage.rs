@@ -6,6 +6,7 @@ use keyward_shared::{UnixMillis, guard::KeyUsage, month::Month, name::is_name, s
 use super::KeyId;
 
 const HOUR_MS: i64 = 3_600_000;
+const HOURS_A_DAY: u32 = 24;
 /// More than any deployment admits in a month with one key. What is above it is a mistake, and sums of what is not do not
 /// overflow.
 const MOST_REQUESTS: u64 = 1 << 40;
@@ -40,6 +41,49 @@ impl Hour {
     /// Hours since 1970-01-01T00:00:00Z.
     pub const fn number(self) -> u32 {
         self.0
+    }
+}
+
+/// In which slots usage is counted, all of them in UTC. Each hour counts in its day and its month too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Slots {
+    /// Hours, numbered since 1970-01-01T00:00:00Z.
+    Hours,
+    /// Days, numbered since 1970-01-01.
+    Days,
+    /// Calendar months, numbered as [`Month`] does.
+    Months,
+}
+
+impl Slots {
+    /// All of them, from the shortest to the longest.
+    pub const ALL: [Self; 3] = [Self::Hours, Self::Days, Self::Months];
+
+    /// The stable name for programs.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Hours => "hours",
+            Self::Days => "days",
+            Self::Months => "months",
+        }
+    }
+
+    /// The number of the slot that a moment is in.
+    pub fn of(self, moment: Timestamp) -> u32 {
+        match self {
+            Self::Hours => Hour::of(moment).number(),
+            Self::Days => Hour::of(moment).number() / HOURS_A_DAY,
+            Self::Months => month_of(moment).index(),
+        }
+    }
+
+    /// The first moment of a slot.
+    pub fn start(self, slot: u32) -> Timestamp {
+        match self {
+            Self::Hours => Hour::since_1970(slot).start(),
+            Self::Days => Hour::since_1970(slot.saturating_mul(HOURS_A_DAY)).start(),
+            Self::Months => timestamp(Month::from_index(slot).start()),
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use toml::{Table, Value};
 use super::SettingsError;
 
 /// Variables of the file's top level and of `[tag_secrets]`: the name after `KEYWARD_`, and the path in the file.
-const SETTINGS: [(&str, &[&str]); 30] = [
+const SETTINGS: [(&str, &[&str]); 33] = [
     ("LISTEN", &["listen"]),
     ("DATABASE_URL", &["database_url"]),
     ("ADMIN_TOKEN", &["admin_token"]),
@@ -37,6 +37,12 @@ const SETTINGS: [(&str, &[&str]); 30] = [
     ("READY_LAG_SECONDS", &["server", "ready_lag_seconds"]),
     ("DRAIN_SECONDS", &["server", "drain_seconds"]),
     ("AUDIT_RETENTION_DAYS", &["retention", "audit_days"]),
+    ("HOURLY_USAGE_RETENTION_DAYS", &["retention", "hourly_usage_days"]),
+    ("DAILY_USAGE_RETENTION_DAYS", &["retention", "daily_usage_days"]),
+    (
+        "MONTHLY_USAGE_RETENTION_DAYS",
+        &["retention", "monthly_usage_days"],
+    ),
     // Read by `main`, before there are settings.
     ("CONFIG", &[]),
     ("LOG", &[]),

@@ -7,15 +7,31 @@ use super::{SettingsError, file::Places};
 /// The least that is kept of the audit trail, in days. Whether a database was restored is told by events of the last days
 /// (`publish/recovery`), and who notes hashes elsewhere needs time to compare them.
 const LEAST_AUDIT_DAYS: u32 = 30;
+/// The least that is kept of usage by hour, in days. A question about hours reaches back 31 days, and what an edge could not report
+/// for a while arrives within two weeks.
+const LEAST_USAGE_DAYS: u32 = 32;
 /// The longest time that may be said, in days: a century. Longer is for ever.
 const MOST_DAYS: u32 = 36_500;
 
-/// `[retention]` as written.
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// `[retention]` as written. 0: for ever.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub(super) struct RetentionFile {
-    #[serde(default)]
     audit_days: u32,
+    hourly_usage_days: u32,
+    daily_usage_days: u32,
+    monthly_usage_days: u32,
+}
+
+impl Default for RetentionFile {
+    fn default() -> Self {
+        Self {
+            audit_days: 0,
+            hourly_usage_days: 92,
+            daily_usage_days: 1096,
+            monthly_usage_days: 0,
+        }
+    }
 }
 
 /// How long is kept what only grows, in whole days of UTC besides the one under way. None: for ever.
@@ -23,6 +39,12 @@ pub(super) struct RetentionFile {
 pub struct RetentionSettings {
     /// Events of the audit trail.
     pub audit_days: Option<u32>,
+    /// Usage by hour.
+    pub hourly_usage_days: Option<u32>,
+    /// Usage by day: at least as long.
+    pub daily_usage_days: Option<u32>,
+    /// Usage by month: at least as long again.
+    pub monthly_usage_days: Option<u32>,
 }
 
 impl RetentionFile {
@@ -34,8 +56,27 @@ impl RetentionFile {
             let problem = format!("must be {least} to {MOST_DAYS}, or 0 to keep it for ever");
             Err(places.error(&["retention", field], problem))
         };
+        // A day is added up from its hours as they are reported, so it has to be there as long as they are.
+        let at_least = |field: &str, kept: Option<u32>, shorter: Option<u32>, of: &str| match (kept, shorter)
+        {
+            (Some(kept), Some(shorter)) if kept >= shorter => Ok(()),
+            (None, _) => Ok(()),
+            (Some(_), shorter) => {
+                let shorter = shorter.map_or("for ever".to_owned(), |days| format!("{days} days"));
+                let problem = format!("must not be less than {of}, which is {shorter}");
+                Err(places.error(&["retention", field], problem))
+            }
+        };
+        let hourly = days("hourly_usage_days", self.hourly_usage_days, LEAST_USAGE_DAYS)?;
+        let daily = days("daily_usage_days", self.daily_usage_days, LEAST_USAGE_DAYS)?;
+        let monthly = days("monthly_usage_days", self.monthly_usage_days, LEAST_USAGE_DAYS)?;
+        at_least("daily_usage_days", daily, hourly, "hourly_usage_days")?;
+        at_least("monthly_usage_days", monthly, daily, "daily_usage_days")?;
         Ok(RetentionSettings {
             audit_days: days("audit_days", self.audit_days, LEAST_AUDIT_DAYS)?,
+            hourly_usage_days: hourly,
+            daily_usage_days: daily,
+            monthly_usage_days: monthly,
         })
     }
 }

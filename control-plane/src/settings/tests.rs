@@ -82,6 +82,52 @@ fn retention_is_a_number_of_days_or_for_ever() {
 }
 
 #[test]
+fn usage_is_kept_the_longer_the_coarser_it_is() {
+    let usage = |text: &str| {
+        load(&(minimal() + "[retention]\n" + text), &[]).map(|settings| {
+            let kept = settings.retention;
+            [
+                kept.hourly_usage_days,
+                kept.daily_usage_days,
+                kept.monthly_usage_days,
+            ]
+        })
+    };
+    assert_eq!(usage(""), Ok([Some(92), Some(1096), None]));
+    assert_eq!(
+        usage("hourly_usage_days = 32\ndaily_usage_days = 32\nmonthly_usage_days = 32"),
+        Ok([Some(32); 3])
+    );
+    assert_eq!(
+        usage("hourly_usage_days = 0\ndaily_usage_days = 0"),
+        Ok([None; 3])
+    );
+    for (text, expected) in [
+        (
+            "hourly_usage_days = 31",
+            "hourly_usage_days: must be 32 to 36500, or 0 to keep it for ever",
+        ),
+        (
+            "daily_usage_days = 60",
+            "daily_usage_days: must not be less than hourly_usage_days, which is 92 days",
+        ),
+        (
+            "hourly_usage_days = 0",
+            "daily_usage_days: must not be less than hourly_usage_days, which is for ever",
+        ),
+        (
+            "monthly_usage_days = 400",
+            "monthly_usage_days: must not be less than daily_usage_days, which is 1096 days",
+        ),
+    ] {
+        assert_eq!(
+            usage(text).unwrap_err(),
+            format!("keyward.toml: retention.{expected}")
+        );
+    }
+}
+
+#[test]
 fn the_names_of_the_development_stack_are_known_and_say_nothing() {
     for name in [
         "KEYWARD_URL",

@@ -8,14 +8,15 @@ use keyward_shared::{Environment, month::Month};
 use super::StoreError;
 use crate::domain::{
     Key, OrganizationId,
-    usage::{Hour, Requests, UsageReport},
+    usage::{Requests, Slots, UsageReport},
 };
 
 /// The part of a store that keeps usage.
 #[async_trait]
 pub trait UsageBook: Send + Sync {
-    /// Writes down what a deployment reports of keys of its environment; others are passed over. The greatest number per key
-    /// and hour, and per key, meter and month, stays, and so does the latest use: nothing ever falls.
+    /// Writes down what a deployment reports of keys of its environment; others are passed over, and so is what is of before the
+    /// horizon. The greatest number per key and hour, and per key, meter and month, stays, and so does the latest use: nothing
+    /// ever falls. What an hour gains, its day and its month gain in the same transaction.
     async fn record_usage(
         &self,
         deployment: &str,
@@ -23,25 +24,25 @@ pub trait UsageBook: Send + Sync {
         report: &UsageReport,
     ) -> Result<(), StoreError>;
 
-    /// The requests of a key and of its lineage, over all deployments, by slots of so many hours. A slot is named by its first
-    /// hour, which is a multiple of that many hours since 1970. Slots without requests are left out.
-    async fn usage_by_hours(
+    /// The requests of a key and of its lineage, over all deployments, by the numbers of slots. Those without requests are left
+    /// out.
+    async fn usage(
         &self,
         key: &Key,
-        hours: Range<Hour>,
-        slot_hours: u32,
-    ) -> Result<Vec<(Hour, Requests)>, StoreError>;
+        slots: Slots,
+        range: Range<u32>,
+    ) -> Result<Vec<(u32, Requests)>, StoreError>;
 
     /// The metered requests of a key and of its lineage, over all deployments, by month and meter.
     async fn metered_usage(&self, key: &Key, months: Range<Month>) -> Result<Vec<Metered>, StoreError>;
 
-    /// The requests of an organization's keys at each deployment, by slots as in [`Self::usage_by_hours`].
+    /// The requests of an organization's keys at each deployment, by the numbers of slots.
     async fn organization_usage(
         &self,
         organization: OrganizationId,
-        hours: Range<Hour>,
-        slot_hours: u32,
-    ) -> Result<Vec<(Hour, AtDeployment)>, StoreError>;
+        slots: Slots,
+        range: Range<u32>,
+    ) -> Result<Vec<(u32, AtDeployment)>, StoreError>;
 
     /// The metered requests of an organization's keys, over all deployments, by month and meter.
     async fn organization_metered_usage(
@@ -49,6 +50,16 @@ pub trait UsageBook: Send + Sync {
         organization: OrganizationId,
         months: Range<Month>,
     ) -> Result<Vec<(Month, String, u64)>, StoreError>;
+
+    /// From which slot on usage is kept.
+    async fn usage_horizon(&self, slots: Slots) -> Result<u32, StoreError>;
+
+    /// Usage is kept from this slot on, and was not from a later one: the horizon never goes back. What was counted before it is
+    /// dropped by [`Self::drop_usage`]. That of months goes for metered requests too.
+    async fn move_usage_horizon(&self, slots: Slots, first: u32) -> Result<(), StoreError>;
+
+    /// Drops at most `limit` rows of before the horizon from each table of these slots, and says how many.
+    async fn drop_usage(&self, slots: Slots, limit: u32) -> Result<u64, StoreError>;
 }
 
 /// Requests at one deployment.

@@ -119,7 +119,10 @@ macro_rules! store_contract {
                 the_greatest_of_one_report_counts,
                 deployments_count_by_themselves_and_add_up,
                 keys_of_others_are_passed_over,
-                hours_are_read_in_slots,
+                hours_count_in_their_days_and_months,
+                what_a_late_report_adds_is_counted_once,
+                usage_before_the_horizon_goes_and_the_rest_stays,
+                whatever_is_reported_and_dropped_the_sums_are_right,
                 a_lineage_is_counted_together,
                 a_use_is_no_change_and_survives_one,
                 a_full_report_keeps_nobody_waiting;

@@ -8,7 +8,7 @@ use std::{
 use async_trait::async_trait;
 use keyward_control_plane::{
     audit::prune,
-    domain::{Group, KeyId, group::Grouping},
+    domain::{Group, KeyId, group::Grouping, usage::Slots},
     store::{SqliteStore, Store, StoreError},
 };
 use sqlx::{AssertSqlSafe, Row as _, SqlitePool, sqlite::SqliteConnectOptions};
@@ -165,7 +165,9 @@ async fn of_older_version(file: &Path) -> SqlitePool {
              'old', '[]', '[]', 10, 'free', 'active', 3, x'00000000000000000000000000000002', 'somebody', 1800000000000);
          INSERT INTO audit_events (id, at, organization, actor, action, key, request_id, detail, chain)
          VALUES (zeroblob(16), 1800000000000, x'00000000000000000000000000000001', 'somebody', 'key.created', x'00000000000000000000000000000002', '',
-             '{}', zeroblob(32));";
+             '{}', zeroblob(32));
+         INSERT INTO usage_hours VALUES (x'00000000000000000000000000000002', 500000, 'main', 5), (x'00000000000000000000000000000002', 500016, 'main', 2),
+             (x'00000000000000000000000000000002', 500001, 'spare', 1), (x'00000000000000000000000000000002', 500400, 'main', 9);";
     sqlx::raw_sql(insert).execute(&pool).await.unwrap();
     pool
 }
@@ -183,6 +185,20 @@ async fn a_database_of_an_older_version_is_brought_up_to_date() {
         (key.owner.as_str(), key.revision, key.groups.clone()),
         ("somebody", 3, Grouping::default())
     );
+    // What was counted by hours counts by days and months: 500,000 is 8 hours into its day, in January.
+    let counted = async |slots: Slots| {
+        let counted = store.usage(&key, slots, 0..u32::MAX).await.unwrap();
+        let shown = counted
+            .into_iter()
+            .map(|(slot, requests)| (slot, requests.of_key));
+        shown.collect::<Vec<_>>()
+    };
+    assert_eq!(
+        counted(Slots::Days).await,
+        [(20_833, 6), (20_834, 2), (20_850, 9)]
+    );
+    let january = 2027 * 12;
+    assert_eq!(counted(Slots::Months).await, [(january, 8), (january + 1, 9)]);
     let groups = store.groups(keys::DEFAULT, None, 10).await.unwrap();
     assert_eq!(groups, [Group::admin_of(keys::DEFAULT, "admin", keys::at(0))]);
     // What was there goes on: the key changes, and the chain of events continues.

@@ -1,19 +1,19 @@
 //! Usage: what is written down of it never falls, and what two deployments count adds up.
 
-use std::{ops::Range, time::Duration};
+use std::{collections::BTreeMap, ops::Range, time::Duration};
 
 use keyward_control_plane::{
     domain::{
         Action, Key, KeyWrite, UsageReport,
-        usage::{Hour, HourTotal, MonthTotal, Requests},
+        usage::{Hour, HourTotal, MonthTotal, Requests, Slots},
     },
     store::Store,
 };
-use keyward_shared::{Environment, UnixMillis, month::Month};
+use keyward_shared::{Entropy as _, Environment, UnixMillis, month::Month};
 
 use crate::{
     backend::{Backend, within},
-    keys::{DEFAULT, at, change, create, key, key_for, renamed, update},
+    keys::{DEFAULT, Seeded, at, change, create, key, key_for, renamed, update},
 };
 
 /// The hour that begins at second 0 of the tests.
@@ -55,17 +55,21 @@ async fn record(store: &dyn Store, deployment: &str, report: &UsageReport) {
 }
 
 /// The requests of a key and its lineage, by hours from [`HOUR`] on.
-async fn by_hour(store: &dyn Store, key: &Key, hours: Range<u32>, slot: u32) -> Vec<(u32, u64, u64)> {
-    let hours = HOUR.plus(hours.start)..HOUR.plus(hours.end);
-    let slots = store.usage_by_hours(key, hours, slot).await.unwrap();
-    let shown = |(hour, requests): (Hour, Requests)| {
-        (
-            hour.number() - HOUR.number(),
-            requests.of_key,
-            requests.of_lineage,
-        )
-    };
-    slots.into_iter().map(shown).collect()
+async fn by_hour(store: &dyn Store, key: &Key, hours: Range<u32>) -> Vec<(u32, u64, u64)> {
+    let range = HOUR.number() + hours.start..HOUR.number() + hours.end;
+    let counted = store.usage(key, Slots::Hours, range).await.unwrap();
+    let shown =
+        |(slot, requests): (u32, Requests)| (slot - HOUR.number(), requests.of_key, requests.of_lineage);
+    counted.into_iter().map(shown).collect()
+}
+
+/// All that is counted of a key, in slots of a kind.
+async fn counted(store: &dyn Store, key: &Key, slots: Slots) -> Vec<(u32, u64)> {
+    let counted = store.usage(key, slots, 0..u32::MAX).await.unwrap();
+    counted
+        .into_iter()
+        .map(|(slot, requests)| (slot, requests.of_key))
+        .collect()
 }
 
 async fn with_key(backend: &impl Backend, seed: u64) -> Key {
@@ -85,7 +89,7 @@ pub(crate) async fn totals_and_last_use_never_fall(backend: impl Backend) {
     for (seconds, requests) in [(50, 5), (90, 9), (90, 9), (60, 6)] {
         record(store, "main", &report(seconds, requests)).await;
     }
-    assert_eq!(by_hour(store, &key, 0..1, 1).await, [(0, 9, 9)]);
+    assert_eq!(by_hour(store, &key, 0..1).await, [(0, 9, 9)]);
     let metered = store.metered_usage(&key, month()..month().next()).await.unwrap();
     assert_eq!((metered.len(), metered[0].requests.of_key), (1, 9));
     let read = store.key(&within(DEFAULT), key.id).await.unwrap().unwrap();
@@ -99,7 +103,7 @@ pub(crate) async fn the_greatest_of_one_report_counts(backend: impl Backend) {
         ..hours(&[in_hour(&key, 0, 5), in_hour(&key, 0, 2)])
     };
     record(store, "main", &report).await;
-    assert_eq!(by_hour(store, &key, 0..1, 1).await, [(0, 5, 5)]);
+    assert_eq!(by_hour(store, &key, 0..1).await, [(0, 5, 5)]);
     let read = store.key(&within(DEFAULT), key.id).await.unwrap().unwrap();
     assert_eq!(read.last_used_at, Some(at(9)));
 }
@@ -114,7 +118,7 @@ pub(crate) async fn deployments_count_by_themselves_and_add_up(backend: impl Bac
         };
         record(store, deployment, &report).await;
     }
-    assert_eq!(by_hour(store, &key, 0..1, 1).await, [(0, 13, 13)]);
+    assert_eq!(by_hour(store, &key, 0..1).await, [(0, 13, 13)]);
     let metered = store.metered_usage(&key, month()..month().next()).await.unwrap();
     assert_eq!((metered.len(), metered[0].requests.of_key), (1, 13));
     let read = store.key(&within(DEFAULT), key.id).await.unwrap().unwrap();
@@ -134,11 +138,11 @@ pub(crate) async fn keys_of_others_are_passed_over(backend: impl Backend) {
         left_out: 0,
     };
     record(store, "main", &report).await;
-    assert_eq!(by_hour(store, &own, 0..1, 1).await, [(0, 1, 1)]);
+    assert_eq!(by_hour(store, &own, 0..1).await, [(0, 1, 1)]);
     assert_eq!(
         (
             backend.rows("usage_hours").await,
-            backend.rows("usage_months").await
+            backend.rows("metered_months").await
         ),
         (1, 1)
     );
@@ -146,22 +150,226 @@ pub(crate) async fn keys_of_others_are_passed_over(backend: impl Backend) {
     assert_eq!(foreign.last_used_at, None);
 }
 
-pub(crate) async fn hours_are_read_in_slots(backend: impl Backend) {
+pub(crate) async fn hours_count_in_their_days_and_months(backend: impl Backend) {
     let (store, key) = (backend.store(), with_key(&backend, 1).await);
-    // 500,000 is 8 hours into its day.
-    let counted = [(0, 1), (1, 2), (15, 4), (16, 8), (39, 16), (40, 32)];
+    // 500,000 is 8 hours into its day, the 15th of January.
+    let reported = [
+        (0, 1),
+        (1, 2),
+        (15, 4),
+        (16, 8),
+        (39, 16),
+        (40, 32),
+        (24 * 17, 64),
+    ];
+    let reported = reported.map(|(hour, requests)| in_hour(&key, hour, requests));
+    record(store, "main", &hours(&reported)).await;
+    assert_eq!(by_hour(store, &key, 1..16).await, [(1, 2, 2), (15, 4, 4)]);
+    assert_eq!(by_hour(store, &key, 2..15).await, []);
+    let (day, month) = (HOUR.number() / 24, month().index());
+    assert_eq!(
+        counted(store, &key, Slots::Days).await,
+        [(day, 7), (day + 1, 24), (day + 2, 32), (day + 17, 64)]
+    );
+    assert_eq!(
+        counted(store, &key, Slots::Months).await,
+        [(month, 63), (month + 1, 64)]
+    );
+}
+
+pub(crate) async fn what_a_late_report_adds_is_counted_once(backend: impl Backend) {
+    let (store, key) = (backend.store(), with_key(&backend, 1).await);
+    let day = HOUR.number() / 24;
+    // Late, repeated, overtaken, and twice in one report; by two deployments.
+    for (deployment, totals) in [
+        ("eu", vec![(30, 5)]),
+        ("eu", vec![(0, 3), (0, 7)]),
+        ("us", vec![(0, 100)]),
+        ("eu", vec![(0, 7), (30, 4)]),
+        ("eu", vec![(0, 6)]),
+        ("eu", vec![(1, 1), (0, 9), (1, 1), (0, 8)]),
+    ] {
+        let totals: Vec<_> = totals
+            .into_iter()
+            .map(|(hour, requests)| in_hour(&key, hour, requests))
+            .collect();
+        record(store, deployment, &hours(&totals)).await;
+    }
+    assert_eq!(
+        counted(store, &key, Slots::Hours).await,
+        [
+            (HOUR.number(), 109),
+            (HOUR.number() + 1, 1),
+            (HOUR.number() + 30, 5)
+        ]
+    );
+    assert_eq!(
+        counted(store, &key, Slots::Days).await,
+        [(day, 110), (day + 1, 5)]
+    );
+    assert_eq!(
+        counted(store, &key, Slots::Months).await,
+        [(month().index(), 115)]
+    );
+    let at_each = store
+        .organization_usage(DEFAULT, Slots::Months, 0..u32::MAX)
+        .await
+        .unwrap();
+    let at_each: Vec<_> = at_each
+        .iter()
+        .map(|(_, there)| (there.deployment.as_str(), there.requests))
+        .collect();
+    assert_eq!(at_each, [("eu", 15), ("us", 100)]);
+}
+
+/// Drops all rows of before a slot.
+async fn drop_before(store: &dyn Store, slots: Slots, first: u32) {
+    store.move_usage_horizon(slots, first).await.unwrap();
+    while store.drop_usage(slots, 2).await.unwrap() > 0 {}
+}
+
+pub(crate) async fn usage_before_the_horizon_goes_and_the_rest_stays(backend: impl Backend) {
+    let (store, key) = (backend.store(), with_key(&backend, 1).await);
+    let report = UsageReport {
+        months: vec![
+            on_meter(&key, "predictions", month(), 1),
+            on_meter(&key, "predictions", month().next(), 2),
+        ],
+        ..hours(&[0, 1, 15, 16, 17, 24 * 17].map(|hour| in_hour(&key, hour, 10)))
+    };
+    record(store, "main", &report).await;
+    let (days, months) = (
+        counted(store, &key, Slots::Days).await,
+        counted(store, &key, Slots::Months).await,
+    );
+    // The first day's hours go, and come back with no report: nobody knows what of them was counted.
+    drop_before(store, Slots::Hours, HOUR.number() + 16).await;
+    assert_eq!(backend.rows("usage_hours").await, 3);
     record(
         store,
         "main",
-        &hours(&counted.map(|(hour, requests)| in_hour(&key, hour, requests))),
+        &hours(&[in_hour(&key, 1, 99), in_hour(&key, 16, 11)]),
     )
     .await;
-    assert_eq!(by_hour(store, &key, 1..16, 1).await, [(1, 2, 2), (15, 4, 4)]);
+    assert_eq!(by_hour(store, &key, 0..18).await, [(16, 11, 11), (17, 10, 10)]);
+    let one_more = |counted: &[(u32, u64)], place: usize| {
+        let mut counted = counted.to_vec();
+        counted[place].1 += 1;
+        counted
+    };
+    assert_eq!(counted(store, &key, Slots::Days).await, one_more(&days, 1));
+    assert_eq!(counted(store, &key, Slots::Months).await, one_more(&months, 0));
+    // It never goes back.
+    store.move_usage_horizon(Slots::Hours, 5).await.unwrap();
     assert_eq!(
-        by_hour(store, &key, 16..64, 24).await,
-        [(16, 24, 24), (40, 32, 32)]
+        store.usage_horizon(Slots::Hours).await.unwrap(),
+        HOUR.number() + 16
     );
-    assert_eq!(by_hour(store, &key, 2..15, 1).await, []);
+    drop_before(store, Slots::Days, HOUR.number() / 24 + 2).await;
+    assert_eq!(counted(store, &key, Slots::Days).await, days[2..]);
+    assert_eq!(counted(store, &key, Slots::Months).await, one_more(&months, 0));
+    drop_before(store, Slots::Months, month().next().index()).await;
+    assert_eq!(counted(store, &key, Slots::Months).await, months[1..]);
+    record(store, "main", &report).await;
+    let metered = store
+        .metered_usage(&key, month()..month().next().next())
+        .await
+        .unwrap();
+    assert_eq!(
+        (metered.len(), metered[0].month, metered[0].requests.of_key),
+        (1, month().next(), 2)
+    );
+}
+
+/// What should be counted: the greatest total of each key, hour and deployment that came before its hour was dropped.
+#[derive(Default)]
+struct Ledger {
+    totals: BTreeMap<(usize, u32, &'static str), u64>,
+    horizon: u32,
+}
+
+impl Ledger {
+    fn take(&mut self, key: usize, hour: u32, deployment: &'static str, requests: u64) {
+        if hour >= self.horizon {
+            let total = self.totals.entry((key, hour, deployment)).or_default();
+            *total = (*total).max(requests);
+        }
+    }
+
+    fn counted(&self, key: usize, slots: Slots) -> Vec<(u32, u64)> {
+        let mut counted = BTreeMap::new();
+        for ((of, hour, _), requests) in &self.totals {
+            let is_kept = slots != Slots::Hours || *hour >= self.horizon;
+            if *of == key && is_kept {
+                *counted
+                    .entry(slots.of(Hour::since_1970(*hour).start()))
+                    .or_default() += requests;
+            }
+        }
+        counted.into_iter().collect()
+    }
+}
+
+/// Reports of any order, repeated and late, among them a horizon that moves: hours, days and months say what they should, each at
+/// any time.
+pub(crate) async fn whatever_is_reported_and_dropped_the_sums_are_right(backend: impl Backend) {
+    const KEYS: [u64; 3] = [1, 2, 3];
+    const DEPLOYMENTS: [&str; 2] = ["eu", "us"];
+    let store = backend.store();
+    let mut keys = Vec::new();
+    for seed in KEYS {
+        keys.push(with_key(&backend, seed).await);
+    }
+    let entropy = Seeded::new(20_270_115);
+    let draw = |below: u32| {
+        let mut bytes = [0; 4];
+        entropy.fill(&mut bytes);
+        u32::from_le_bytes(bytes) % below
+    };
+    let mut ledger = Ledger::default();
+    for step in 0..120_u32 {
+        let deployment = DEPLOYMENTS[draw(2) as usize];
+        // Of three days at the end of a month, which are reported in any order.
+        let totals: Vec<_> = (0..=draw(12))
+            .map(|_| {
+                let (key, hour, requests) = (
+                    draw(3) as usize,
+                    HOUR.number() + 370 + draw(72),
+                    u64::from(draw(50)),
+                );
+                ledger.take(key, hour, deployment, requests + 1);
+                HourTotal {
+                    key: keys[key].id,
+                    hour: Hour::since_1970(hour),
+                    requests: requests + 1,
+                }
+            })
+            .collect();
+        record(store, deployment, &hours(&totals)).await;
+        if draw(20) == 0 {
+            ledger.horizon = ledger.horizon.max(HOUR.number() + 370 + draw(40));
+            store
+                .move_usage_horizon(Slots::Hours, ledger.horizon)
+                .await
+                .unwrap();
+            while store.drop_usage(Slots::Hours, 5).await.unwrap() > 0 {}
+        }
+        if step % 10 == 9 {
+            for (index, key) in keys.iter().enumerate() {
+                for slots in Slots::ALL {
+                    let expected = ledger.counted(index, slots);
+                    assert_eq!(
+                        counted(store, key, slots).await,
+                        expected,
+                        "key {index}, {} in step {step}",
+                        slots.as_str()
+                    );
+                }
+            }
+        }
+    }
+    assert!(ledger.horizon > 0, "nothing was ever dropped");
+    assert_eq!(ledger.counted(0, Slots::Months).len(), 2);
 }
 
 pub(crate) async fn a_lineage_is_counted_together(backend: impl Backend) {
@@ -195,8 +403,8 @@ pub(crate) async fn a_lineage_is_counted_together(backend: impl Backend) {
         ])
     };
     record(store, "main", &report).await;
-    assert_eq!(by_hour(store, &first, 0..1, 1).await, [(0, 1, 3)]);
-    assert_eq!(by_hour(store, &second, 0..1, 1).await, [(0, 2, 3)]);
+    assert_eq!(by_hour(store, &first, 0..1).await, [(0, 1, 3)]);
+    assert_eq!(by_hour(store, &second, 0..1).await, [(0, 2, 3)]);
     let metered = store.metered_usage(&second, month()..next.next()).await.unwrap();
     let metered: Vec<_> = metered
         .iter()
@@ -257,5 +465,5 @@ pub(crate) async fn a_full_report_keeps_nobody_waiting(backend: impl Backend) {
     tokio::time::timeout(Duration::from_secs(3), written)
         .await
         .unwrap();
-    assert_eq!(by_hour(store, &keys[0], 0..24, 1).await, [(0, 1, 1), (1, 2, 2)]);
+    assert_eq!(by_hour(store, &keys[0], 0..24).await, [(0, 1, 1), (1, 2, 2)]);
 }

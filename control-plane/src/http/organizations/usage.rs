@@ -82,15 +82,16 @@ pub(in crate::http) async fn usage(
 
 async fn read(app: &App, organization: OrganizationId, period: Period) -> Result<Usage, Problem> {
     let granularity = period.granularity;
-    let slot_hours = granularity.hours_read_at_once();
+    let slots = granularity.slots();
+    let period = period.kept_from(app.store.usage_horizon(slots).await?);
     let rows = app
         .store
-        .organization_usage(organization, period.hours(), slot_hours)
+        .organization_usage(organization, slots, period.range())
         .await?;
     let (mut total, mut counts) = (Count::default(), BTreeMap::<u32, Count>::new());
-    for (hour, there) in rows {
+    for (slot, there) in rows {
         total.add(&there.deployment, there.requests);
-        let count = counts.entry(granularity.bucket_of(hour.start())).or_default();
+        let count = counts.entry(slot).or_default();
         count.add(&there.deployment, there.requests);
     }
     let mut meters = BTreeMap::<u32, BTreeMap<String, u64>>::new();

@@ -1,25 +1,49 @@
 //! The statements that PostgreSQL wants otherwise.
 
-/// Totals by hour: deployment, environment, list of `[key, hour, requests]`. One statement may touch a row once only, so the
-/// greatest of a list is found before.
+/// What totals by hour add to those by day or month: deployment, environment, list of `[key, hour, requests, day, month]`. It comes
+/// before the hours are written.
+macro_rules! roll_up {
+    ($table:literal, $slot:literal) => {
+        concat!(
+            "INSERT INTO ", $table, " (key, slot, deployment, requests)
+             SELECT told.key, told.slot, $1, SUM(told.requests - COALESCE(known.requests, 0))
+             FROM (SELECT keys.id AS key, (told ->> 1)::bigint AS hour, (told ->> ", $slot, ")::bigint AS slot,
+                       MAX((told ->> 2)::bigint) AS requests
+                   FROM jsonb_array_elements($3::jsonb) AS told JOIN keys ON keys.id = unhex(told ->> 0, '-')
+                   WHERE keys.environment IN ($2, '*') GROUP BY 1, 2, 3) AS told
+             LEFT JOIN usage_hours AS known ON known.key = told.key AND known.slot = told.hour AND known.deployment = $1
+             WHERE told.requests > COALESCE(known.requests, 0)
+               AND told.hour >= COALESCE((SELECT first FROM usage_horizons WHERE slots = 'hours'), 0)
+             GROUP BY 1, 2 ORDER BY 1, 2
+             ON CONFLICT (key, slot, deployment) DO UPDATE SET requests = ", $table, ".requests + excluded.requests"
+        )
+    };
+}
+
+pub(super) const ROLL_UP_DAYS: &str = roll_up!("usage_days", "3");
+pub(super) const ROLL_UP_MONTHS: &str = roll_up!("usage_months", "4");
+
+/// Totals by hour: the same parameters. One statement may touch a row once only, so the greatest of a list is found before.
 pub(super) const RECORD_HOURS: &str = "
-    INSERT INTO usage_hours (key, hour, deployment, requests)
+    INSERT INTO usage_hours (key, slot, deployment, requests)
     SELECT keys.id, (told ->> 1)::bigint, $1, MAX((told ->> 2)::bigint)
     FROM jsonb_array_elements($3::jsonb) AS told JOIN keys ON keys.id = unhex(told ->> 0, '-')
     WHERE keys.environment IN ($2, '*')
+      AND (told ->> 1)::bigint >= COALESCE((SELECT first FROM usage_horizons WHERE slots = 'hours'), 0)
     GROUP BY 1, 2 ORDER BY 1, 2
-    ON CONFLICT (key, hour, deployment) DO UPDATE SET requests = excluded.requests
+    ON CONFLICT (key, slot, deployment) DO UPDATE SET requests = excluded.requests
     WHERE excluded.requests > usage_hours.requests";
 
-/// Totals by month and meter: deployment, environment, list of `[key, month, meter, requests]`.
-pub(super) const RECORD_MONTHS: &str = "
-    INSERT INTO usage_months (key, month, meter, deployment, requests)
+/// Metered totals by month: deployment, environment, list of `[key, month, meter, requests]`.
+pub(super) const RECORD_METERED: &str = "
+    INSERT INTO metered_months (key, month, meter, deployment, requests)
     SELECT keys.id, (told ->> 1)::bigint, told ->> 2, $1, MAX((told ->> 3)::bigint)
     FROM jsonb_array_elements($3::jsonb) AS told JOIN keys ON keys.id = unhex(told ->> 0, '-')
     WHERE keys.environment IN ($2, '*')
+      AND (told ->> 1)::bigint >= COALESCE((SELECT first FROM usage_horizons WHERE slots = 'months'), 0)
     GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
     ON CONFLICT (key, month, meter, deployment) DO UPDATE SET requests = excluded.requests
-    WHERE excluded.requests > usage_months.requests";
+    WHERE excluded.requests > metered_months.requests";
 
 /// Last uses: environment, list of `[key, milliseconds]`. No new revision: a use is no change of the key, and conflicts with none.
 pub(super) const RECORD_LAST_USES: &str = "

@@ -1,4 +1,4 @@
-//! Usage. A report of a thousand keys is three statements, so that other writers wait for milliseconds.
+//! Usage. A report of a thousand keys is five statements, so that other writers wait for milliseconds.
 
 use std::ops::Range;
 
@@ -11,10 +11,37 @@ use super::{DbRow, SqlStore, StoreError, columns, statements};
 use crate::{
     domain::{
         Key, OrganizationId,
-        usage::{Hour, Requests, UsageReport},
+        usage::{Requests, Slots, UsageReport},
     },
     store::{AtDeployment, Metered, UsageBook},
 };
+
+/// A statement on the table of these slots, which stands between its parts.
+macro_rules! in_table {
+    ($slots:expr, $before:literal, $after:literal) => {
+        match $slots {
+            Slots::Hours => concat!($before, "usage_hours", $after),
+            Slots::Days => concat!($before, "usage_days", $after),
+            Slots::Months => concat!($before, "usage_months", $after),
+        }
+    };
+}
+
+/// Drops so many rows of before a slot from a table.
+macro_rules! drop_before {
+    ($table:literal) => {
+        concat!(
+            "DELETE FROM ",
+            $table,
+            " WHERE (key, slot, deployment) IN (
+                 SELECT key, slot, deployment FROM ",
+            $table,
+            " WHERE slot < $1 ORDER BY slot LIMIT $2",
+            skip_locked!(),
+            ")"
+        )
+    };
+}
 
 #[async_trait]
 impl UsageBook for SqlStore {
@@ -25,13 +52,12 @@ impl UsageBook for SqlStore {
         report: &UsageReport,
     ) -> Result<(), StoreError> {
         // Lists go in as one parameter each. They are made before the transaction begins, which others wait for.
-        let hours = rows(
-            report
-                .hours
-                .iter()
-                .map(|total| (total.key.0, total.hour.number(), total.requests)),
-        )?;
-        let months = rows(
+        let hours = rows(report.hours.iter().map(|total| {
+            let start = total.hour.start();
+            let (day, month) = (Slots::Days.of(start), Slots::Months.of(start));
+            (total.key.0, total.hour.number(), total.requests, day, month)
+        }))?;
+        let metered = rows(
             report
                 .months
                 .iter()
@@ -46,8 +72,11 @@ impl UsageBook for SqlStore {
         // Last uses stand in rows of keys, which changes lock in an order of their own.
         let mut transaction = self.begin_change().await?;
         for (statement, list) in [
-            (statements::RECORD_HOURS, hours),
-            (statements::RECORD_MONTHS, months),
+            // What hours gain is seen only before they are written.
+            (statements::ROLL_UP_DAYS, &hours),
+            (statements::ROLL_UP_MONTHS, &hours),
+            (statements::RECORD_HOURS, &hours),
+            (statements::RECORD_METERED, &metered),
         ] {
             sqlx::query(statement)
                 .bind(deployment)
@@ -65,40 +94,36 @@ impl UsageBook for SqlStore {
         Ok(())
     }
 
-    async fn usage_by_hours(
+    async fn usage(
         &self,
         key: &Key,
-        hours: Range<Hour>,
-        slot_hours: u32,
-    ) -> Result<Vec<(Hour, Requests)>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT usage_hours.hour / $5 * $5 AS slot, CAST(SUM(usage_hours.requests) AS BIGINT) AS of_lineage,
-                 CAST(SUM(CASE WHEN usage_hours.key = $1 THEN usage_hours.requests ELSE 0 END) AS BIGINT) AS of_key
-             FROM keys JOIN usage_hours ON usage_hours.key = keys.id
-             WHERE keys.lineage = $2 AND usage_hours.hour >= $3 AND usage_hours.hour < $4
-             GROUP BY slot ORDER BY slot",
-        )
+        slots: Slots,
+        range: Range<u32>,
+    ) -> Result<Vec<(u32, Requests)>, StoreError> {
+        let rows = sqlx::query(in_table!(
+            slots,
+            "SELECT counted.slot AS slot, CAST(SUM(counted.requests) AS BIGINT) AS of_lineage,
+                 CAST(SUM(CASE WHEN counted.key = $1 THEN counted.requests ELSE 0 END) AS BIGINT) AS of_key
+             FROM keys JOIN ",
+            " AS counted ON counted.key = keys.id
+             WHERE keys.lineage = $2 AND counted.slot >= $3 AND counted.slot < $4
+             GROUP BY 1 ORDER BY 1"
+        ))
         .bind(key.id.0.as_bytes().as_slice())
         .bind(key.lineage.0.as_bytes().as_slice())
-        .bind(i64::from(hours.start.number()))
-        .bind(i64::from(hours.end.number()))
-        .bind(i64::from(slot_hours))
+        .bind(i64::from(range.start))
+        .bind(i64::from(range.end))
         .fetch_all(&self.readers)
         .await?;
-        rows.iter()
-            .map(|row| {
-                let slot = columns::number(row.try_get("slot")?, "hour")?;
-                Ok((Hour::since_1970(slot), requests(row)?))
-            })
-            .collect()
+        rows.iter().map(|row| Ok((slot(row)?, requests(row)?))).collect()
     }
 
     async fn metered_usage(&self, key: &Key, months: Range<Month>) -> Result<Vec<Metered>, StoreError> {
         let rows = sqlx::query(
-            "SELECT usage_months.month AS month, usage_months.meter AS meter, CAST(SUM(usage_months.requests) AS BIGINT) AS of_lineage,
-                 CAST(SUM(CASE WHEN usage_months.key = $1 THEN usage_months.requests ELSE 0 END) AS BIGINT) AS of_key
-             FROM keys JOIN usage_months ON usage_months.key = keys.id
-             WHERE keys.lineage = $2 AND usage_months.month >= $3 AND usage_months.month < $4
+            "SELECT metered_months.month AS month, metered_months.meter AS meter, CAST(SUM(metered_months.requests) AS BIGINT) AS of_lineage,
+                 CAST(SUM(CASE WHEN metered_months.key = $1 THEN metered_months.requests ELSE 0 END) AS BIGINT) AS of_key
+             FROM keys JOIN metered_months ON metered_months.key = keys.id
+             WHERE keys.lineage = $2 AND metered_months.month >= $3 AND metered_months.month < $4
              GROUP BY 1, 2 ORDER BY 1, 2",
         )
         .bind(key.id.0.as_bytes().as_slice())
@@ -121,30 +146,30 @@ impl UsageBook for SqlStore {
     async fn organization_usage(
         &self,
         organization: OrganizationId,
-        hours: Range<Hour>,
-        slot_hours: u32,
-    ) -> Result<Vec<(Hour, AtDeployment)>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT usage_hours.hour / $4 * $4 AS slot, usage_hours.deployment AS deployment,
-                 CAST(SUM(usage_hours.requests) AS BIGINT) AS requests
-             FROM keys JOIN usage_hours ON usage_hours.key = keys.id
-             WHERE keys.organization = $1 AND usage_hours.hour >= $2 AND usage_hours.hour < $3
-             GROUP BY slot, usage_hours.deployment ORDER BY slot, usage_hours.deployment",
-        )
+        slots: Slots,
+        range: Range<u32>,
+    ) -> Result<Vec<(u32, AtDeployment)>, StoreError> {
+        let rows = sqlx::query(in_table!(
+            slots,
+            "SELECT counted.slot AS slot, counted.deployment AS deployment,
+                 CAST(SUM(counted.requests) AS BIGINT) AS requests
+             FROM keys JOIN ",
+            " AS counted ON counted.key = keys.id
+             WHERE keys.organization = $1 AND counted.slot >= $2 AND counted.slot < $3
+             GROUP BY 1, 2 ORDER BY 1, 2"
+        ))
         .bind(organization.0.as_bytes().as_slice())
-        .bind(i64::from(hours.start.number()))
-        .bind(i64::from(hours.end.number()))
-        .bind(i64::from(slot_hours))
+        .bind(i64::from(range.start))
+        .bind(i64::from(range.end))
         .fetch_all(&self.readers)
         .await?;
         rows.iter()
             .map(|row| {
-                let slot = columns::number(row.try_get("slot")?, "hour")?;
                 let there = AtDeployment {
                     deployment: row.try_get("deployment")?,
                     requests: columns::number(row.try_get("requests")?, "usage")?,
                 };
-                Ok((Hour::since_1970(slot), there))
+                Ok((slot(row)?, there))
             })
             .collect()
     }
@@ -155,10 +180,10 @@ impl UsageBook for SqlStore {
         months: Range<Month>,
     ) -> Result<Vec<(Month, String, u64)>, StoreError> {
         let rows = sqlx::query(
-            "SELECT usage_months.month AS month, usage_months.meter AS meter,
-                 CAST(SUM(usage_months.requests) AS BIGINT) AS requests
-             FROM keys JOIN usage_months ON usage_months.key = keys.id
-             WHERE keys.organization = $1 AND usage_months.month >= $2 AND usage_months.month < $3
+            "SELECT metered_months.month AS month, metered_months.meter AS meter,
+                 CAST(SUM(metered_months.requests) AS BIGINT) AS requests
+             FROM keys JOIN metered_months ON metered_months.key = keys.id
+             WHERE keys.organization = $1 AND metered_months.month >= $2 AND metered_months.month < $3
              GROUP BY 1, 2 ORDER BY 1, 2",
         )
         .bind(organization.0.as_bytes().as_slice())
@@ -176,11 +201,64 @@ impl UsageBook for SqlStore {
             })
             .collect()
     }
+
+    async fn usage_horizon(&self, slots: Slots) -> Result<u32, StoreError> {
+        let first: Option<i64> = sqlx::query_scalar("SELECT first FROM usage_horizons WHERE slots = $1")
+            .bind(slots.as_str())
+            .fetch_optional(&self.readers)
+            .await?;
+        first.map_or(Ok(0), |first| columns::number(first, "usage horizon"))
+    }
+
+    async fn move_usage_horizon(&self, slots: Slots, first: u32) -> Result<(), StoreError> {
+        // Whoever records usage counts by the horizon that it sees at its beginning.
+        let mut transaction = self.begin_change().await?;
+        sqlx::query(
+            "INSERT INTO usage_horizons (slots, first) VALUES ($1, $2)
+             ON CONFLICT (slots) DO UPDATE SET first = excluded.first WHERE excluded.first > usage_horizons.first",
+        )
+        .bind(slots.as_str())
+        .bind(i64::from(first))
+        .execute(&mut *transaction)
+        .await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    async fn drop_usage(&self, slots: Slots, limit: u32) -> Result<u64, StoreError> {
+        let first = i64::from(self.usage_horizon(slots).await?);
+        let statement = match slots {
+            Slots::Hours => drop_before!("usage_hours"),
+            Slots::Days => drop_before!("usage_days"),
+            Slots::Months => drop_before!("usage_months"),
+        };
+        let metered = concat!(
+            "DELETE FROM metered_months WHERE (key, month, meter, deployment) IN (
+                 SELECT key, month, meter, deployment FROM metered_months WHERE month < $1 ORDER BY month LIMIT $2",
+            skip_locked!(),
+            ")"
+        );
+        let mut dropped = 0;
+        for statement in [Some(statement), (slots == Slots::Months).then_some(metered)] {
+            let Some(statement) = statement else { continue };
+            let rows = sqlx::query(statement)
+                .bind(first)
+                .bind(i64::from(limit))
+                .execute(&self.writer)
+                .await?;
+            dropped += rows.rows_affected();
+        }
+        Ok(dropped)
+    }
 }
 
 /// Rows as one JSON list of lists.
 fn rows<R: Serialize>(rows: impl Iterator<Item = R>) -> Result<String, StoreError> {
     columns::json_text(&rows.collect::<Vec<_>>())
+}
+
+fn slot(row: &DbRow) -> Result<u32, StoreError> {
+    columns::number(row.try_get("slot")?, "slot")
 }
 
 fn requests(row: &DbRow) -> Result<Requests, StoreError> {

@@ -3,23 +3,47 @@
 //! `CROSS JOIN` and `+`: it is to look each key up by its id. By itself it takes the environment for the narrower way, and reads
 //! the whole list once for each key there is.
 
-/// Totals by hour: deployment, environment, list of `[key, hour, requests]`.
+/// What totals by hour add to those by day or month: deployment, environment, list of `[key, hour, requests, day, month]`. It comes
+/// before the hours are written.
+macro_rules! roll_up {
+    ($table:literal, $slot:literal) => {
+        concat!(
+            "INSERT INTO ", $table, " (key, slot, deployment, requests)
+             SELECT told.key, told.slot, $1, SUM(told.requests - COALESCE(known.requests, 0))
+             FROM (SELECT keys.id AS key, told.value ->> 1 AS hour, told.value ->> ", $slot, " AS slot, MAX(told.value ->> 2) AS requests
+                   FROM json_each($3) AS told CROSS JOIN keys ON keys.id = unhex(told.value ->> 0, '-')
+                   WHERE keys.environment IN ($2, '*') GROUP BY 1, 2, 3) AS told
+             LEFT JOIN usage_hours AS known ON known.key = told.key AND known.slot = told.hour AND known.deployment = $1
+             WHERE told.requests > COALESCE(known.requests, 0)
+               AND told.hour >= COALESCE((SELECT first FROM usage_horizons WHERE slots = 'hours'), 0)
+             GROUP BY 1, 2
+             ON CONFLICT (key, slot, deployment) DO UPDATE SET requests = ", $table, ".requests + excluded.requests"
+        )
+    };
+}
+
+pub(super) const ROLL_UP_DAYS: &str = roll_up!("usage_days", "3");
+pub(super) const ROLL_UP_MONTHS: &str = roll_up!("usage_months", "4");
+
+/// Totals by hour: the same parameters.
 pub(super) const RECORD_HOURS: &str = "
-    INSERT INTO usage_hours (key, hour, deployment, requests)
+    INSERT INTO usage_hours (key, slot, deployment, requests)
     SELECT keys.id, told.value ->> 1, $1, told.value ->> 2
     FROM json_each($3) AS told CROSS JOIN keys ON keys.id = unhex(told.value ->> 0, '-')
     WHERE keys.environment IN ($2, '*')
-    ON CONFLICT (key, hour, deployment) DO UPDATE SET requests = excluded.requests
+      AND told.value ->> 1 >= COALESCE((SELECT first FROM usage_horizons WHERE slots = 'hours'), 0)
+    ON CONFLICT (key, slot, deployment) DO UPDATE SET requests = excluded.requests
     WHERE excluded.requests > usage_hours.requests";
 
-/// Totals by month and meter: deployment, environment, list of `[key, month, meter, requests]`.
-pub(super) const RECORD_MONTHS: &str = "
-    INSERT INTO usage_months (key, month, meter, deployment, requests)
+/// Metered totals by month: deployment, environment, list of `[key, month, meter, requests]`.
+pub(super) const RECORD_METERED: &str = "
+    INSERT INTO metered_months (key, month, meter, deployment, requests)
     SELECT keys.id, told.value ->> 1, told.value ->> 2, $1, told.value ->> 3
     FROM json_each($3) AS told CROSS JOIN keys ON keys.id = unhex(told.value ->> 0, '-')
     WHERE keys.environment IN ($2, '*')
+      AND told.value ->> 1 >= COALESCE((SELECT first FROM usage_horizons WHERE slots = 'months'), 0)
     ON CONFLICT (key, month, meter, deployment) DO UPDATE SET requests = excluded.requests
-    WHERE excluded.requests > usage_months.requests";
+    WHERE excluded.requests > metered_months.requests";
 
 /// Last uses: environment, list of `[key, milliseconds]`. No new revision: a use is no change of the key, and conflicts with none.
 pub(super) const RECORD_LAST_USES: &str = "

@@ -18,7 +18,7 @@ use super::AppState;
 use crate::{
     domain::{
         Key,
-        usage::{Hour, Requests, month_of},
+        usage::{Hour, Requests, Slots, month_of},
     },
     http::{
         App, Problem,
@@ -117,13 +117,18 @@ pub(in crate::http) async fn usage(
 
 impl App {
     async fn usage(&self, key: &Key, period: Period, now: Timestamp) -> Result<Usage, Problem> {
+        let slots = period.granularity.slots();
+        let period = period.kept_from(self.store.usage_horizon(slots).await?);
         let buckets = self.buckets(key, period).await?;
         let mut total = Requests::default();
         for (requests, _) in &buckets {
             total += *requests;
         }
         let hour = Hour::of(now);
-        let of_hour = self.store.usage_by_hours(key, hour..hour.plus(1), 1).await?;
+        let of_hour = self
+            .store
+            .usage(key, Slots::Hours, hour.number()..hour.plus(1).number())
+            .await?;
         let month = month_of(now);
         let metered = self.store.metered_usage(key, month..month.next()).await?;
         Ok(Usage {
@@ -142,7 +147,7 @@ impl App {
                     .into(),
             },
             current_month: CurrentMonth {
-                from: period::start_of(month),
+                from: Slots::Months.start(month.index()),
                 limit: key.configuration.monthly_limit,
                 meters: metered.into_iter().map(Meter::from).collect(),
             },
@@ -152,16 +157,9 @@ impl App {
 
     /// Every bucket of the period, also those in which nothing was admitted.
     async fn buckets(&self, key: &Key, period: Period) -> Result<Vec<(Requests, Bucket)>, Problem> {
-        let rows = self
-            .store
-            .usage_by_hours(key, period.hours(), period.granularity.hours_read_at_once())
-            .await?;
-        let mut counted: BTreeMap<u32, Requests> = BTreeMap::new();
-        for (hour, requests) in rows {
-            *counted
-                .entry(period.granularity.bucket_of(hour.start()))
-                .or_default() += requests;
-        }
+        let slots = period.granularity.slots();
+        let rows = self.store.usage(key, slots, period.range()).await?;
+        let mut counted: BTreeMap<u32, Requests> = rows.into_iter().collect();
         let mut meters: BTreeMap<u32, Vec<Meter>> = BTreeMap::new();
         if let Some(months) = period.months() {
             for row in self.store.metered_usage(key, months).await? {

@@ -8,11 +8,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
-    domain::usage::{Hour, month_of},
+    domain::usage::Slots,
     http::{Problem, query::Parameters},
 };
-
-const HOURS_A_DAY: u32 = 24;
 
 /// How long a bucket is. All of them begin and end in UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -45,37 +43,19 @@ impl Granularity {
         }
     }
 
-    /// How many hours are added up by the store.
-    pub(in crate::http) const fn hours_read_at_once(self) -> u32 {
+    /// What the store calls its buckets, which have the same numbers there.
+    pub(in crate::http) const fn slots(self) -> Slots {
         match self {
-            Self::Hour => 1,
-            Self::Day | Self::Month => HOURS_A_DAY,
-        }
-    }
-
-    /// The number of the bucket that a moment is in.
-    pub(in crate::http) fn bucket_of(self, moment: Timestamp) -> u32 {
-        match self {
-            Self::Hour => Hour::of(moment).number(),
-            Self::Day => Hour::of(moment).number() / HOURS_A_DAY,
-            Self::Month => month_of(moment).index(),
+            Self::Hour => Slots::Hours,
+            Self::Day => Slots::Days,
+            Self::Month => Slots::Months,
         }
     }
 
     /// The first moment of a bucket.
     pub(in crate::http) fn start(self, bucket: u32) -> Timestamp {
-        match self {
-            Self::Hour => Hour::since_1970(bucket).start(),
-            Self::Day => Hour::since_1970(bucket.saturating_mul(HOURS_A_DAY)).start(),
-            Self::Month => start_of(Month::from_index(bucket)),
-        }
+        self.slots().start(bucket)
     }
-}
-
-/// The first moment of a month.
-pub(in crate::http) fn start_of(month: Month) -> Timestamp {
-    let millis = i64::try_from(month.start().0).unwrap_or(i64::MAX);
-    Timestamp::from_millisecond(millis).unwrap_or(Timestamp::MAX)
 }
 
 /// Whole buckets, one after the other.
@@ -99,7 +79,7 @@ impl Period {
                 .checked_sub(std::time::Duration::from_nanos(1))
                 .unwrap_or(moment)
         };
-        let last = granularity.bucket_of(to.map_or(now, |to| before(to).min(now)));
+        let last = granularity.slots().of(to.map_or(now, |to| before(to).min(now)));
         let first = match from {
             Some(from) if from > now => {
                 return Err(Problem::invalid("`from` must not be in the future.").of_field("from"));
@@ -107,7 +87,7 @@ impl Period {
             Some(from) if to.is_some_and(|to| from >= to) => {
                 return Err(Problem::invalid("`from` must be before `to`.").of_field("from"));
             }
-            Some(from) => granularity.bucket_of(from),
+            Some(from) => granularity.slots().of(from),
             None => last.saturating_sub(usual - 1),
         };
         if last - first >= most {
@@ -126,7 +106,7 @@ impl Period {
     }
 
     pub(in crate::http) fn buckets(self) -> impl Iterator<Item = u32> {
-        self.first..=self.last
+        self.range()
     }
 
     pub(in crate::http) fn start(self) -> Timestamp {
@@ -137,13 +117,22 @@ impl Period {
         self.granularity.start(self.last.saturating_add(1))
     }
 
-    pub(in crate::http) fn hours(self) -> Range<Hour> {
-        Hour::of(self.start())..Hour::of(self.end())
+    /// The same without what is kept no longer: its buckets, and so its beginning, are those from a slot on.
+    pub(in crate::http) fn kept_from(self, horizon: u32) -> Self {
+        Self {
+            first: self.first.max(horizon).min(self.last.saturating_add(1)),
+            ..self
+        }
+    }
+
+    pub(in crate::http) fn range(self) -> Range<u32> {
+        self.first..self.last.saturating_add(1)
     }
 
     /// Its months, if it is cut by them.
     pub(in crate::http) fn months(self) -> Option<Range<Month>> {
-        let months = Month::from_index(self.first)..Month::from_index(self.last).next();
+        let Range { start, end } = self.range();
+        let months = Month::from_index(start)..Month::from_index(end);
         (self.granularity == Granularity::Month).then_some(months)
     }
 }
@@ -227,6 +216,26 @@ mod tests {
         // The longest there are.
         assert_eq!(shown("granularity=hour&from=2026-10-21T10:00:00Z").2, 744);
         assert_eq!(shown("from=2025-11-21").2, 366);
+    }
+
+    #[test]
+    fn what_is_kept_no_longer_is_no_part_of_it() {
+        let period = ask("from=2026-11-01&to=2026-11-03").unwrap();
+        let kept_from = |moment: &str| {
+            let period = period.kept_from(Slots::Days.of(moment.parse().unwrap()));
+            (
+                period.start().to_string(),
+                period.end().to_string(),
+                period.buckets().count(),
+            )
+        };
+        let end = "2026-11-03T00:00:00Z".to_owned();
+        let is = |moment, start: &str, buckets| {
+            assert_eq!(kept_from(moment), (start.to_owned(), end.clone(), buckets));
+        };
+        is("2026-10-01T00:00:00Z", "2026-11-01T00:00:00Z", 2);
+        is("2026-11-02T00:00:00Z", "2026-11-02T00:00:00Z", 1);
+        is("2026-11-20T00:00:00Z", "2026-11-03T00:00:00Z", 0);
     }
 
     #[test]
