@@ -2,11 +2,13 @@
 //!
 //! [`domain`] holds the rules, [`store`] the rows, [`http`] the REST API and [`publish`] the way to Workers KV;
 //! [`audit`] checks the audit trail, [`oidc`] tells which person a user token belongs to; [`sealing`] keeps answers from whoever has the database alone;
-//! [`retention`] drops what was kept long enough; [`settings`] says how they are put together, and [`cli`] is the command line that does it.
+//! [`retention`] drops what was kept long enough; [`settings`] says how they are put together, [`doctor`] whether they are, and [`cli`] is the
+//! command line that does it.
 
 pub mod audit;
 pub mod cli;
 pub mod clock;
+pub mod doctor;
 pub mod domain;
 pub mod http;
 pub mod metrics;

@@ -3,7 +3,7 @@
 //! The way of a request, each step a module: [`request`] (what is read of it) → [`screen`] (all that needs no look-up) →
 //! [`admission`] (its record, a lease to spend) → [`grant`] or [`refusal`] → [`forwarding`] or [`answer`] → [`plan`], which the
 //! script in `entry/` carries out. A request that needs nobody's word goes all that way in one call. What admission rests on: [`memory`] and [`holdings`] (what the isolate has), [`look`] ([`records`] in KV, and who knows a key by its hash),
-//! [`desk`] (where leases come from), [`verdict`] (what a record allows). [`sync`] is how the control plane tells of changes,
+//! [`desk`] (where leases come from), [`verdict`] (what a record allows). [`sync`] is how the control plane tells of changes, [`inspect`] how it looks at the settings,
 //! and [`guard_object`] the Durable Object that both speak to, by way of [`guards`].
 //! Nothing of it knows the runtime. Clock and randomness come in from here, and the private module `runtime` turns plain
 //! values into the runtime's own and back.
@@ -22,6 +22,7 @@ pub mod grant;
 pub mod guard_object;
 pub mod guards;
 pub mod holdings;
+pub mod inspect;
 pub mod limits;
 pub mod local;
 pub mod log;

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use keyward_shared::{
     Cidr, DenyReason, Environment, Family, KeyHash, PresentedKey, RequestFacts,
     guard::Standing,
+    inspect,
     route::{Access, Route, path::RequestPath},
     sync,
 };
@@ -29,6 +30,8 @@ pub enum Screened<'d> {
     Answered(Answer),
     /// The control plane tells of changes.
     Sync,
+    /// The control plane looks at how the Worker is set up.
+    Inspect,
     /// Someone asks about a key.
     Verify,
     /// It may pass: the route asks for no key.
@@ -174,6 +177,7 @@ fn own_address<'d>(deployment: &Deployment, head: &RequestHead) -> Result<Screen
             Ok(Screened::Answered(jwks(deployment.issuer.keys.as_ref())))
         }
         (sync::PATH, "POST") => Ok(Screened::Sync),
+        (inspect::PATH, "POST") => Ok(Screened::Inspect),
         (verify::PATH, "POST") => Ok(Screened::Verify),
         _ => Err(Refusal::new(DenyReason::NoRoute)),
     }

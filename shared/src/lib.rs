@@ -7,7 +7,7 @@
 //! edge knows of it) → [`credential`] and [`route`] (what a request says) → [`mod@decide`] (admit or not) →
 //! [`reason`] (why not) → [`forward`] (what the origin is told). Beside it, [`guard`] (who counts, and who is told first
 //! that a right is gone), [`lease`] (what an isolate may do until it asks again), [`sync`] (how the control plane
-//! tells of changes) and [`usage`] (how the edge tells of requests).
+//! tells of changes; [`inspect`], how it looks at an edge) and [`usage`] (how the edge tells of requests).
 #![no_std]
 
 extern crate alloc;
@@ -21,6 +21,7 @@ pub mod forward;
 pub mod guard;
 pub mod hash;
 pub mod imported;
+pub mod inspect;
 pub mod key;
 pub mod lease;
 pub mod month;

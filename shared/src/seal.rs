@@ -65,6 +65,39 @@ impl Subject<'_> {
     }
 }
 
+/// The header of an answer: `<secret id>.<MAC>`. It is signed with the secret that signed the question.
+pub(crate) fn sign_answer(
+    purpose: &'static [u8],
+    ring: &SecretRing,
+    question: &str,
+    deployment: &str,
+    nonce: &Nonce,
+    body: &[u8],
+) -> Option<String> {
+    let id: u32 = number(question.split('.').next()?)?;
+    let mac = ring
+        .get(id)?
+        .sign_framed(&[purpose, deployment.as_bytes(), nonce, body]);
+    Some(format!("{id}.{}", text(&mac)))
+}
+
+/// Checks an answer's header against its body and the question's nonce.
+pub(crate) fn verify_answer(
+    purpose: &'static [u8],
+    header: &str,
+    ring: &SecretRing,
+    deployment: &str,
+    nonce: &Nonce,
+    body: &[u8],
+) -> Result<(), SealError> {
+    let (id, mac) = header.split_once('.').ok_or(SealError::Form)?;
+    let id: u32 = number(id).ok_or(SealError::Form)?;
+    let mac: [u8; 32] = bytes(mac).ok_or(SealError::Form)?;
+    let secret = ring.get(id).ok_or(SealError::UnknownSecret(id))?;
+    let is_right = secret.verify_framed(&[purpose, deployment.as_bytes(), nonce, body], &mac);
+    is_right.then_some(()).ok_or(SealError::Mac)
+}
+
 /// Bytes as headers spell them.
 pub(crate) fn text(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)

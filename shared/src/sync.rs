@@ -4,7 +4,7 @@
 //! deployment and the question's nonce, so that a wrong edge, or an old answer, cannot confirm. Neither needs to be
 //! secret: each record carries its own MAC, and a question repeated by somebody else changes nothing.
 
-use alloc::{format, string::String, vec::Vec};
+use alloc::{string::String, vec::Vec};
 
 use serde::{Deserialize, Serialize};
 
@@ -194,11 +194,7 @@ pub fn sign_answer(
     nonce: &Nonce,
     body: &[u8],
 ) -> Option<String> {
-    let id: u32 = seal::number(question.split('.').next()?)?;
-    let mac = ring
-        .get(id)?
-        .sign_framed(&[ANSWER, deployment.as_bytes(), nonce, body]);
-    Some(format!("{id}.{}", seal::text(&mac)))
+    seal::sign_answer(ANSWER, ring, question, deployment, nonce, body)
 }
 
 /// Checks an answer's header against its body and the question's nonce, and reads the body.
@@ -212,19 +208,13 @@ pub fn verify_answer(
     nonce: &Nonce,
     body: &[u8],
 ) -> Result<Report, SyncError> {
-    let (id, mac) = header.split_once('.').ok_or(SyncError::Header)?;
-    let id: u32 = seal::number(id).ok_or(SyncError::Header)?;
-    let mac: [u8; 32] = seal::bytes(mac).ok_or(SyncError::Header)?;
-    let secret = ring.get(id).ok_or(SyncError::UnknownSecret(id))?;
-    if !secret.verify_framed(&[ANSWER, deployment.as_bytes(), nonce, body], &mac) {
-        return Err(SyncError::Mac);
-    }
+    seal::verify_answer(ANSWER, header, ring, deployment, nonce, body)?;
     serde_json::from_slice(body).map_err(|_| SyncError::Body)
 }
 
 #[cfg(test)]
 mod tests {
-    use alloc::vec;
+    use alloc::{format, vec};
 
     use super::*;
     use crate::secret::Secret;

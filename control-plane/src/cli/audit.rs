@@ -1,6 +1,6 @@
 //! `keyward audit`.
 
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::{Context as _, anyhow};
 use clap::{Args, Subcommand};
 use uuid::Uuid;
 
@@ -8,7 +8,6 @@ use super::configuration::Configuration;
 use crate::{
     audit::{self, Verification},
     domain::audit::{Anchor, Fault, from_hex, hex},
-    store::DatabaseUrl,
 };
 
 #[derive(Args)]
@@ -19,8 +18,7 @@ pub(super) struct Audit {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Check that every event of the audit trail follows the one before it. Stop the service first, or ask it:
-    /// GET /api/v1/audit/verify
+    /// Check that every event of the audit trail follows the one before it, also while the service runs
     Verify(Verify),
 }
 
@@ -52,13 +50,8 @@ impl Audit {
 impl Verify {
     async fn run(&self) -> anyhow::Result<()> {
         let database = self.configuration.database()?;
-        if let DatabaseUrl::Sqlite(path) = &database
-            && !path.exists()
-        {
-            bail!("there is no database at {}", path.display());
-        }
         let store = database
-            .open()
+            .look()
             .await
             .with_context(|| format!("cannot open {database}"))?;
         let found = audit::verify(store.as_ref(), self.noted).await?;

@@ -9,7 +9,7 @@ use anyhow::anyhow;
 use clap::Args;
 
 use crate::{
-    settings::{self, Settings},
+    settings::{self, Settings, SettingsError},
     store::DatabaseUrl,
 };
 
@@ -26,16 +26,32 @@ pub(super) struct Configuration {
 impl Configuration {
     /// All settings.
     pub(super) fn settings(&self) -> anyhow::Result<Settings> {
-        let (name, text) = self.file()?;
-        let file = text.as_deref().map(|text| (name.as_str(), text));
-        Ok(Settings::load(file, variables())?)
+        Ok(self.read_settings()??)
     }
 
     /// Where the database is.
     pub(super) fn database(&self) -> anyhow::Result<DatabaseUrl> {
+        Ok(self.read_database()??)
+    }
+
+    /// All settings, or which of them is wrong.
+    pub(super) fn read_settings(&self) -> anyhow::Result<Result<Settings, SettingsError>> {
         let (name, text) = self.file()?;
         let file = text.as_deref().map(|text| (name.as_str(), text));
-        Ok(settings::load_database(file, variables())?)
+        Ok(Settings::load(file, variables()))
+    }
+
+    /// Where the database is, or what is wrong with what says so.
+    pub(super) fn read_database(&self) -> anyhow::Result<Result<DatabaseUrl, SettingsError>> {
+        let (name, text) = self.file()?;
+        let file = text.as_deref().map(|text| (name.as_str(), text));
+        Ok(settings::load_database(file, variables()))
+    }
+
+    /// The settings file, if there is one.
+    pub(super) fn existing_file(&self) -> Option<PathBuf> {
+        let path = self.config.as_deref().unwrap_or(Path::new(DEFAULT_FILE));
+        path.is_file().then(|| path.to_owned())
     }
 
     /// The name of the settings file, and its text if there is one.

@@ -7,6 +7,8 @@ use clap::{Parser, Subcommand};
 mod audit;
 mod backup;
 mod configuration;
+mod doctor;
+mod migrate;
 mod serve;
 
 /// Issues API keys and enforces them at the edge.
@@ -21,6 +23,10 @@ struct Arguments {
 enum Command {
     /// Run the control plane: the REST API, and the publisher that brings changes to the edge
     Serve(serve::Serve),
+    /// Bring the schema of the database up to date
+    Migrate(migrate::Migrate),
+    /// Look at settings, database, KV and Workers, and say what is wrong
+    Doctor(doctor::Doctor),
     /// Write a copy of a SQLite database, also while it is served from
     Backup(backup::Backup),
     /// Put a backup in the place of a SQLite database that is not served from
@@ -38,6 +44,8 @@ pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
     let result = match arguments.command {
         Command::Serve(serve) => serve.run(),
+        Command::Migrate(migrate) => migrate.run(),
+        Command::Doctor(doctor) => return exit(doctor.run()),
         Command::Backup(backup) => backup.run(),
         Command::Restore(restore) => restore.run(),
         Command::Recover(recover) => recover.run(),
@@ -47,8 +55,12 @@ pub fn run() -> ExitCode {
         }
         Command::Audit(audit) => audit.run(),
     };
+    exit(result.map(|()| ExitCode::SUCCESS))
+}
+
+fn exit(result: anyhow::Result<ExitCode>) -> ExitCode {
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("keyward: {error:#}");
             ExitCode::FAILURE

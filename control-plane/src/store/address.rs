@@ -24,6 +24,17 @@ impl DatabaseUrl {
             Self::Postgres(url) => Arc::new(PostgresStore::open(url).await?),
         })
     }
+
+    /// Opens the store that is there to look at it, as it is and also while it is served from. Whatever would write fails.
+    ///
+    /// # Errors
+    /// Those of the store, and [`StoreError::Unusable`] where there is none.
+    pub async fn look(&self) -> Result<Arc<dyn Store>, StoreError> {
+        Ok(match self {
+            Self::Sqlite(path) => Arc::new(SqliteStore::look(path).await?),
+            Self::Postgres(url) => Arc::new(PostgresStore::look(url).await?),
+        })
+    }
 }
 
 impl FromStr for DatabaseUrl {

@@ -19,6 +19,7 @@ use crate::{
 
 mod address;
 mod audit;
+pub mod condition;
 mod directory;
 mod groups;
 mod history;
@@ -30,6 +31,7 @@ mod usage;
 
 pub use address::{BadDatabaseUrl, DatabaseUrl};
 pub use audit::{AuditFilter, AuditTrail};
+pub use condition::Condition;
 pub use directory::Directory;
 pub use groups::{GroupJob, GroupJobs, GroupPage, Groups};
 pub use history::{History, Link, RecoveryState};
@@ -42,7 +44,7 @@ pub use usage::{AtDeployment, Metered, UsageBook};
 /// The store.
 #[async_trait]
 pub trait Store:
-    AuditTrail + Directory + Groups + GroupJobs + History + Idempotency + SyncOutbox + UsageBook
+    AuditTrail + Condition + Directory + Groups + GroupJobs + History + Idempotency + SyncOutbox + UsageBook
 {
     /// Makes sure that there is a default organization and that the brands are those of the keys already issued.
     async fn prepare(

@@ -22,7 +22,7 @@ use crate::{
     deployment::SettingError,
     desk::Aftermath,
     forwarding::Failure,
-    limits, log,
+    inspect, limits, log,
     plan::{Forward, Plan},
     ready::Ready,
     records::Fault,
@@ -73,6 +73,7 @@ pub(super) struct Exchange<S> {
 enum Sifted<'d> {
     Planned(Plan),
     Sync,
+    Inspect,
     Verify,
     NeedsRecord(Candidate<'d>),
 }
@@ -85,7 +86,7 @@ impl<S: Clock + Clone + 'static> Exchange<S> {
         };
         match self.sift(isolate) {
             Sifted::Planned(plan) => Ok(plan),
-            Sifted::Sync | Sifted::Verify => Err(Begun::default()),
+            Sifted::Sync | Sifted::Inspect | Sifted::Verify => Err(Begun::default()),
             Sifted::NeedsRecord(candidate) => {
                 let ruling = admission::rule_at_once(&isolate.desk(&self.runtime), &candidate)?;
                 self.settle(ruling.aftermath);
@@ -102,6 +103,7 @@ impl<S: Clock + Clone + 'static> Exchange<S> {
         match self.sift(isolate) {
             Sifted::Planned(plan) => plan,
             Sifted::Sync => self.answer(isolate, self.sync(isolate).await),
+            Sifted::Inspect => self.answer(isolate, self.inspect(isolate)),
             Sifted::Verify => self.answer(isolate, self.verify(isolate).await),
             Sifted::NeedsRecord(candidate) => {
                 let ruling = admission::rule(&isolate.desk(&self.runtime), &candidate, begun).await;
@@ -115,6 +117,7 @@ impl<S: Clock + Clone + 'static> Exchange<S> {
         match screen(&isolate.deployment, &self.head) {
             Ok(Screened::Answered(answer)) => Sifted::Planned(Plan::answer(answer, &self.head)),
             Ok(Screened::Sync) => Sifted::Sync,
+            Ok(Screened::Inspect) => Sifted::Inspect,
             Ok(Screened::Verify) => Sifted::Verify,
             Ok(Screened::Granted(grant)) => Sifted::Planned(self.plan(isolate, Ok(grant))),
             Ok(Screened::NeedsRecord(candidate)) => Sifted::NeedsRecord(candidate),
@@ -209,11 +212,19 @@ impl<S: Clock + Clone + 'static> Exchange<S> {
             Some(body) => sync::answer(&desk, header.as_deref(), &body).await,
             None => Err(sync::Refused::TooLarge),
         };
-        Ok(answered.unwrap_or_else(|refused| {
-            let facts = json!({ "cause": refused.to_string() });
-            console_error!("{}", log::line("sync refused", self.request_id, facts));
-            refused.answer(self.request_id)
-        }))
+        Ok(answered.unwrap_or_else(|refused| self.refuse_control_plane(refused)))
+    }
+
+    fn inspect(&self, isolate: &Isolate) -> worker::Result<Answer> {
+        let header = self.request.headers().get(keyward_shared::sync::HEADER)?;
+        let answered = inspect::answer(&isolate.deployment, header.as_deref(), self.runtime.now());
+        Ok(answered.unwrap_or_else(|refused| self.refuse_control_plane(refused)))
+    }
+
+    fn refuse_control_plane(&self, refused: sync::Refused) -> Answer {
+        let facts = json!({ "cause": refused.to_string() });
+        console_error!("{}", log::line("sync refused", self.request_id, facts));
+        refused.answer(self.request_id)
     }
 
     /// Without its settings the Worker lets nobody pass, and says to whom it may concern which of them is wrong.

@@ -6,6 +6,7 @@ mod assertions;
 mod fences;
 mod guards;
 mod imported;
+mod inspecting;
 mod misses;
 mod outages;
 mod ready;

@@ -387,7 +387,7 @@ impl Stage {
         match screen(&self.deployment, head) {
             Err(refusal) => Ruled::Refused(refusal),
             Ok(Screened::Answered(answer)) => Ruled::Answered(answer),
-            Ok(Screened::Sync) => Ruled::Sync,
+            Ok(Screened::Sync | Screened::Inspect) => Ruled::Sync,
             Ok(Screened::Verify) => Ruled::Verify,
             Ok(Screened::Granted(grant)) => Ruled::Granted(grant),
             Ok(Screened::NeedsRecord(candidate)) => {

@@ -7,7 +7,7 @@ use keyward_shared::{
     Entropy, SecretRing, UnixMillis,
     sync::{self, Batch, MAX_BODY_BYTES, NONCE_BYTES, Nonce, Report, SyncError},
 };
-use reqwest::{Client, header::CONTENT_TYPE};
+use reqwest::{Client, Response, header::CONTENT_TYPE};
 
 use super::{CALL_TIMEOUT, Edge, EdgeEndpoint, EdgeEndpointError, EdgeError, EdgeFault};
 use crate::{
@@ -17,11 +17,11 @@ use crate::{
 
 /// `POST /.keyward/sync` of one deployment.
 pub struct EdgeClient {
-    http: Client,
-    endpoint: EdgeEndpoint,
-    deployment: String,
-    secrets: SecretRing,
-    clock: Arc<dyn Clock>,
+    pub(super) http: Client,
+    pub(super) endpoint: EdgeEndpoint,
+    pub(super) deployment: String,
+    pub(super) secrets: SecretRing,
+    pub(super) clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy + Send + Sync>,
 }
 
@@ -48,7 +48,7 @@ impl EdgeClient {
         })
     }
 
-    fn nonce(&self) -> Nonce {
+    pub(super) fn nonce(&self) -> Nonce {
         let mut nonce = [0; NONCE_BYTES];
         self.entropy.fill(&mut nonce);
         nonce
@@ -84,19 +84,25 @@ impl Edge for EdgeClient {
             .and_then(|value| value.to_str().ok())
             .ok_or_else(|| unbelieved(SyncError::Header))?
             .to_owned();
-        let mut answer = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(fault)? {
-            if answer.len() + chunk.len() > MAX_BODY_BYTES {
-                return Err(EdgeFault::AnswerTooLarge.into());
-            }
-            answer.extend_from_slice(&chunk);
-        }
+        let answer = body(&mut response).await?;
         sync::verify_answer(&signature, &self.secrets, &self.deployment, &nonce, &answer).map_err(unbelieved)
     }
 }
 
+/// The whole body of an answer.
+pub(super) async fn body(response: &mut Response) -> Result<Vec<u8>, EdgeFault> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(fault)? {
+        if body.len() + chunk.len() > MAX_BODY_BYTES {
+            return Err(EdgeFault::AnswerTooLarge);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
 /// What a failed exchange means for the question in it.
-fn fault(error: reqwest::Error) -> EdgeFault {
+pub(super) fn fault(error: reqwest::Error) -> EdgeFault {
     match Failure::from(error) {
         Failure::Unreachable(why) => EdgeFault::Unreachable(why),
         Failure::TimedOut => EdgeFault::TimedOut,

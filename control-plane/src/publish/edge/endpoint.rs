@@ -31,6 +31,13 @@ impl EdgeEndpoint {
         }
         Ok(endpoint)
     }
+
+    /// Another address of the Worker.
+    pub fn at(&self, path: &str) -> Url {
+        let mut url = self.0.clone();
+        url.set_path(path);
+        url
+    }
 }
 
 /// Why there is no client for an edge.

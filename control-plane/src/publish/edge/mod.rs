@@ -7,10 +7,12 @@ use keyward_shared::sync::{Batch, Report, SyncError};
 
 mod client;
 mod endpoint;
+mod inspect;
 
 pub use self::{
     client::EdgeClient,
     endpoint::{EdgeEndpoint, EdgeEndpointError},
+    inspect::{InspectError, Inspected},
 };
 
 /// A call is over by then, whatever happens.

@@ -13,6 +13,7 @@ use tokio::sync::watch;
 
 pub use self::{
     mark::MARK_PREFIX,
+    past::{Past, past},
     report::{RecoveryReport, RecoveryStatus},
 };
 use self::{mark::Mark, pass::Pass};
@@ -24,6 +25,7 @@ use crate::{
 
 mod mark;
 mod pass;
+mod past;
 mod report;
 
 /// How often the past is looked at, and the mark written if it has grown. KV takes one write a second to one name.

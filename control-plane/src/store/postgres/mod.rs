@@ -103,6 +103,23 @@ impl PostgresStore {
         Ok(Self { readers, writer })
     }
 
+    /// Connects to look at what is there, as it is. Whatever would write fails.
+    ///
+    /// # Errors
+    /// Whatever the server reports.
+    pub async fn look(url: &PostgresUrl) -> Result<Self, StoreError> {
+        let options = url.options().application_name("keyward").options(SESSION);
+        let readers = PgPoolOptions::new()
+            .max_connections(READERS)
+            .acquire_timeout(CONNECT_WITHIN)
+            .connect_with(options.options([("default_transaction_read_only", "on")]))
+            .await?;
+        Ok(Self {
+            writer: readers.clone(),
+            readers,
+        })
+    }
+
     /// A transaction. Rows of one table are locked by ascending key in all of them, so that no two wait for each other.
     async fn begin(&self) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
         self.writer.begin().await

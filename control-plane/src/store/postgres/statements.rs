@@ -58,3 +58,13 @@ pub(super) const LOCK_OUTBOX: Option<&str> = Some(
     "SELECT 1 FROM outbox WHERE deployment = $1 AND key IN (SELECT unhex(value, '-') FROM json_each($2))
      ORDER BY key FOR NO KEY UPDATE",
 );
+
+/// The first thing that is damaged. What the server's own checksums find it reports with whatever is read.
+pub(super) const DAMAGE: &str = "
+    SELECT 'the index ' || indexrelid::regclass || ' is not valid' FROM pg_index WHERE NOT indisvalid
+    UNION ALL
+    SELECT 'the constraint ' || conname || ' is not validated' FROM pg_constraint WHERE NOT convalidated
+    LIMIT 1";
+
+/// Its clock, in milliseconds since 1970.
+pub(super) const TIME: &str = "SELECT (EXTRACT(EPOCH FROM clock_timestamp()) * 1000)::bigint";

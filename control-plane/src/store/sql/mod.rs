@@ -20,6 +20,7 @@ use crate::{
 mod audit;
 mod changes;
 mod columns;
+mod condition;
 mod directory;
 mod group_jobs;
 mod groups;

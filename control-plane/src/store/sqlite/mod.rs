@@ -73,8 +73,8 @@ pub struct SqliteStore {
     readers: SqlitePool,
     /// One connection: writers queue here in order instead of failing on SQLite's lock.
     writer: SqlitePool,
-    /// Held as long as the store lives, so that no second service publishes from the same file.
-    _lock: File,
+    /// Held as long as the store lives, so that no second service publishes from the same file. None: it only reads.
+    _lock: Option<File>,
 }
 
 impl SqliteStore {
@@ -105,7 +105,33 @@ impl SqliteStore {
         Ok(Self {
             readers,
             writer,
-            _lock: lock,
+            _lock: Some(lock),
+        })
+    }
+
+    /// Opens the file to look at it, as it is and also while it is served from. Whatever would write fails.
+    ///
+    /// # Errors
+    /// [`StoreError::Unusable`] when there is no such file, and whatever the database reports.
+    pub async fn look(path: &Path) -> Result<Self, StoreError> {
+        if !path.is_file() {
+            return Err(StoreError::Unusable(format!(
+                "there is no database at {}",
+                path.display()
+            )));
+        }
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .read_only(true)
+            .busy_timeout(BUSY_TIMEOUT);
+        let readers = SqlitePoolOptions::new()
+            .max_connections(READERS)
+            .connect_with(options)
+            .await?;
+        Ok(Self {
+            writer: readers.clone(),
+            readers,
+            _lock: None,
         })
     }
 

@@ -54,3 +54,13 @@ pub(super) const RECORD_LAST_USES: &str = "
 
 /// Locks rows of the outbox. There is one writer, so nobody else holds a lock.
 pub(super) const LOCK_OUTBOX: Option<&str> = None;
+
+/// The first thing that is damaged.
+pub(super) const DAMAGE: &str = "
+    SELECT integrity_check FROM pragma_integrity_check WHERE integrity_check <> 'ok'
+    UNION ALL
+    SELECT 'a row of ' || \"table\" || ' refers to a row of ' || parent || ' that is missing' FROM pragma_foreign_key_check
+    LIMIT 1";
+
+/// Its clock, in milliseconds since 1970.
+pub(super) const TIME: &str = "SELECT CAST(ROUND(unixepoch('subsec') * 1000) AS INTEGER)";

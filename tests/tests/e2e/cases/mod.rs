@@ -17,6 +17,7 @@ mod assertions;
 mod browsers;
 mod commands;
 mod credentials;
+mod doctor;
 mod ending;
 mod forwarding;
 mod grace;
@@ -33,6 +34,7 @@ mod people;
 mod reconcile;
 mod records;
 mod refusals;
+mod restoring;
 mod revocation;
 mod rotation;
 mod service;
@@ -55,6 +57,8 @@ pub(crate) fn side_by_side() -> Vec<Trial> {
         several::all(),
         outages::all(),
         reconcile::all(),
+        doctor::all(),
+        restoring::all(),
         isolates::all(),
         verify::all(),
         imported::all(),

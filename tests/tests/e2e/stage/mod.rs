@@ -5,6 +5,7 @@ pub(crate) mod dev_stack;
 mod example;
 pub(crate) mod gate;
 pub(crate) mod guarded;
+pub(crate) mod keyward;
 pub(crate) mod lab;
 pub(crate) mod live_origin;
 pub(crate) mod lone_edge;
