@@ -245,7 +245,10 @@ async fn the_command_finds_what_was_tampered_with() {
         sqlite.store().commit(&change).await.unwrap();
     }
     let (fine, said) = verify(sqlite.folder.path(), &[]);
-    assert!(fine && said.starts_with("2 events"), "beside who serves from it: {said}");
+    assert!(
+        fine && said.starts_with("2 events"),
+        "beside who serves from it: {said}"
+    );
 
     let folder = sqlite.close().await;
     let (fine, said) = verify(folder.path(), &[]);
