@@ -34,5 +34,6 @@ pub mod setup;
 pub mod stack;
 mod turn;
 mod watcher;
+pub mod web_build;
 pub mod worker_build;
 pub mod workspace;

@@ -6,7 +6,7 @@ use crate::{
     cargo_build,
     process::Launcher,
     progress::Progress,
-    setup,
+    setup, web_build,
     worker_build::{self, Recipe},
     workspace::Workspace,
 };
@@ -18,7 +18,7 @@ use crate::{
 /// # Errors
 /// A missing tool, or a build that fails; an interruption.
 pub fn run(workspace: &Workspace, launcher: &Launcher, worker_only: bool) -> Result<()> {
-    let mut progress = Progress::new(if worker_only { 4 } else { 5 });
+    let mut progress = Progress::new(if worker_only { 4 } else { 6 });
     progress.step("Rust target for WebAssembly", |step| {
         setup::install_target(workspace, launcher, setup::WORKER_TARGET, step)
     })?;
@@ -36,6 +36,9 @@ pub fn run(workspace: &Workspace, launcher: &Launcher, worker_only: bool) -> Res
         Ok(())
     })?;
     if !worker_only {
+        progress.step("Building the web page", |step| {
+            web_build::build(workspace, launcher, step)
+        })?;
         progress.step("Compiling the release program", |step| {
             let mut cargo = workspace.cargo();
             cargo.args([

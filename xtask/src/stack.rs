@@ -18,7 +18,7 @@ use crate::{
     process::{self, Launcher, Process},
     progress::Progress,
     secrets::{self, Secrets},
-    settings, setup,
+    settings, setup, web_build,
     worker_build::{self, Recipe},
     workspace::Workspace,
 };
@@ -52,6 +52,9 @@ pub fn build(workspace: &Workspace, launcher: &Launcher, progress: &mut Progress
     progress.step("Node packages", |step| {
         setup::install_node_packages(workspace, launcher, step)
     })?;
+    progress.step("Building the web page", |step| {
+        web_build::build(workspace, launcher, step)
+    })?;
     let programs = progress.step("Compiling the control plane", |step| {
         if !workspace.scratch().join("build-native.json").exists() {
             step.explain("the longest step: some 300 crates and SQLite, once");
@@ -69,7 +72,7 @@ pub fn build(workspace: &Workspace, launcher: &Launcher, progress: &mut Progress
 }
 
 /// How many steps [`build`] prints.
-pub const BUILD_STEPS: usize = 5;
+pub const BUILD_STEPS: usize = 6;
 
 fn compile_programs(
     workspace: &Workspace,

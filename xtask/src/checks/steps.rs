@@ -71,7 +71,7 @@ pub const STEPS: &[Check] = &[
     },
     Check {
         name: "types",
-        about: "the scripts of the Workers are well typed",
+        about: "the scripts of the Workers and of the web page are well typed",
         run: types,
     },
     Check {
@@ -195,6 +195,13 @@ fn types(context: &Context<'_>) -> Result<Outcome> {
     context.install_node_packages()?;
     let mut tsc = context.workspace.command("tsc");
     tsc.arg("--noEmit");
+    context.run(tsc)?;
+    // The types of the API are made of its description, which may have changed.
+    let mut api = context.workspace.command("npm");
+    api.args(["run", "--silent", "api", "--workspace", "control-plane/web"]);
+    context.run(api)?;
+    let mut tsc = context.workspace.command("tsc");
+    tsc.args(["--noEmit", "--project", "control-plane/web"]);
     context.run(tsc)
 }
 

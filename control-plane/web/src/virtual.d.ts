@@ -1,0 +1,4 @@
+declare module "virtual:bounds" {
+  const schemas: Record<string, import("./api/bounds.ts").ObjectSchema>;
+  export default schemas;
+}
