@@ -130,6 +130,8 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         admin_token: settings.admin_token,
         static_key: settings.static_key,
         github_keys: settings.github_keys,
+        public_url: settings.public_url,
+        session_times: settings.session,
         services: settings.services,
         brands: settings.brands,
         tag_secrets: settings.tag_secrets,
@@ -145,9 +147,10 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         clock: clock.clone(),
     });
     let (stop, stopping) = watch::channel(false);
-    tokio::spawn(sweep::forget_requests(
+    tokio::spawn(sweep::forget(
         Arc::clone(&store),
         clock.clone(),
+        settings.session.idle,
         stopping.clone(),
     ));
     let retention = Retention::new(

@@ -9,6 +9,9 @@ use super::Permission;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "the table in `need` has a sentence for each")]
 pub enum Operation {
+    StartSession,
+    ShowSession,
+    EndSession,
     ShowCaller,
     CreateKey,
     ImportKeys,
@@ -55,6 +58,10 @@ pub enum Operation {
 /// What a caller needs for an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
+    /// A credential in the body, and none beside it.
+    SignIn,
+    /// A session of the web page.
+    Session,
     /// A good credential, whoever's.
     Credential,
     /// The admin token.
@@ -78,7 +85,10 @@ pub enum Need {
 
 impl Operation {
     /// Every operation once.
-    pub const ALL: [Self; 41] = [
+    pub const ALL: [Self; 44] = [
+        Self::StartSession,
+        Self::ShowSession,
+        Self::EndSession,
         Self::ShowCaller,
         Self::CreateKey,
         Self::ImportKeys,
@@ -137,6 +147,10 @@ impl Operation {
     /// The table.
     pub const fn need(self) -> Need {
         match self {
+            // Whoever has a credential may sign in with it.
+            Self::StartSession => Need::SignIn,
+            // Who is signed in knows it, and signs out.
+            Self::ShowSession | Self::EndSession => Need::Session,
             // Whoever has a credential may ask what it is good for.
             Self::ShowCaller => Need::Credential,
             // Who may create keys grants them no more than it holds: the handler checks what is asked for.

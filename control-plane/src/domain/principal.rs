@@ -134,6 +134,14 @@ impl Principal {
         }
     }
 
+    /// What it is in an organization, as a person.
+    pub fn role_in(&self, organization: OrganizationId) -> Option<Role> {
+        match self {
+            Self::User(user) => user.role_in(organization),
+            _ => None,
+        }
+    }
+
     /// What it may do in an organization; none where it has no place, as in one that does not exist.
     pub fn rights_in(&self, organization: OrganizationId) -> Option<Rights> {
         match self {

@@ -10,16 +10,16 @@ use jiff::SignedDuration;
 use keyward_shared::{
     DenyReason, PresentedKey,
     credential::{MAX_CREDENTIAL_BYTES, bearer_token_within},
-    key::Family,
     reason::Malformed,
     record::Status,
 };
 
-use super::{App, Problem, refused::Witness};
+use super::{App, Problem, refused::Witness, session::SignedIn};
 use crate::{
     domain::{
-        Key, Operation, OrganizationId, Principal,
+        Group, Key, Operation, OrganizationId, Principal, Purpose,
         principal::{KeyCaller, User},
+        session::SessionId,
     },
     metrics::Unknown,
     oidc::is_jwt_shaped,
@@ -40,11 +40,33 @@ enum Credential {
     Bearer(String),
     /// `Api-Key: …`.
     ApiKey(String),
+    /// The cookie of the web page.
+    Session(SessionId),
+}
+
+/// Who calls, and the session of the web page that says so, if one does.
+#[derive(Debug)]
+pub(super) struct Authenticated {
+    pub(super) principal: Principal,
+    pub(super) session: Option<SignedIn>,
+}
+
+/// Whether a request has a header for credentials, whatever it holds.
+pub(super) fn carries_credential(parts: &Parts) -> bool {
+    parts.headers.contains_key(header::AUTHORIZATION) || parts.headers.contains_key(API_KEY)
 }
 
 impl Credential {
     /// The one credential of a request.
-    fn of(parts: &Parts) -> Result<Self, Problem> {
+    fn of(app: &App, parts: &Parts) -> Result<Self, Problem> {
+        match app.session_of(parts)? {
+            Some(_) if carries_credential(parts) => Err(malformed(Malformed::TwoCredentials)),
+            Some(session) => Ok(Self::Session(session)),
+            None => Self::of_headers(parts),
+        }
+    }
+
+    fn of_headers(parts: &Parts) -> Result<Self, Problem> {
         let authorization = joined(parts, &header::AUTHORIZATION);
         let static_key = joined(parts, &API_KEY);
         let bearer = bearer_token_within(
@@ -83,15 +105,25 @@ impl App {
         parts: &Parts,
         operation: Operation,
         witness: &Witness,
-    ) -> Result<Principal, Problem> {
+    ) -> Result<Authenticated, Problem> {
         let client = parts.extensions.get::<ConnectInfo<SocketAddr>>();
         let client = client.map(|ConnectInfo(client)| client.ip());
         let know = |actor, organization| witness.knows_key(actor, organization, operation);
-        let found = match Credential::of(parts) {
-            Ok(Credential::ApiKey(key)) => self.by_static_key(&key),
-            Ok(Credential::Bearer(token)) => self.by_token(&token, client, know).await,
+        let by_itself = |principal| Authenticated {
+            principal,
+            session: None,
+        };
+        let found = match Credential::of(self, parts) {
+            Ok(Credential::ApiKey(key)) => self.by_static_key(&key).map(by_itself),
+            Ok(Credential::Bearer(token)) => self.by_token(&token, client, know).await.map(by_itself),
+            Ok(Credential::Session(id)) => self.by_session(id, client, know).await,
             Err(problem) => Err(problem),
         };
+        self.counted(found, client)
+    }
+
+    /// What was found of a caller; a wrong credential is counted against its address.
+    pub(super) fn counted<T>(&self, found: Result<T, Problem>, client: Option<IpAddr>) -> Result<T, Problem> {
         if let Some(why) = found.as_ref().err().and_then(Problem::unknown_caller) {
             self.metrics.refused(why);
         }
@@ -123,7 +155,8 @@ impl App {
         }
     }
 
-    async fn by_token(
+    /// Whoever has this token.
+    pub(super) async fn by_token(
         &self,
         token: &str,
         client: Option<IpAddr>,
@@ -170,13 +203,24 @@ impl App {
     ) -> Result<Principal, Problem> {
         self.check_recovered()?;
         let found = self.store.key_with_groups(None, &presented.hash()).await?;
+        self.by_found_key(found, client, know)
+    }
+
+    /// A key as the database has it now, as a caller.
+    pub(super) fn by_found_key(
+        &self,
+        found: Option<(Key, Vec<Group>)>,
+        client: Option<IpAddr>,
+        know: impl FnOnce(String, OrganizationId),
+    ) -> Result<Principal, Problem> {
+        self.check_recovered()?;
         let Some((key, groups)) = found else {
             return Err(Problem::wrong_credential(DenyReason::InvalidKey.detail()));
         };
         let caller = KeyCaller::of(&key, &groups);
         know(caller.actor(), caller.organization);
         self.check_key(&key, client)?;
-        if groups.is_empty() && presented.family() != Family::Gateway {
+        if groups.is_empty() && key.purpose != Purpose::Gateway {
             return Err(Problem::wrong_credential(
                 "The API key is in no group, so it opens nothing here. It is for calling protected APIs through the edge.",
             ));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{extract::FromRequestParts, http::request::Parts};
 
-use super::{App, Problem, refused::Witness};
+use super::{App, Problem, authentication::Authenticated, refused::Witness, session::SignedIn};
 use crate::domain::{Group, Key, Operation, OrganizationId, Principal, Rights, Role, authorization::Need};
 
 /// A caller whose credential was good, and what it wants to do.
@@ -12,6 +12,7 @@ pub(super) struct Caller {
     principal: Principal,
     actor: String,
     operation: Operation,
+    session: Option<SignedIn>,
     witness: Witness,
 }
 
@@ -23,11 +24,15 @@ impl FromRequestParts<Arc<App>> for Caller {
         let operation =
             operation.ok_or_else(|| Problem::internal(&"a handler was reached without an operation"))?;
         let witness = parts.extensions.get::<Witness>().cloned().unwrap_or_default();
-        let principal = app.authenticate(parts, operation, &witness).await?;
+        let Authenticated { principal, session } = app.authenticate(parts, operation, &witness).await?;
         witness.knows(&principal, operation);
+        if let Some(session) = &session {
+            session.check(app, parts)?;
+        }
         let may = match operation.need() {
             Need::PlatformAdmin => principal == Principal::PlatformAdmin,
             Need::Person => matches!(principal, Principal::PlatformAdmin | Principal::User(_)),
+            Need::Session => session.is_some(),
             // What more is needed depends on the organization, and the handler asks with `check_in` and its like.
             _ => true,
         };
@@ -38,6 +43,7 @@ impl FromRequestParts<Arc<App>> for Caller {
             actor: principal.actor(),
             principal,
             operation,
+            session,
             witness,
         })
     }
@@ -47,6 +53,15 @@ impl Caller {
     /// Who it is.
     pub(super) const fn principal(&self) -> &Principal {
         &self.principal
+    }
+
+    /// The session that it calls by.
+    ///
+    /// # Errors
+    /// 403 where it calls by itself.
+    pub(super) fn session(&self) -> Result<&SignedIn, Problem> {
+        let session = self.session.as_ref();
+        session.ok_or_else(|| Problem::not_permitted(self.operation))
     }
 
     /// What it wants to do.
@@ -66,10 +81,7 @@ impl Caller {
 
     /// What the caller is in an organization, as a person.
     pub(super) fn role_in(&self, organization: OrganizationId) -> Option<Role> {
-        match &self.principal {
-            Principal::User(user) => user.role_in(organization),
-            _ => None,
-        }
+        self.principal.role_in(organization)
     }
 
     /// What the caller may do in an organization, if the operation is among it. To whom has no place there, the organization is
@@ -78,7 +90,12 @@ impl Caller {
         let rights = self.rights_in(organization)?;
         let may = match self.operation.need() {
             // The extractor has seen to these.
-            Need::Credential | Need::PlatformAdmin | Need::Person | Need::Place => true,
+            Need::SignIn
+            | Need::Session
+            | Need::Credential
+            | Need::PlatformAdmin
+            | Need::Person
+            | Need::Place => true,
             Need::In(permission) | Need::OnMember(permission) => rights.hold(permission),
             Need::OnKey { any, .. } => rights.hold(any),
         };

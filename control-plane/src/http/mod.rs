@@ -8,11 +8,11 @@ use keyward_shared::Entropy;
 use crate::{
     audit::Refusals,
     clock::Clock,
-    domain::OrganizationId,
+    domain::{OrganizationId, session::SessionTimes},
     metrics::Metrics,
     oidc::UserTokens,
     publish::{Deployments, Follower, Publisher, Reconciler},
-    settings::{AdminToken, GithubKeys, StaticKey, TagSecrets},
+    settings::{AdminToken, GithubKeys, PublicUrl, StaticKey, TagSecrets},
     store::Store,
 };
 
@@ -39,6 +39,7 @@ mod problem;
 mod query;
 mod refused;
 mod request;
+mod session;
 mod streaming;
 mod sync;
 mod throttle;
@@ -96,6 +97,10 @@ pub struct Rules {
     pub admin_token: AdminToken,
     /// The legacy static key, if there is one.
     pub static_key: Option<StaticKey>,
+    /// Where browsers reach the page; none: at whatever host they name.
+    pub public_url: Option<PublicUrl>,
+    /// How long sessions of the page last.
+    pub session_times: SessionTimes,
     /// The keys by which GitHub signs reports of leaked keys, if it reports here.
     pub github_keys: Option<GithubKeys>,
     /// The services there are keys for.

@@ -11,7 +11,7 @@ use axum::{
     routing::{self, MethodRouter},
 };
 
-use super::{App, audit, groups, keys, leaks, members, organizations, sync, userinfo};
+use super::{App, audit, groups, keys, leaks, members, organizations, session, sync, userinfo};
 use crate::domain::Operation;
 
 /// Every operation at its path. Each request carries its [`Operation`], by which the caller is judged.
@@ -60,6 +60,7 @@ macro_rules! verbs {
 
 verbs!(delete get patch post put);
 
+const SESSION: &str = "/api/v1/session";
 const MEMBER: &str = "/api/v1/organizations/{org_id}/members/{subject}";
 const ORGANIZATION_KEYS: &str = "/api/v1/organizations/{org_id}/api-keys";
 const ORGANIZATION_KEY: &str = "/api/v1/organizations/{org_id}/api-keys/{key_id}";
@@ -68,6 +69,9 @@ const ORGANIZATION_KEY: &str = "/api/v1/organizations/{org_id}/api-keys/{key_id}
 pub(super) fn endpoint(operation: Operation) -> (&'static [&'static str], Verb) {
     use Operation as O;
     match operation {
+        O::StartSession => (&[SESSION], post(session::start::start)),
+        O::ShowSession => (&[SESSION], get(session::show::show)),
+        O::EndSession => (&[SESSION], delete(session::end::end)),
         O::ShowCaller => (&["/api/userinfo", "/api/v1/userinfo"], get(userinfo::userinfo)),
         O::CreateKey => (&["/api/v1/keys"], post(keys::create::create)),
         O::ImportKeys => (

@@ -58,37 +58,43 @@ struct Place {
 
 /// Tells the caller about itself.
 pub(super) async fn userinfo(State(app): State<Arc<App>>, caller: Caller) -> Result<Json<UserInfo>, Problem> {
-    let principal = caller.principal();
-    let home = app.home(principal).ok();
-    let rights = home.and_then(|home| principal.rights_in(home));
-    let permissions = rights.iter().flat_map(Rights::permissions);
-    let reach = match principal.reach() {
-        // Every organization is the platform admin's; one is enough to tell where its keys go.
-        Reach::Everywhere => Reach::Within(vec![app.default_organization]),
-        within => within,
-    };
-    let organizations = app.store.organizations(&reach, None, MAX_ORGANIZATIONS).await?;
-    let place = |organization: Organization| Place {
-        role: caller.role_in(organization.id).map(Role::as_str),
-        organization_id: organization.id.to_string(),
-        name: organization.name,
-    };
-    let key = match principal {
-        Principal::ApiKey(key) => Some(key),
-        _ => None,
-    };
-    Ok(Json(UserInfo {
-        id: caller.actor().to_owned(),
-        kind: kind(principal),
-        is_admin: rights.as_ref().is_some_and(Rights::is_admin),
-        org_id: home.map(|id| id.to_string()),
-        permissions: permissions.map(|permission| permission.as_str()).collect(),
-        groups: key.map(|key| key.groups.clone()).unwrap_or_default(),
-        scopes: rights.as_ref().and_then(Rights::scopes),
-        key_id: key.map(|key| key.id.to_string()),
-        key_name: key.map(|key| key.name.clone()),
-        organizations: organizations.into_iter().map(place).collect(),
-    }))
+    app.userinfo(caller.principal()).await.map(Json)
+}
+
+impl App {
+    /// What a caller is told about itself.
+    pub(super) async fn userinfo(&self, principal: &Principal) -> Result<UserInfo, Problem> {
+        let home = self.home(principal).ok();
+        let rights = home.and_then(|home| principal.rights_in(home));
+        let permissions = rights.iter().flat_map(Rights::permissions);
+        let reach = match principal.reach() {
+            // Every organization is the platform admin's; one is enough to tell where its keys go.
+            Reach::Everywhere => Reach::Within(vec![self.default_organization]),
+            within => within,
+        };
+        let organizations = self.store.organizations(&reach, None, MAX_ORGANIZATIONS).await?;
+        let place = |organization: Organization| Place {
+            role: principal.role_in(organization.id).map(Role::as_str),
+            organization_id: organization.id.to_string(),
+            name: organization.name,
+        };
+        let key = match principal {
+            Principal::ApiKey(key) => Some(key),
+            _ => None,
+        };
+        Ok(UserInfo {
+            id: principal.actor(),
+            kind: kind(principal),
+            is_admin: rights.as_ref().is_some_and(Rights::is_admin),
+            org_id: home.map(|id| id.to_string()),
+            permissions: permissions.map(|permission| permission.as_str()).collect(),
+            groups: key.map(|key| key.groups.clone()).unwrap_or_default(),
+            scopes: rights.as_ref().and_then(Rights::scopes),
+            key_id: key.map(|key| key.id.to_string()),
+            key_name: key.map(|key| key.name.clone()),
+            organizations: organizations.into_iter().map(place).collect(),
+        })
+    }
 }
 
 const fn kind(principal: &Principal) -> &'static str {

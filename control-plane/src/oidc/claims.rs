@@ -1,6 +1,6 @@
 //! What a user token says, checked: `exp`, `iss`, `aud` and `sub` are required (RFC 9068 §2.2).
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
 use super::TokenError;
@@ -20,6 +20,15 @@ pub(super) struct Claims {
     nbf: Option<f64>,
 }
 
+/// Whose token it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The issuer's `sub`.
+    pub subject: String,
+    /// When the token ends.
+    pub expires_at: Timestamp,
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 enum Audience {
@@ -37,8 +46,8 @@ impl Audience {
 }
 
 impl Claims {
-    /// The subject, if the token is for us, from the issuer, and of this time.
-    pub(super) fn subject(self, issuer: &str, audience: &str, now: Timestamp) -> Result<String, TokenError> {
+    /// Whose token it is, if it is for us, from the issuer, and of this time.
+    pub(super) fn check(self, issuer: &str, audience: &str, now: Timestamp) -> Result<Identity, TokenError> {
         if self.iss.ok_or(TokenError::Missing("iss"))? != issuer {
             return Err(TokenError::Issuer);
         }
@@ -46,7 +55,8 @@ impl Claims {
             return Err(TokenError::Audience);
         }
         let now = now.as_duration().as_secs_f64();
-        if self.exp.ok_or(TokenError::Missing("exp"))? <= now {
+        let expires = self.exp.ok_or(TokenError::Missing("exp"))?;
+        if expires <= now {
             return Err(TokenError::Expired);
         }
         if self.nbf.is_some_and(|from| from > now + MAX_SKEW_SECONDS) {
@@ -54,11 +64,20 @@ impl Claims {
         }
         let subject = self.sub.ok_or(TokenError::Missing("sub"))?;
         if is_subject(&subject) {
-            Ok(subject)
+            Ok(Identity {
+                subject,
+                expires_at: moment(expires),
+            })
         } else {
             Err(TokenError::Subject)
         }
     }
+}
+
+/// The moment of a NumericDate (RFC 7519 §2) to the second; one that is beyond all times is the last.
+fn moment(seconds: f64) -> Timestamp {
+    let since = SignedDuration::try_from_secs_f64(seconds.trunc());
+    since.and_then(Timestamp::from_duration).unwrap_or(Timestamp::MAX)
 }
 
 /// Whether a text may be a user's subject: 1 to 255 bytes, without control characters.
@@ -89,7 +108,9 @@ mod tests {
             }
         }
         let claims: Claims = serde_json::from_value(claims).map_err(|_| TokenError::Malformed)?;
-        claims.subject("https://id.example", "keyward", now())
+        claims
+            .check("https://id.example", "keyward", now())
+            .map(|identity| identity.subject)
     }
 
     #[test]

@@ -17,7 +17,7 @@ mod published;
 mod signatures;
 
 pub use self::{
-    claims::{MAX_SUBJECT_BYTES, is_subject},
+    claims::{Identity, MAX_SUBJECT_BYTES, is_subject},
     fetch::{KeysEndpoint, KeysEndpointError, PublishedAt},
     key_set::{KeySet, VerifyingKey},
     published::{KeySource, PublishedKeys},
@@ -104,11 +104,24 @@ impl UserTokens {
         }
     }
 
+    /// Whose tokens are taken.
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
     /// The subject of a token.
     ///
     /// # Errors
     /// [`TokenError`]
     pub async fn subject(&self, token: &str) -> Result<String, TokenError> {
+        Ok(self.identify(token).await?.subject)
+    }
+
+    /// Whose token it is, and for how long.
+    ///
+    /// # Errors
+    /// [`TokenError`]
+    pub async fn identify(&self, token: &str) -> Result<Identity, TokenError> {
         let header = decode_header(token).map_err(|_| TokenError::Malformed)?;
         // An extension that has to be understood (RFC 7515 §4.1.11): none is.
         if header.crit.is_some() {
@@ -132,7 +145,7 @@ impl UserTokens {
                 _ => TokenError::Signature,
             })?
             .claims;
-        claims.subject(&self.issuer, &self.audience, self.clock.now())
+        claims.check(&self.issuer, &self.audience, self.clock.now())
     }
 }
 

@@ -10,6 +10,9 @@ const MIN_BITS: f64 = 128.0;
 /// Fewer different characters than this are a pattern, whatever the length.
 const MIN_DIFFERENT: usize = 10;
 
+/// What the hash of a generation begins with.
+const GENERATION: &[u8] = b"keyward generation of the admin token v1";
+
 /// The SHA-256 of the admin token. Comparing hashes takes the same time whatever is presented, its length included.
 #[derive(Clone)]
 pub struct AdminToken([u8; 32]);
@@ -41,6 +44,17 @@ impl AdminToken {
     /// What seals answers where no secret of its own is set.
     pub fn sealer(&self) -> Sealer {
         Sealer::derived_from(&self.0)
+    }
+
+    /// Which token it is, for what outlives requests and has to end with the token. Nobody gets from here to the token or its hash.
+    pub fn generation(&self) -> [u8; 32] {
+        let hash = Sha256::new().chain_update(GENERATION).chain_update(self.0);
+        hash.finalize().into()
+    }
+
+    /// Whether it is the token of a generation.
+    pub fn is_generation(&self, generation: &[u8; 32]) -> bool {
+        self.generation().ct_eq(generation).into()
     }
 
     /// Whether the text is the token.

@@ -8,8 +8,9 @@ use toml::{Table, Value};
 use super::SettingsError;
 
 /// Variables of the file's top level and of `[tag_secrets]`: the name after `KEYWARD_`, and the path in the file.
-const SETTINGS: [(&str, &[&str]); 33] = [
+const SETTINGS: [(&str, &[&str]); 36] = [
     ("LISTEN", &["listen"]),
+    ("PUBLIC_URL", &["public_url"]),
     ("DATABASE_URL", &["database_url"]),
     ("ADMIN_TOKEN", &["admin_token"]),
     ("DEFAULT_ORGANIZATION_ID", &["default_organization_id"]),
@@ -34,6 +35,8 @@ const SETTINGS: [(&str, &[&str]); 33] = [
     ("METRICS_LISTEN", &["server", "metrics_listen"]),
     ("MAX_CONNECTIONS", &["server", "max_connections"]),
     ("CONNECTIONS_PER_CLIENT", &["server", "connections_per_client"]),
+    ("SESSION_IDLE_SECONDS", &["session", "idle_seconds"]),
+    ("SESSION_MAX_SECONDS", &["session", "max_seconds"]),
     ("READY_LAG_SECONDS", &["server", "ready_lag_seconds"]),
     ("DRAIN_SECONDS", &["server", "drain_seconds"]),
     ("AUDIT_RETENTION_DAYS", &["retention", "audit_days"]),

@@ -17,7 +17,11 @@ use uuid::Uuid;
 
 use super::{
     AdminToken, DeploymentSettings, EdgeSettings, GithubKeys, GithubKeysError, LogFormat, Settings,
-    SettingsError, StaticKey, TagSecrets, jwt::JwtFile, retention::RetentionFile, server::ServerFile,
+    SettingsError, StaticKey, TagSecrets,
+    jwt::JwtFile,
+    retention::RetentionFile,
+    server::ServerFile,
+    session::{PublicUrl, SessionFile},
 };
 use crate::{
     domain::OrganizationId,
@@ -36,6 +40,7 @@ const MAX_PROPAGATION_WAIT_SECONDS: u64 = 30;
 struct SettingsFile {
     #[serde(default = "default_listen")]
     listen: String,
+    public_url: Option<String>,
     #[serde(default = "default_database_url")]
     database_url: String,
     admin_token: Option<String>,
@@ -60,6 +65,8 @@ struct SettingsFile {
     server: ServerFile,
     #[serde(default)]
     retention: RetentionFile,
+    #[serde(default)]
+    session: SessionFile,
     #[serde(default)]
     tag_secrets: TagSecretsFile,
     #[serde(default)]
@@ -218,6 +225,8 @@ pub(super) fn check(table: Table, places: &Places<'_>) -> Result<Settings, Setti
         propagation_wait: check_propagation_wait(file.propagation_wait_seconds, places)?,
         reconcile_interval: (file.reconcile_interval_seconds > 0)
             .then(|| Duration::from_secs(file.reconcile_interval_seconds)),
+        public_url: check_public_url(file.public_url.as_deref(), places)?,
+        session: file.session.check(places)?,
         server: file.server.check(places)?,
         retention: file.retention.check(places)?,
         log_format: match file.log_format {
@@ -231,6 +240,11 @@ pub(super) fn check(table: Table, places: &Places<'_>) -> Result<Settings, Setti
 fn check_static_key(text: Option<&str>, places: &Places<'_>) -> Result<Option<StaticKey>, SettingsError> {
     let key = text.map(StaticKey::new).transpose();
     key.map_err(|error| places.error(&["legacy_api_key"], error.to_string()))
+}
+
+fn check_public_url(text: Option<&str>, places: &Places<'_>) -> Result<Option<PublicUrl>, SettingsError> {
+    let url = text.map(PublicUrl::new).transpose();
+    url.map_err(|error| places.error(&["public_url"], error.to_string()))
 }
 
 fn check_services(services: &[String], places: &Places<'_>) -> Result<Vec<String>, SettingsError> {

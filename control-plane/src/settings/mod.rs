@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 use keyward_shared::{Brands, Environment, Family, SecretRing};
 
 use crate::{
-    domain::OrganizationId,
+    domain::{OrganizationId, session::SessionTimes},
     publish::{EdgeEndpoint, Endpoint},
     sealing::Sealer,
     store::{DatabaseUrl, TagSecretInUse},
@@ -20,6 +20,7 @@ mod github_keys;
 mod jwt;
 mod retention;
 mod server;
+mod session;
 mod static_key;
 
 pub use admin_token::{AdminToken, WeakToken};
@@ -28,6 +29,7 @@ pub use github_keys::{GithubKeys, GithubKeysError};
 pub use jwt::{JwtKeys, JwtSettings};
 pub use retention::RetentionSettings;
 pub use server::ServerSettings;
+pub use session::{PublicUrl, PublicUrlError};
 pub use static_key::{StaticKey, StaticKeyError};
 
 /// What `keyward serve` runs by. [`Settings::load`] is the one way to make it.
@@ -63,6 +65,10 @@ pub struct Settings {
     pub server: ServerSettings,
     /// What is dropped, and when.
     pub retention: RetentionSettings,
+    /// Where browsers reach the page; none: at whatever host they name.
+    pub public_url: Option<PublicUrl>,
+    /// How long sessions of the page last.
+    pub session: SessionTimes,
     /// How log lines look.
     pub log_format: LogFormat,
     /// The deployments, by id.

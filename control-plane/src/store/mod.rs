@@ -25,6 +25,7 @@ mod groups;
 mod history;
 mod idempotency;
 pub mod postgres;
+mod sessions;
 pub mod sqlite;
 mod sync_outbox;
 mod usage;
@@ -37,6 +38,7 @@ pub use groups::{GroupJob, GroupJobs, GroupPage, Groups};
 pub use history::{History, Link, RecoveryState};
 pub use idempotency::Idempotency;
 pub use postgres::{PostgresStore, PostgresUrl};
+pub use sessions::Sessions;
 pub use sqlite::SqliteStore;
 pub use sync_outbox::{Confirmation, SyncBacklog, SyncOutbox, SyncOutcome, SyncSettled};
 pub use usage::{AtDeployment, Metered, UsageBook};
@@ -44,7 +46,16 @@ pub use usage::{AtDeployment, Metered, UsageBook};
 /// The store.
 #[async_trait]
 pub trait Store:
-    AuditTrail + Condition + Directory + Groups + GroupJobs + History + Idempotency + SyncOutbox + UsageBook
+    AuditTrail
+    + Condition
+    + Directory
+    + Groups
+    + GroupJobs
+    + History
+    + Idempotency
+    + Sessions
+    + SyncOutbox
+    + UsageBook
 {
     /// Makes sure that there is a default organization and that the brands are those of the keys already issued.
     async fn prepare(

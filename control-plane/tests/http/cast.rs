@@ -236,6 +236,12 @@ impl Stage {
         }
     }
 
+    /// What somebody shows to sign in; none for who has nothing that the page takes.
+    pub(crate) fn token(&self, who: Who) -> Option<String> {
+        let (name, value) = self.credential(who)?;
+        (name == "authorization").then(|| value.replacen("Bearer ", "", 1))
+    }
+
     fn credential(&self, who: Who) -> Option<(&'static str, String)> {
         let bearer = |token: String| Some(("authorization", format!("Bearer {token}")));
         match (who, self.keys.get(&who)) {

@@ -27,6 +27,7 @@ mod openapi;
 mod organizations;
 mod refused;
 mod service;
+mod session;
 mod table;
 mod verify;
 mod web;

@@ -11,7 +11,7 @@ use axum::{
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use keyward_control_plane::{
     audit::Refusals,
-    domain::OrganizationId,
+    domain::{OrganizationId, session::SessionTimes},
     http::{App, FailureThrottle, QuestionThrottle, Repeats, Rules, router},
     oidc::{TokenKeys, UserTokens, VerifyingKey},
     publish::{Deployments, Followed, Follower, Publisher, Reconciler},
@@ -30,8 +30,11 @@ use crate::{
     keys::{DEFAULT, Seeded, at, ring},
 };
 
+/// Where requests go that do not say otherwise.
+pub(crate) const HOST: &str = "127.0.0.1:8080";
 pub(crate) const ADMIN_TOKEN: &str = "mT3kWq8xZp-1rYv_9sLb2C";
 pub(crate) const JWT_SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
+const ISSUER: &str = "https://id.example";
 const IDEMPOTENCY_SECRETS: &str = "1:AQEBAQEBAQEBAQEBAQEBAQ";
 const STATIC_PART: &str = "Vu0nc2nUwv8aCRhfOGspC84nUkDOvF0=";
 
@@ -42,7 +45,7 @@ pub(crate) struct Service {
     pub(crate) store: Arc<dyn Store>,
     follower: Arc<Follower>,
     pub(crate) refusals: Arc<Refusals>,
-    folder: TempDir,
+    folder: Arc<TempDir>,
 }
 
 /// An answer.
@@ -80,14 +83,38 @@ impl Service {
 
     /// The same, where a request waits so long for another one like it.
     pub(crate) async fn waiting(wait: Duration) -> Self {
-        let folder = TempDir::new().unwrap();
+        let folder = Arc::new(TempDir::new().unwrap());
         let clock = Arc::new(ManualClock::at(at(100)));
-        let entropy = Arc::new(Seeded::new(7));
         let store = SqliteStore::open(&folder.path().join("keyward.db"))
             .await
             .unwrap();
         store.prepare(DEFAULT, &Brands::default(), at(0)).await.unwrap();
         let store: Arc<dyn Store> = Arc::new(store);
+        Self::on(folder, store, clock, 7, wait, (ADMIN_TOKEN, ISSUER))
+    }
+
+    /// Another control plane on the same database, with this admin token and issuer.
+    pub(crate) fn again(&self, admin_token: &str, issuer: &str) -> Self {
+        let (folder, store) = (Arc::clone(&self.folder), Arc::clone(&self.store));
+        Self::on(
+            folder,
+            store,
+            Arc::clone(&self.clock),
+            8,
+            Duration::ZERO,
+            (admin_token, issuer),
+        )
+    }
+
+    fn on(
+        folder: Arc<TempDir>,
+        store: Arc<dyn Store>,
+        clock: Arc<ManualClock>,
+        seed: u64,
+        wait: Duration,
+        (admin_token, issuer): (&str, &str),
+    ) -> Self {
+        let entropy = Arc::new(Seeded::new(seed));
         let deployments = Deployments::default();
         let publisher = Arc::new(Publisher::new(
             Arc::clone(&store),
@@ -97,7 +124,7 @@ impl Service {
             "test".into(),
         ));
         let tokens = UserTokens::new(
-            "https://id.example".into(),
+            issuer.into(),
             "keyward".into(),
             TokenKeys::Shared(VerifyingKey::shared(JWT_SECRET)),
             clock.clone(),
@@ -119,7 +146,7 @@ impl Service {
             default_organization: DEFAULT,
             user_tokens: Some(tokens),
             rules: Rules {
-                admin_token: AdminToken::new(ADMIN_TOKEN).unwrap(),
+                admin_token: AdminToken::new(admin_token).unwrap(),
                 github_keys: Some(format!("test:{}", github::public_key()).parse().unwrap()),
                 static_key: Some(StaticKey::new(&static_key(DEFAULT)).unwrap()),
                 services: vec!["prediction".into(), "platform".into()],
@@ -129,6 +156,11 @@ impl Service {
                         .map(|environment| (environment, ring(&[9])))
                         .into(),
                     gateway: Some(ring(&[8])),
+                },
+                public_url: None,
+                session_times: SessionTimes {
+                    idle: Duration::from_secs(900),
+                    longest: Duration::from_secs(28_800),
                 },
                 ready_lag: Duration::from_secs(300),
                 propagation_wait: Duration::ZERO,
@@ -158,6 +190,9 @@ impl Service {
         body: Option<&Value>,
     ) -> Answer {
         let mut request = Request::builder().method(method).uri(path);
+        if headers.iter().all(|(name, _)| *name != "host") {
+            request = request.header("host", HOST);
+        }
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -179,6 +214,40 @@ impl Service {
             .header("authorization", format!("Bearer {token}"))
             .extension(ConnectInfo(client));
         self.answer(request.body(Body::empty()).unwrap()).await
+    }
+
+    /// The same with JSON, and without a credential.
+    pub(crate) async fn send_from(
+        &self,
+        client: SocketAddr,
+        method: &str,
+        path: &str,
+        body: &Value,
+    ) -> Answer {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("host", HOST)
+            .header("content-type", "application/json")
+            .extension(ConnectInfo(client));
+        self.answer(request.body(Body::from(body.to_string())).unwrap())
+            .await
+    }
+
+    /// Sends a request with these headers and this body.
+    pub(crate) async fn send_text(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Answer {
+        let mut request = Request::builder().method(method).uri(path).header("host", HOST);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.answer(request.body(Body::from(body.to_owned())).unwrap())
+            .await
     }
 
     /// Whether these bytes stand anywhere in the files of the database.

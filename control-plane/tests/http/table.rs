@@ -10,7 +10,10 @@ use uuid::Uuid;
 use crate::{
     cast::{Stage, Who},
     keys::DEFAULT,
+    session::SignedIn,
 };
+
+const SESSION: &str = "/api/v1/session";
 
 /// Whose key a request is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +79,9 @@ pub(crate) fn request(operation: Operation, things: &Things) -> (&'static str, S
     let name = || Some(json!({ "name": "renamed" }));
     let named = |path: &str| format!("{path}?organization_id={organization}");
     match operation {
+        O::StartSession => ("POST", SESSION.into(), Some(json!({ "token": "nobodys" }))),
+        O::ShowSession => ("GET", SESSION.into(), None),
+        O::EndSession => ("DELETE", SESSION.into(), None),
         O::ShowCaller => ("GET", "/api/v1/userinfo".into(), None),
         O::CreateKey => ("POST", named("/api/v1/keys"), wish()),
         O::ImportKeys => {
@@ -145,7 +151,10 @@ fn concerns_an_organization(operation: Operation) -> bool {
     use Operation as O;
     !matches!(
         operation,
-        O::ShowCaller
+        O::StartSession
+            | O::ShowSession
+            | O::EndSession
+            | O::ShowCaller
             | O::CreateOrganization
             | O::ListOrganizations
             | O::VerifyAudit
@@ -166,6 +175,8 @@ fn may(operation: Operation, who: Who, whose: Whose) -> bool {
     let creators = admins || matches!(who, W::Developer | W::CreatorKey | W::ManagerKey);
     let watchers = matches!(who, W::Viewer | W::ReaderKey | W::ServiceReader);
     match operation {
+        // Who sends a credential with each request has no session: `by_a_session` is about the others.
+        O::StartSession | O::ShowSession | O::EndSession => false,
         O::ShowCaller | O::ListOrganizations => who.refused_as().is_none(),
         O::CreateOrganization => person || who == W::Platform,
         O::ReadOrganization => creators || watchers || who == W::ScopedKey,
@@ -208,6 +219,8 @@ fn may(operation: Operation, who: Who, whose: Whose) -> bool {
 /// What a caller who may not is answered.
 fn refusal(operation: Operation, who: Who) -> (u16, &'static str) {
     match who.refused_as() {
+        // The credential is in the body there, and a second one is one too many.
+        _ if operation == Operation::StartSession && who != Who::Anonymous => (400, "invalid_request"),
         Some(code) => (401, code),
         None if who.is_outside() && concerns_an_organization(operation) => (404, "not_found"),
         None => (403, "forbidden"),
@@ -239,6 +252,49 @@ async fn everybody_may_do_what_the_table_says_and_nothing_else() {
                     let told = (answer.status, answer.body["code"].as_str());
                     assert_eq!(told, (status, Some(code)), "{case}: {answer:?}");
                 }
+            }
+        }
+    }
+}
+
+/// Whoever may sign in may do by the session what it may do by itself: no more and no less.
+#[tokio::test]
+async fn by_a_session_everybody_may_do_the_same() {
+    let stage = Stage::set_with_keys().await;
+    for who in Who::ALL {
+        let Some(token) = stage.token(who) else {
+            continue;
+        };
+        let signed_in = SignedIn::as_holder_of(&stage.service, &token).await;
+        let browser = match (who.refused_as(), signed_in) {
+            (None, Ok(browser)) => browser,
+            (Some(code), Err(answer)) => {
+                answer.expect_problem(401, code);
+                continue;
+            }
+            (expected, other) => panic!("{who:?}: {expected:?}, {other:?}"),
+        };
+        let owner = stage.name(who);
+        let untouched = Things::new(&stage, DEFAULT, &owner).await;
+        for operation in Operation::ALL {
+            // These have tests of their own in `session.rs`.
+            if matches!(operation, Operation::StartSession | Operation::EndSession) {
+                continue;
+            }
+            let may = operation == Operation::ShowSession || may(operation, who, Whose::Own);
+            let things = if may {
+                &Things::new(&stage, DEFAULT, &owner).await
+            } else {
+                &untouched
+            };
+            let (method, path, body) = request(operation, things);
+            let answer = browser.ask(&stage.service, method, &path, body.as_ref()).await;
+            if may {
+                assert!(answer.status < 300, "{operation:?} {who:?}: {answer:?}");
+            } else {
+                let (status, code) = refusal(operation, who);
+                let told = (answer.status, answer.body["code"].as_str());
+                assert_eq!(told, (status, Some(code)), "{operation:?} {who:?}: {answer:?}");
             }
         }
     }
@@ -302,7 +358,15 @@ fn without_request<'a>(
 #[tokio::test]
 async fn the_platform_admin_may_do_everything_everywhere() {
     let stage = Stage::set().await;
+    let of_page = [
+        Operation::StartSession,
+        Operation::ShowSession,
+        Operation::EndSession,
+    ];
     for operation in Operation::ALL {
+        if of_page.contains(&operation) {
+            continue;
+        }
         let things = Things::new(&stage, stage.other, "stan").await;
         let (method, path, body) = request(operation, &things);
         let answer = stage.ask(Who::Platform, method, &path, body.as_ref()).await;

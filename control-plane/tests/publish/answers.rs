@@ -8,6 +8,7 @@ use axum::{
 };
 use keyward_control_plane::{
     audit::Refusals,
+    domain::session::SessionTimes,
     http::{App, FailureThrottle, QuestionThrottle, Repeats, Rules, router},
     publish::{Follower, Reconciler},
     settings::{AdminToken, TagSecrets},
@@ -34,6 +35,11 @@ pub(crate) fn app(world: &World, wait: Duration) -> axum::Router {
         tag_secrets: TagSecrets {
             service: [(Environment::Production, ring(&[9]))].into(),
             gateway: None,
+        },
+        public_url: None,
+        session_times: SessionTimes {
+            idle: Duration::from_secs(900),
+            longest: Duration::from_secs(3600),
         },
         ready_lag: Duration::from_secs(300),
         propagation_wait: wait,

@@ -103,6 +103,10 @@ macro_rules! store_contract {
                 an_earlier_wait_stays_the_earliest,
                 the_backlog_tells_the_newest_error,
                 what_waits_is_told_from_what_is_rewritten;
+            sessions:
+                what_is_started_is_found_as_it_is,
+                it_ends_unused_and_at_last,
+                one_ends_once_and_a_new_one_takes_the_place_of_another;
             syncs:
                 what_is_confirmed_is_done,
                 each_promise_is_read_as_it_was_written,
@@ -159,6 +163,7 @@ mod lists;
 mod outbox;
 mod postgres;
 mod pruning;
+mod sessions;
 mod sqlite;
 mod syncs;
 mod usage;

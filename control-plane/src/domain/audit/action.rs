@@ -65,6 +65,10 @@ actions! {
     GroupDeleted = "group.deleted" on "group",
     /// Keys of a member who is about to be removed got another owner, or ended.
     MemberKeysChanged = "member.keys_changed" on "member",
+    /// Somebody signed in on the web page.
+    SessionStarted = "session.started" on "any",
+    /// Somebody signed out.
+    SessionEnded = "session.ended" on "any",
     /// A known caller was refused, once or so many times; `target_type` in the detail is the kind of the target.
     CallRefused = "call.refused" on "any",
     /// The oldest events of the trail were dropped, as their retention time is over.

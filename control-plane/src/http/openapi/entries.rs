@@ -3,13 +3,16 @@
 use super::Entry;
 use crate::{
     domain::Operation,
-    http::{audit, groups, keys, leaks, members, organizations, sync, userinfo},
+    http::{audit, groups, keys, leaks, members, organizations, session, sync, userinfo},
 };
 
 /// What the description says of an operation. One that lacks its line does not compile.
 pub(super) fn entry(operation: Operation) -> Entry {
     use Operation as O;
     match operation {
+        O::StartSession => session::start::describe(),
+        O::ShowSession => session::show::describe(),
+        O::EndSession => session::end::describe(),
         O::ShowCaller => userinfo::describe(),
         O::CreateKey | O::CreateOrganizationKey => keys::create::describe(),
         O::ImportKeys => keys::import::describe(),

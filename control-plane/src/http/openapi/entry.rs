@@ -26,6 +26,7 @@ pub(in crate::http) struct Entry {
     pub(super) conflicts: bool,
     /// Whether it takes `Idempotency-Key`.
     pub(super) repeats: bool,
+    pub(super) takes_credential: bool,
 }
 
 /// A query parameter.
@@ -49,7 +50,8 @@ pub(super) struct Body {
 pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) meaning: &'static str,
-    pub(super) schema: fn(&mut Schemas) -> Value,
+    /// Of the body; none where there is none.
+    pub(super) schema: Option<fn(&mut Schemas) -> Value>,
     pub(super) media_type: &'static str,
     /// Another media type that it comes in if it is asked for: text with one document a line.
     pub(super) lines: Option<&'static str>,
@@ -68,6 +70,7 @@ impl Entry {
             propagates: false,
             conflicts: false,
             repeats: false,
+            takes_credential: true,
         }
     }
 
@@ -137,11 +140,30 @@ impl Entry {
         self.answers.push(Answer {
             status,
             meaning,
-            schema: Schemas::written::<T>,
+            schema: Some(Schemas::written::<T>),
             media_type: "application/json",
             lines: None,
             example: None,
         });
+        self
+    }
+
+    /// It answers with 204.
+    pub(in crate::http) fn answers_nothing(mut self, meaning: &'static str) -> Self {
+        self.answers.push(Answer {
+            status: 204,
+            meaning,
+            schema: None,
+            media_type: "application/json",
+            lines: None,
+            example: None,
+        });
+        self
+    }
+
+    /// It takes no credential in a header.
+    pub(in crate::http) const fn without_credential(mut self) -> Self {
+        self.takes_credential = false;
         self
     }
 

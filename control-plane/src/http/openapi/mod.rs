@@ -50,7 +50,7 @@ pub fn document() -> Value {
                             are refused. Times are UTC in whole seconds. Errors are problem documents (RFC 9457).",
         },
         "servers": [{ "url": "/" }],
-        "security": [{ "bearer": [] }, { "static_key": [] }],
+        "security": [{ "bearer": [] }, { "static_key": [] }, { "session": [] }],
         "paths": paths,
         "components": {
             "securitySchemes": {
@@ -58,6 +58,13 @@ pub fn document() -> Value {
                     "type": "http",
                     "scheme": "bearer",
                     "description": "The admin token, a user token (JWT) of the configured issuer, or an API key in a group.",
+                },
+                "session": {
+                    "type": "apiKey",
+                    "in": "cookie",
+                    "name": "__Host-keyward_session",
+                    "description": "The web page's, from POST /api/v1/session. Requests that change something carry `X-CSRF-Token` besides, and \
+                                    come from the page's own origin.",
                 },
                 "static_key": {
                     "type": "apiKey",
@@ -81,6 +88,9 @@ fn describe(operation: Operation, index: usize, path: &str, schemas: &mut Schema
         "summary": entry.summary,
         "responses": responses(path, &entry, schemas),
     });
+    if !entry.takes_credential {
+        described["security"] = json!([]);
+    }
     if !entry.detail.is_empty() {
         described["description"] = entry.detail.into();
     }
@@ -136,7 +146,12 @@ fn responses(path: &str, entry: &Entry, schemas: &mut Schemas) -> Map<String, Va
         {
             headers["Link"] = refusals::header("Link");
         }
-        let mut content = json!({ "schema": (answer.schema)(schemas) });
+        let Some(schema) = answer.schema else {
+            let response = json!({ "description": answer.meaning, "headers": headers });
+            responses.insert(answer.status.to_string(), response);
+            continue;
+        };
+        let mut content = json!({ "schema": schema(schemas) });
         if let Some(example) = &answer.example {
             content["example"] = example.clone();
         }
@@ -162,7 +177,7 @@ fn operation_id(operation: Operation, index: usize) -> String {
 
 /// What an operation stands under: the last collection that its path names.
 fn tag(path: &str) -> &'static str {
-    const TAGS: [(&str, &str); 8] = [
+    const TAGS: [(&str, &str); 9] = [
         ("/api-keys", "Keys of an organization"),
         ("/members", "Members"),
         ("/keys", "Keys"),
@@ -171,6 +186,7 @@ fn tag(path: &str) -> &'static str {
         ("/leaks", "Leaks"),
         ("/organizations", "Organizations"),
         ("/userinfo", "Caller"),
+        ("/session", "Session"),
     ];
     let found = TAGS.into_iter().find(|(part, _)| path.contains(part));
     found.map_or("Service", |(_, tag)| tag)

@@ -107,6 +107,16 @@ impl Problem {
         }
     }
 
+    /// 401: there is no such session, or not any more.
+    pub fn session_over() -> Self {
+        Self::wrong_credential("Your session is over. Sign in again.")
+    }
+
+    /// 403: a request of a session that was perhaps not made by the page.
+    pub fn csrf(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "csrf", detail)
+    }
+
     /// 401, or 403 for where it is used from: the key is one, and not good any more or not here.
     pub fn refused_key(reason: DenyReason) -> Self {
         let status = StatusCode::from_u16(reason.status()).unwrap_or(StatusCode::UNAUTHORIZED);
@@ -148,6 +158,9 @@ impl Problem {
     /// 403: the caller lacks what the table asks for.
     pub fn not_permitted(operation: Operation) -> Self {
         let detail = match operation.need() {
+            Need::SignIn | Need::Session => {
+                "There is no session: the request carries its credential itself. POST /api/v1/session begins one.".to_owned()
+            }
             Need::Credential | Need::Place | Need::PlatformAdmin => {
                 "This is for the platform admin alone: it concerns all organizations.".to_owned()
             }

@@ -33,13 +33,16 @@ pub(crate) fn client(address: &Url, timeout: Duration) -> Result<Client, String>
 
 /// Whether what is sent to an address stays on this machine.
 pub(crate) fn is_on_this_machine(address: &Url) -> bool {
-    address.host_str().is_some_and(|host| {
-        let address = host.trim_start_matches('[').trim_end_matches(']');
-        host == "localhost"
-            || address
-                .parse::<IpAddr>()
-                .is_ok_and(|address| address.is_loopback())
-    })
+    address.host_str().is_some_and(is_loopback)
+}
+
+/// Whether a host, as addresses write it, is this machine.
+pub(crate) fn is_loopback(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    host.eq_ignore_ascii_case("localhost")
+        || address
+            .parse::<IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
 }
 
 /// How long an answer asks to wait.

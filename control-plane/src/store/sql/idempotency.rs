@@ -73,7 +73,7 @@ pub(super) async fn take(
 }
 
 /// The moment so long before, in milliseconds.
-fn before(now: Timestamp, duration: std::time::Duration) -> i64 {
+pub(super) fn before(now: Timestamp, duration: std::time::Duration) -> i64 {
     let millis = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
     now.as_millisecond().saturating_sub(millis)
 }

@@ -28,6 +28,7 @@ mod history;
 mod idempotency;
 mod keys;
 mod outbox;
+mod sessions;
 mod sync_outbox;
 mod usage;
 
