@@ -15,6 +15,7 @@ use crate::{
             PLAN_CHARACTERS, PREVIEW_CHARACTERS, RATE_LIMIT_PER_HOUR,
         },
         group::MAX_NAME as MAX_GROUP_NAME,
+        job::Task as Tasks,
         leak::LeakPolicy as LeakPolicies,
         metadata::{MAX_HOLDER, MAX_NAME as MAX_PAIR_NAME, MAX_PAIRS, MAX_VALUE},
     },
@@ -112,6 +113,8 @@ forms! {
     });
     /// What becomes of leaked keys.
     LeakPolicy = one_of(&LeakPolicies::ALL.map(LeakPolicies::as_str));
+    /// What is done with many keys.
+    Task = one_of(&Tasks::ALL.map(Tasks::as_str));
     /// A permission.
     Permission = one_of(&Permissions::ALL.map(Permissions::as_str));
     /// The `sub` of a person's tokens.

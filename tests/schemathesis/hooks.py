@@ -55,6 +55,8 @@ def body(given):
         given["service_id"] = SERVICES[len(given["service_id"]) % len(SERVICES)]
     if isinstance(given.get("groups"), list):
         given["groups"] = [GROUPS[len(name) % len(GROUPS)] for name in given["groups"]]
+    if isinstance(given.get("group"), str):
+        given["group"] = GROUPS[len(given["group"]) % len(GROUPS)]
     # An end is in the future, and is said in one way.
     if "expires_at" in given:
         given.pop("expires_in_days", None)

@@ -29,6 +29,8 @@ pub enum Operation {
     ReadOrganization,
     UpdateOrganization,
     ReportLeaks,
+    RevokeManyKeys,
+    ListKeyJobs,
     ListMembers,
     ReadMember,
     PutMember,
@@ -85,7 +87,7 @@ pub enum Need {
 
 impl Operation {
     /// Every operation once.
-    pub const ALL: [Self; 44] = [
+    pub const ALL: [Self; 46] = [
         Self::StartSession,
         Self::ShowSession,
         Self::EndSession,
@@ -106,6 +108,8 @@ impl Operation {
         Self::ReadOrganization,
         Self::UpdateOrganization,
         Self::ReportLeaks,
+        Self::RevokeManyKeys,
+        Self::ListKeyJobs,
         Self::ListMembers,
         Self::ReadMember,
         Self::PutMember,
@@ -167,7 +171,8 @@ impl Operation {
             | Self::ReadKeyUsage
             | Self::ReadOrganizationKeyUsage
             | Self::ReadUsage
-            | Self::ReadOrganizationUsage => Need::In(Permission::KeysRead),
+            | Self::ReadOrganizationUsage
+            | Self::ListKeyJobs => Need::In(Permission::KeysRead),
             // A Developer manages what it owns, an Admin everything.
             Self::UpdateKey
             | Self::UpdateOrganizationKey
@@ -178,7 +183,8 @@ impl Operation {
             | Self::ActivateKey
             | Self::ActivateOrganizationKey
             | Self::RevokeKey
-            | Self::RevokeOrganizationKey => Need::OnKey {
+            | Self::RevokeOrganizationKey
+            | Self::RevokeManyKeys => Need::OnKey {
                 own: Permission::KeysCreate,
                 any: Permission::KeysManage,
             },

@@ -1,7 +1,7 @@
 //! A change: what one transaction writes, all of it or nothing.
 
 use super::{
-    Group, GroupId, KeyId, Member, Organization, OrganizationId, Role,
+    Group, GroupId, Job, KeyId, Member, Organization, OrganizationId, Role,
     audit::AuditEvent,
     idempotency::{Fingerprint, Sealed, Slot},
     key::Key,
@@ -53,6 +53,13 @@ pub enum DirectoryWrite {
     ChangeGroup(Group),
     /// A group that gives nothing any more, if it is still at this revision. Its keys follow by a job, and then it is gone.
     DeleteGroup(Group),
+    /// Work on many keys that begins. It is done page by page.
+    BeginKeyJob {
+        /// What it is.
+        job: Job,
+        /// On how many keys it is to be done.
+        total: u64,
+    },
     /// A new member, or one with another role.
     PutMember {
         /// As it is from now on.

@@ -6,6 +6,7 @@ pub mod bounds;
 pub mod change;
 pub mod group;
 pub mod idempotency;
+pub mod job;
 pub mod key;
 pub mod leak;
 pub mod metadata;
@@ -24,6 +25,7 @@ pub use self::{
     bounds::FieldError,
     change::{Change, DirectoryWrite, KeyWrite},
     group::{Group, GroupId},
+    job::{Job, JobId},
     key::{Key, KeyId, NewKey, OrganizationId},
     organization::{Member, Organization},
     permission::{Permission, Role},

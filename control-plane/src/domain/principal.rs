@@ -166,6 +166,11 @@ impl User {
     }
 }
 
+/// What a name is of, if it is a person's: the subject.
+pub fn subject_of(name: &str) -> &str {
+    name.strip_prefix(USER_PREFIX).unwrap_or(name)
+}
+
 /// The name of a person with this subject.
 pub fn user_name(subject: &str) -> String {
     let could_be_another = [ADMIN, STATIC_KEY, GITHUB].contains(&subject)
@@ -197,6 +202,9 @@ mod tests {
         ];
         let mut names: Vec<_> = subjects.iter().map(|subject| user_name(subject)).collect();
         assert_eq!(names[0], "auth0|42");
+        for (name, subject) in names.iter().zip(subjects) {
+            assert!(subject_of(name) == subject || name == subject, "{name}");
+        }
         names.extend([
             ADMIN.to_owned(),
             STATIC_KEY.to_owned(),

@@ -104,11 +104,16 @@ impl Caller {
 
     /// The same for a key.
     pub(super) fn check_key(&self, key: &Key) -> Result<Rights, Problem> {
+        self.check_owner(key.organization, &key.owner)
+    }
+
+    /// The same for the keys that belong to a name.
+    pub(super) fn check_owner(&self, organization: OrganizationId, owner: &str) -> Result<Rights, Problem> {
         let Need::OnKey { own, any } = self.operation.need() else {
-            return self.check_in(key.organization);
+            return self.check_in(organization);
         };
-        let rights = self.rights_in(key.organization)?;
-        let may = rights.hold(any) || (rights.hold(own) && self.owns(key));
+        let rights = self.rights_in(organization)?;
+        let may = rights.hold(any) || (rights.hold(own) && self.principal.owner() == owner);
         self.allowed(may, rights)
     }
 

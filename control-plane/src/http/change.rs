@@ -192,7 +192,12 @@ impl App {
     }
 }
 
-fn with_propagation(status: StatusCode, body: impl IntoResponse, propagation: Propagation) -> Response {
+/// An answer that says how far a change is known to have come.
+pub(super) fn with_propagation(
+    status: StatusCode,
+    body: impl IntoResponse,
+    propagation: Propagation,
+) -> Response {
     let mut response = (status, body).into_response();
     if let Some(value) = propagation.header_value() {
         // The values are ASCII; were one not, it would say nothing.

@@ -101,6 +101,14 @@ pub(super) fn endpoint(operation: Operation) -> (&'static [&'static str], Verb) 
             patch(organizations::update::update),
         ),
         O::ReportLeaks => (&["/api/v1/leaks"], post(leaks::report::report)),
+        O::RevokeManyKeys => (
+            &["/api/v1/organizations/{org_id}/revoke-keys"],
+            post(organizations::revoke_keys::revoke_keys),
+        ),
+        O::ListKeyJobs => (
+            &["/api/v1/organizations/{org_id}/key-jobs"],
+            get(organizations::jobs::list),
+        ),
         O::ListMembers => (
             &["/api/v1/organizations/{org_id}/members"],
             get(members::list::list),

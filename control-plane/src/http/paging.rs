@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::{Problem, query::Parameters};
 use crate::{
-    domain::{KeyId, OrganizationId},
+    domain::{JobId, KeyId, OrganizationId},
     store::StoreError,
 };
 
@@ -52,6 +52,16 @@ impl Place for KeyId {
 }
 
 impl Place for OrganizationId {
+    fn to_bytes(&self) -> Vec<u8> {
+        self.0.as_bytes().to_vec()
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        Uuid::from_slice(bytes).ok().map(Self)
+    }
+}
+
+impl Place for JobId {
     fn to_bytes(&self) -> Vec<u8> {
         self.0.as_bytes().to_vec()
     }

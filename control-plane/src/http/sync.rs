@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{App, Problem, caller::Caller, moments::moment, openapi::Entry};
+use super::{App, Problem, caller::Caller, moments::moment, openapi::Entry, organizations::jobs::KeyJobInfo};
 use crate::{
     publish::{ReconcileReport, SyncStatus, reconcile::Reach},
     schema,
@@ -22,6 +22,8 @@ pub(super) struct Status {
     edge: SyncStatus,
     /// Changed groups whose keys do not all follow yet, the oldest first.
     group_changes: Vec<GroupChange>,
+    /// Work on many keys that goes on, the oldest first.
+    key_jobs: Vec<KeyJobInfo>,
 }
 
 /// How far the keys of a changed group have followed it.
@@ -52,6 +54,7 @@ pub(super) async fn status(State(app): State<Arc<App>>, _caller: Caller) -> Resu
     Ok(Json(Status {
         edge: app.reconciler.status().await?,
         group_changes: jobs.into_iter().map(change).collect(),
+        key_jobs: app.store.key_jobs().await?.into_iter().map(Into::into).collect(),
     }))
 }
 

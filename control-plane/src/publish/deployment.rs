@@ -120,6 +120,20 @@ impl Deployments {
         keys.iter().flat_map(of_key).collect()
     }
 
+    /// Who has to hear of keys that work on many of them has ended: KeyGuards of each.
+    pub fn dirty_by_job(&self, keys: &[Key]) -> Vec<Dirty> {
+        let of_key = |key: &Key| -> Vec<Dirty> {
+            let deployments = self.serving(&key.purpose);
+            deployments
+                .map(|deployment| Dirty {
+                    to_guards: deployment.edge.is_some(),
+                    ..deployment.dirty(key)
+                })
+                .collect()
+        };
+        keys.iter().flat_map(of_key).collect()
+    }
+
     /// Who has to hear of a key that follows its groups, beside so many others: KeyGuards of a few keys, and of those that lost
     /// something by it.
     pub fn dirty_by_group(&self, before: &Key, after: &Key, keys: u64) -> Vec<Dirty> {

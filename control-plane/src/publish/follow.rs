@@ -18,7 +18,7 @@ const PAGE: u32 = 200;
 /// Jobs may be left by another control plane that died.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
-/// Brings the keys of changed groups up to date.
+/// Brings the keys of changed groups up to date, and does what was asked for on many keys.
 pub struct Follower {
     store: Arc<dyn Store>,
     deployments: Deployments,
@@ -51,6 +51,18 @@ impl Follower {
             publisher,
             woken: Notify::new(),
         }
+    }
+
+    pub(super) const fn store(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+
+    pub(super) const fn deployments(&self) -> &Deployments {
+        &self.deployments
+    }
+
+    pub(super) const fn publisher(&self) -> &Arc<Publisher> {
+        &self.publisher
     }
 
     /// Says that there may be a job.
@@ -86,11 +98,22 @@ impl Follower {
         })
     }
 
+    /// Does the next page of whatever is under way; what ends keys comes first.
+    ///
+    /// # Errors
+    /// [`StoreError`]. The job stays where it was.
+    pub async fn step_any(&self) -> Result<Followed, StoreError> {
+        match self.step_keys(None).await? {
+            Followed::Nothing => self.step(None).await,
+            some => Ok(some),
+        }
+    }
+
     /// Follows until `shutdown` turns true or its sender is dropped.
     pub async fn run(&self, mut shutdown: watch::Receiver<bool>) {
         let mut failures = 0;
         while !*shutdown.borrow_and_update() {
-            let pause = match self.step(None).await {
+            let pause = match self.step_any().await {
                 // Others who wait for the writer come first.
                 Ok(Followed::Page { .. } | Followed::Conflict) => {
                     failures = 0;
@@ -104,7 +127,7 @@ impl Follower {
                 Err(error) => {
                     let pause = self.publisher.wait(failures, None);
                     failures += 1;
-                    tracing::error!(attempt = failures, %error, "keys cannot follow their groups");
+                    tracing::error!(attempt = failures, %error, "keys cannot follow their groups, nor work on many keys go on");
                     pause
                 }
             };

@@ -19,6 +19,7 @@ pub mod deployment;
 mod drain;
 pub mod edge;
 mod follow;
+mod key_jobs;
 pub mod kv;
 mod lane;
 mod pace;

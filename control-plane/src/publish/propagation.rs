@@ -79,6 +79,11 @@ impl Publisher {
         })
     }
 
+    /// How far this has come by now. A store that cannot say counts as [`Propagation::Pending`].
+    pub async fn how_far(&self, dirty: &[Dirty]) -> Propagation {
+        self.wait_for(dirty, Duration::ZERO).await
+    }
+
     async fn end_of(&self, dirty: &[Dirty]) -> Result<Propagation, StoreError> {
         let mut arrivals = self.arrivals();
         loop {

@@ -24,6 +24,7 @@ mod directory;
 mod groups;
 mod history;
 mod idempotency;
+mod jobs;
 pub mod postgres;
 mod sessions;
 pub mod sqlite;
@@ -37,6 +38,7 @@ pub use directory::Directory;
 pub use groups::{GroupJob, GroupJobs, GroupPage, Groups};
 pub use history::{History, Link, RecoveryState};
 pub use idempotency::Idempotency;
+pub use jobs::{KeyJob, KeyJobs, KeyPage};
 pub use postgres::{PostgresStore, PostgresUrl};
 pub use sessions::Sessions;
 pub use sqlite::SqliteStore;
@@ -53,6 +55,7 @@ pub trait Store:
     + GroupJobs
     + History
     + Idempotency
+    + KeyJobs
     + Sessions
     + SyncOutbox
     + UsageBook

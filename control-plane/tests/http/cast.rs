@@ -5,7 +5,7 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use keyward_control_plane::domain::{Key, OrganizationId};
+use keyward_control_plane::domain::{Key, OrganizationId, principal::Reach};
 use keyward_shared::Environment;
 use serde_json::{Value, json};
 
@@ -274,6 +274,18 @@ impl Stage {
         let change = keys::create(&key, &[], keys::at(50));
         self.service.store.commit(&change).await.unwrap();
         key
+    }
+
+    /// Gives the keys that call, and are good, to somebody else.
+    pub(crate) async fn hand_keys_over(&self, owner: &str) {
+        for (_, id) in self.keys.values() {
+            let found = self.service.store.key(&Reach::Everywhere, id.parse().unwrap());
+            let key = found.await.unwrap().unwrap();
+            if let Ok(key) = key.handed_to(owner, keys::at(100)) {
+                let change = keys::update(&key, &[], keys::at(100));
+                self.service.store.commit(&change).await.unwrap();
+            }
+        }
     }
 
     /// A new group of an organization, by its id.

@@ -26,6 +26,7 @@ mod metadata;
 mod openapi;
 mod organizations;
 mod refused;
+mod revoke_keys;
 mod service;
 mod session;
 mod table;

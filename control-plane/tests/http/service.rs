@@ -275,9 +275,9 @@ impl Service {
         pool.begin_with("BEGIN IMMEDIATE").await.unwrap()
     }
 
-    /// Lets all keys follow their groups, as the service does beside requests.
+    /// Does all work on many keys, as the service does beside requests.
     pub(crate) async fn follow_all(&self) {
-        while self.follower.step(None).await.unwrap() != Followed::Nothing {}
+        while self.follower.step_any().await.unwrap() != Followed::Nothing {}
     }
 
     /// What stands at an address, as text.

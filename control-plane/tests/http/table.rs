@@ -30,6 +30,8 @@ pub(crate) struct Things {
     key: String,
     subject: String,
     group: String,
+    /// To whom the key belongs.
+    owner: String,
 }
 
 impl Things {
@@ -40,6 +42,7 @@ impl Things {
             key: stage.plant(organization, owner).await.id.to_string(),
             subject: format!("member-{}", stage.seed()),
             group: stage.plant_group(organization).await,
+            owner: owner.into(),
         };
         let (method, path, _) = request(Operation::PutMember, &things);
         let role = json!({ "role": "viewer" });
@@ -57,6 +60,7 @@ impl Things {
             key: Uuid::from_u128(78).to_string(),
             subject: "nobody".into(),
             group: Uuid::from_u128(79).to_string(),
+            owner: "nobody".into(),
         }
     }
 }
@@ -69,6 +73,7 @@ pub(crate) fn request(operation: Operation, things: &Things) -> (&'static str, S
         key,
         subject,
         group,
+        owner,
     } = things;
     let key_path = format!("/api/v1/keys/{key}");
     let own = format!("/api/v1/organizations/{organization}");
@@ -115,6 +120,12 @@ pub(crate) fn request(operation: Operation, things: &Things) -> (&'static str, S
             named("/api/v1/leaks"),
             Some(json!({ "keys": ["sk_live_nobodys"] })),
         ),
+        O::RevokeManyKeys => (
+            "POST",
+            format!("{own}/revoke-keys"),
+            Some(json!({ "user_id": owner })),
+        ),
+        O::ListKeyJobs => ("GET", format!("{own}/key-jobs"), None),
         O::ListMembers => ("GET", format!("{own}/members"), None),
         O::ReadMember => ("GET", member, None),
         O::PutMember => ("PUT", member, Some(json!({ "role": "developer" }))),
@@ -191,7 +202,8 @@ fn may(operation: Operation, who: Who, whose: Whose) -> bool {
         | O::ReadKeyUsage
         | O::ReadOrganizationKeyUsage
         | O::ReadUsage
-        | O::ReadOrganizationUsage => creators || watchers,
+        | O::ReadOrganizationUsage
+        | O::ListKeyJobs => creators || watchers,
         O::UpdateKey
         | O::UpdateOrganizationKey
         | O::RotateKey
@@ -201,7 +213,8 @@ fn may(operation: Operation, who: Who, whose: Whose) -> bool {
         | O::ActivateKey
         | O::ActivateOrganizationKey
         | O::RevokeKey
-        | O::RevokeOrganizationKey => admins || who == W::ManagerKey || (creators && whose == Whose::Own),
+        | O::RevokeOrganizationKey
+        | O::RevokeManyKeys => admins || who == W::ManagerKey || (creators && whose == Whose::Own),
         O::ListMembers | O::ReadMember | O::ListGroups | O::ReadGroup => {
             admins || watchers || who == W::Developer
         }
@@ -230,6 +243,8 @@ fn refusal(operation: Operation, who: Who) -> (u16, &'static str) {
 #[tokio::test]
 async fn everybody_may_do_what_the_table_says_and_nothing_else() {
     let stage = Stage::set_with_keys().await;
+    // Who made the keys that call may revoke all of its own.
+    stage.hand_keys_over("keeper").await;
     for who in Who::ALL {
         for whose in [Whose::Own, Whose::Others] {
             let owner = match whose {

@@ -5,11 +5,15 @@ use std::sync::Arc;
 use keyward_control_plane::{
     clock::new_id,
     domain::{
-        Action, AuditEvent, Change, DirectoryWrite, Group, GroupId, Key, KeyWrite, Target, group::Grouping,
+        Action, AuditEvent, Change, DirectoryWrite, Group, GroupId, Job, JobId, Key, KeyWrite, Target,
+        group::Grouping,
+        job::{Task, Whose},
+        principal::Reach,
     },
     publish::{Followed, Follower},
-    store::{GroupJobs as _, Store as _, SyncOutbox as _},
+    store::{GroupJobs as _, KeyJobs as _, Store as _, SyncOutbox as _},
 };
+use keyward_shared::record::Status;
 use tokio::sync::watch;
 use uuid::Uuid;
 
@@ -144,5 +148,94 @@ async fn the_task_follows_by_itself_and_ends_when_told() {
     world.publish().await;
     for key in &made {
         assert_eq!(world.published(key).unwrap().revision, 2);
+    }
+}
+
+/// Work on all keys of the organization.
+async fn revoke_all(world: &World) -> JobId {
+    let by = ("ada", String::new());
+    let job = Job::new(
+        Task::Revoke,
+        DEFAULT,
+        Whose::Everybody,
+        by,
+        at(100),
+        &Seeded::new(3),
+    );
+    let total = world.store.keys_to_do(&job, at(100)).await.unwrap();
+    let id = job.id;
+    write(world, DirectoryWrite::BeginKeyJob { job, total }, 9003).await;
+    id
+}
+
+#[tokio::test]
+async fn two_control_planes_at_one_work_revoke_each_key_once_and_guards_hear_of_each() {
+    let world = World::guarded().await;
+    let (_, made) = with_keys(&world, &[], 450).await;
+    let job = revoke_all(&world).await;
+    let (one, other) = (follower(&world), follower(&world));
+    let whole = async |follower: &Follower| {
+        let mut told = 0;
+        loop {
+            match follower.step_any().await.unwrap() {
+                Followed::Nothing => return told,
+                Followed::Conflict => {}
+                Followed::Page { dirty, .. } => {
+                    assert!(dirty.len() <= 100 && dirty.iter().all(|dirty| dirty.to_guards));
+                    told += dirty.len();
+                }
+            }
+        }
+    };
+    let (by_one, by_other) = tokio::join!(whole(&one), whole(&other));
+    assert_eq!(by_one + by_other, made.len());
+    let done = world.store.key_job(job).await.unwrap().unwrap();
+    assert_eq!((done.done, done.total), (450, 450));
+    assert!(done.ended_at.is_some());
+    for key in &made {
+        let now = world
+            .store
+            .key(&Reach::Everywhere, key.id)
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!((now.revision, now.status), (2, Status::Revoked));
+    }
+    let backlog = world.store.sync_backlog().await.unwrap();
+    assert_eq!(backlog[0].unconfirmed, 450);
+}
+
+#[tokio::test]
+async fn work_that_another_control_plane_left_behind_goes_on_by_itself() {
+    let world = World::new().await;
+    let (_, made) = with_keys(&world, &[], 250).await;
+    let job = revoke_all(&world).await;
+    let died = follower(&world);
+    assert!(matches!(
+        died.step_any().await.unwrap(),
+        Followed::Page { is_last: false, .. }
+    ));
+    drop(died);
+    let (stop, stopping) = watch::channel(false);
+    let task = tokio::spawn({
+        let follower = follower(&world);
+        async move { follower.run(stopping).await }
+    });
+    while world
+        .store
+        .key_job(job)
+        .await
+        .unwrap()
+        .unwrap()
+        .ended_at
+        .is_none()
+    {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    stop.send_replace(true);
+    task.await.unwrap();
+    world.publish().await;
+    for key in &made {
+        assert_eq!(world.published(key).unwrap().status, Status::Revoked);
     }
 }

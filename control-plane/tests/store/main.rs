@@ -75,6 +75,13 @@ macro_rules! store_contract {
                 a_recovery_is_due_until_it_has_ended,
                 whoever_restores_makes_it_due_everywhere,
                 a_recovered_key_leaves_revisions_out;
+            key_jobs:
+                work_on_many_keys_comes_page_by_page,
+                whose_keys_is_followed,
+                keys_made_afterwards_are_left_alone_and_successors_are_not,
+                a_page_of_work_that_is_out_of_date_is_not_written,
+                work_on_many_keys_is_there_after_a_kill,
+                keys_stay_in_a_deleted_group_until_they_are_ended;
             lists:
                 a_key_of_another_organization_is_absent,
                 the_newest_come_first_and_a_cursor_goes_on,
@@ -157,6 +164,7 @@ mod directory;
 mod groups;
 mod history;
 mod idempotency;
+mod key_jobs;
 #[path = "../support/keys.rs"]
 mod keys;
 mod lists;

@@ -49,6 +49,8 @@ actions! {
     KeyRevoked = "key.revoked" on "key",
     /// A key was found where it should not be.
     KeyLeaked = "key.leaked" on "key",
+    /// Many keys of an organization were to be revoked; each has an event of its own besides.
+    ManyKeysRevoked = "keys.revoked" on "organization",
     /// An organization changed.
     OrganizationChanged = "organization.changed" on "organization",
     /// An organization was created.

@@ -30,6 +30,8 @@ pub(super) fn entry(operation: Operation) -> Entry {
         O::ReadOrganization => organizations::get::describe(),
         O::UpdateOrganization => organizations::update::describe(),
         O::ReportLeaks => leaks::report::describe(),
+        O::RevokeManyKeys => organizations::revoke_keys::describe(),
+        O::ListKeyJobs => organizations::jobs::describe(),
         O::ListMembers => members::list::describe(),
         O::ReadMember => members::get::describe(),
         O::PutMember => members::put::describe(),

@@ -13,7 +13,9 @@ use crate::{
 
 pub(super) mod create;
 pub(super) mod get;
+pub(super) mod jobs;
 pub(super) mod list;
+pub(super) mod revoke_keys;
 pub(super) mod update;
 pub(super) mod usage;
 

@@ -92,6 +92,7 @@ async fn check_hash(transaction: &mut Transaction<'_, Db>, key: &Key) -> Result<
     }
 }
 
+/// A new lineage begins after the jobs that there are by now; a successor is as old as its lineage.
 async fn insert(
     transaction: &mut Transaction<'_, Db>,
     key: &Key,
@@ -102,9 +103,10 @@ async fn insert(
         "INSERT INTO keys (id, organization, hash, preview, tag_secret, service, environment, name, scopes, allowed_ips,
              rate_limit_per_hour, monthly_limit, plan, status, revision, lineage, created_by, created_at, expires_at,
              rotated_from, owner, groups, group_scopes, unique_name, expiry_set_at, records_end_at, holder,
-             metadata)
+             metadata, jobs_before)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24,
-             $25, $26, $27, $28)",
+             $25, $26, $27, $28,
+             COALESCE((SELECT jobs_before FROM keys WHERE id = $16), (SELECT MAX(number) FROM key_jobs), 0))",
     )
     .bind(bytes(&key.id))
     .bind(key.organization.0.as_bytes().as_slice())
@@ -189,6 +191,22 @@ async fn update(
     } else {
         Err(CommitError::Conflict)
     }
+}
+
+/// Writes a key that has ended, if it is still at the revision before. Its name is free then, and its groups stay.
+pub(super) async fn end(transaction: &mut Transaction<'_, Db>, key: &Key) -> Result<bool, StoreError> {
+    let written = sqlx::query(
+        "UPDATE keys SET revision = $2, status = $3, ended_by = $4, ended_at = $5, unique_name = NULL
+         WHERE id = $1 AND revision = $2 - 1",
+    )
+    .bind(bytes(&key.id))
+    .bind(columns::integer(key.revision)?)
+    .bind(columns::status_text(key.status))
+    .bind(key.ended.as_ref().map(|act| act.by.clone()))
+    .bind(key.ended.as_ref().map(|act| act.at.as_millisecond()))
+    .execute(&mut **transaction)
+    .await?;
+    Ok(written.rows_affected() == 1)
 }
 
 /// Appends an event to the chain.

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use sqlx::{Row as _, Transaction};
 
-use super::{Db, DbRow, SqlStore, columns, groups};
+use super::{Db, DbRow, SqlStore, columns, groups, key_jobs};
 use crate::{
     domain::{
         Group, OrganizationId, Role,
@@ -124,6 +124,9 @@ pub(super) async fn write(
         DirectoryWrite::AddGroup(group) => groups::add(transaction, group).await,
         DirectoryWrite::ChangeGroup(group) => groups::change(transaction, group, now).await,
         DirectoryWrite::DeleteGroup(group) => groups::delete(transaction, group, now).await,
+        DirectoryWrite::BeginKeyJob { job, total } => {
+            Ok(key_jobs::begin(transaction, job, *total, now).await?)
+        }
         DirectoryWrite::PutMember { member, before } => {
             check_role(transaction, member.organization, &member.subject, *before).await?;
             put_member(transaction, member).await?;

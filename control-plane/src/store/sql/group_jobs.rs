@@ -68,7 +68,9 @@ impl GroupJobs for SqlStore {
     ) -> Result<bool, StoreError> {
         let mut transaction = self.begin_change().await?;
         let stands: bool = sqlx::query_scalar(
-            "SELECT EXISTS (SELECT 1 FROM group_jobs WHERE group_id = $1 AND revision = $2 AND after IS NOT DISTINCT FROM $3)",
+            // Keys that are to be ended for being in the group do not leave it before that.
+            "SELECT EXISTS (SELECT 1 FROM group_jobs WHERE group_id = $1 AND revision = $2 AND after IS NOT DISTINCT FROM $3)
+                 AND NOT EXISTS (SELECT 1 FROM key_jobs WHERE group_id = $1 AND ended_at IS NULL)",
         )
         .bind(bytes(&page.job.group))
         .bind(columns::integer(page.job.revision)?)

@@ -26,6 +26,7 @@ mod group_jobs;
 mod groups;
 mod history;
 mod idempotency;
+mod key_jobs;
 mod keys;
 mod outbox;
 mod sessions;

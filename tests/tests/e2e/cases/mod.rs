@@ -27,6 +27,7 @@ mod isolates;
 mod lab;
 mod life;
 mod limits;
+mod many;
 mod networks;
 mod outages;
 mod paths;
@@ -67,6 +68,7 @@ pub(crate) fn side_by_side() -> Vec<Trial> {
         life::all(),
         grace::all(),
         people::all(),
+        many::all(),
         refusals::all(),
         credentials::all(),
         identity::all(),

@@ -15,7 +15,7 @@ cases![
 ];
 
 /// Somebody whom nobody has met.
-fn stranger(name: &str) -> (String, Admin) {
+pub(super) fn stranger(name: &str) -> (String, Admin) {
     let subject = format!("{name}-{}", random_text());
     let caller = person(shared(), &subject);
     (subject, caller)
@@ -23,7 +23,7 @@ fn stranger(name: &str) -> (String, Admin) {
 
 /// An organization of this person's own.
 #[track_caller]
-fn found(owner: &Admin) -> String {
+pub(super) fn found(owner: &Admin) -> String {
     let body = json!({ "name": "People of this test" });
     let made = owner
         .ask("POST", "/api/v1/organizations", Some(&body))
