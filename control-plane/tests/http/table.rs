@@ -276,6 +276,7 @@ async fn everybody_may_do_what_the_table_says_and_nothing_else() {
 #[tokio::test]
 async fn by_a_session_everybody_may_do_the_same() {
     let stage = Stage::set_with_keys().await;
+    stage.hand_keys_over("keeper").await;
     for who in Who::ALL {
         let Some(token) = stage.token(who) else {
             continue;
