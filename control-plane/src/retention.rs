@@ -21,6 +21,9 @@ const EVERY: Duration = Duration::from_secs(3600);
 const PAGE: u32 = 1000;
 /// The pause after each page, in which others write.
 const PAUSE: Duration = Duration::from_millis(20);
+/// How long is remembered which batches of refusals were counted, in days: longer than what they say can count
+/// ([`REFUSALS_COUNT_MS`](keyward_shared::usage::REFUSALS_COUNT_MS)).
+const BATCH_DAYS: u32 = 32;
 const DAY_SECONDS: i64 = 86_400;
 
 /// Drops what is kept no longer.
@@ -78,6 +81,10 @@ impl Retention {
             if let Some(days) = days {
                 self.drop_usage(slots, slots.of(days_before(now, days))).await?;
             }
+        }
+        let forgotten = days_before(now, BATCH_DAYS);
+        while self.store.forget_batches(forgotten, PAGE).await? > 0 {
+            tokio::time::sleep(PAUSE).await;
         }
         if let Some(days) = self.settings.audit_days {
             let before = days_before(now, days);

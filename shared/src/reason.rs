@@ -102,6 +102,30 @@ impl DenyReason {
         }
     }
 
+    /// Whether it says something of a key of ours, whose record was read: such refusals are counted for the key.
+    pub const fn is_of_key(self) -> bool {
+        match self {
+            Self::Deactivated
+            | Self::Revoked
+            | Self::Superseded
+            | Self::Expired
+            | Self::WrongEnvironment
+            | Self::WrongService
+            | Self::InsufficientScope
+            | Self::IpNotAllowed
+            | Self::RateLimited
+            | Self::QuotaExceeded => true,
+            Self::MissingCredential
+            | Self::MalformedRequest(_)
+            | Self::InvalidKey
+            | Self::TooManyUnknownKeys
+            | Self::NoRoute
+            | Self::Unavailable
+            | Self::UpstreamFailed
+            | Self::UpstreamTimeout => false,
+        }
+    }
+
     /// The HTTP status of the answer.
     pub const fn status(self) -> u16 {
         match self {

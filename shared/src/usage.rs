@@ -1,7 +1,8 @@
 //! How the edge tells the control plane what was used: `POST /internal/v1/usage` with absolute totals of keys.
 //!
 //! The totals only grow, so whoever keeps the greatest has the true ones, however reports were lost, repeated or overtaken;
-//! a recorded report that somebody sends once more changes nothing. It is signed with the deployment's *sync* secrets, under
+//! a recorded report that somebody sends once more changes nothing. Refusals are counted by isolates, which live for minutes and
+//! have no totals: they come in batches, each with an id by which it counts once. A report is signed with the deployment's *sync* secrets, under
 //! a purpose of its own, so that nobody else can raise them.
 
 use alloc::{format, string::String, vec::Vec};
@@ -22,6 +23,12 @@ pub const PATH: &str = "/internal/v1/usage";
 pub const HEADER: &str = "Keyward-Usage";
 /// The most keys in a report.
 pub const MAX_KEYS: usize = 1000;
+/// The most batches of refusals in a report.
+pub const MAX_BATCHES: usize = 10;
+/// The most counts in a batch.
+pub const MAX_COUNTS: usize = 500;
+/// How long after its hour a refusal still counts, in milliseconds: 31 days. For longer nobody remembers the ids of batches.
+pub const REFUSALS_COUNT_MS: u64 = 31 * 86_400_000;
 /// The largest body, in bytes.
 pub const MAX_BODY_BYTES: usize = 1024 * 1024;
 /// How far the clocks of the two may be apart, in milliseconds.
@@ -40,7 +47,25 @@ pub type Nonce = [u8; NONCE_BYTES];
 pub struct Report {
     /// At most [`MAX_KEYS`]. One key may come more than once, with different parts of its totals.
     pub keys: Vec<KeyUsage>,
+    /// At most [`MAX_BATCHES`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refusals: Vec<RefusalBatch>,
 }
+
+/// What an isolate has refused in a while.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RefusalBatch {
+    /// A UUID that no other batch has. Whoever has counted it does not count it again.
+    pub id: String,
+    /// At most [`MAX_COUNTS`], each key, reason and hour once.
+    pub counts: Vec<RefusalCount>,
+}
+
+/// How many requests with a key were refused for one reason in one hour: the key's public id, the reason's
+/// [code](crate::DenyReason::code), the hour (since 1970-01-01T00:00:00Z) and the requests.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefusalCount(pub String, pub String, pub u64, pub u64);
 
 /// Why a report is not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -60,8 +85,8 @@ pub enum UsageError {
     /// The body is larger than [`MAX_BODY_BYTES`].
     #[error("the body is larger than 1 MiB")]
     TooLarge,
-    /// The body is not a report, or has more than [`MAX_KEYS`] keys.
-    #[error("the body is not a report of at most 1000 keys")]
+    /// The body is not a report, or has more than [`MAX_KEYS`] keys, [`MAX_BATCHES`] batches or [`MAX_COUNTS`] counts in one.
+    #[error("the body is not a report of at most 1000 keys, and 10 batches of 500 refusals")]
     Body,
 }
 
@@ -125,7 +150,11 @@ impl<'h> Claim<'h> {
         }
         report(self.deployment, body).verify(self.seal, ring, now)?;
         let report: Report = serde_json::from_slice(body).map_err(|_| UsageError::Body)?;
-        if report.keys.len() > MAX_KEYS {
+        let is_full = |batch: &RefusalBatch| batch.counts.len() > MAX_COUNTS;
+        if report.keys.len() > MAX_KEYS
+            || report.refusals.len() > MAX_BATCHES
+            || report.refusals.iter().any(is_full)
+        {
             return Err(UsageError::Body);
         }
         Ok(report)
@@ -161,7 +190,26 @@ mod tests {
 
     fn body(keys: usize) -> Vec<u8> {
         let keys = (0..keys).map(|index| usage(&format!("key-{index}"))).collect();
-        serde_json::to_vec(&Report { keys }).unwrap()
+        serde_json::to_vec(&of_keys(keys)).unwrap()
+    }
+
+    fn of_keys(keys: Vec<KeyUsage>) -> Report {
+        Report {
+            keys,
+            refusals: Vec::new(),
+        }
+    }
+
+    fn of_refusals(batches: usize, counts: usize) -> Report {
+        let count = RefusalCount("key-0".to_owned(), "expired".to_owned(), 500_000, 3);
+        let batch = RefusalBatch {
+            id: "id".to_owned(),
+            counts: vec![count; counts],
+        };
+        Report {
+            keys: Vec::new(),
+            refusals: vec![batch; batches],
+        }
     }
 
     fn verify(header: &str, byte: u8, at: u64, body: &[u8]) -> Result<Report, UsageError> {
@@ -173,7 +221,7 @@ mod tests {
         let body = body(2);
         let header = sign(&ring(1), "main", NOW, &NONCE, &body);
         let keys = vec![usage("key-0"), usage("key-1")];
-        assert_eq!(verify(&header, 1, NOW.0 + MAX_AGE_MS, &body), Ok(Report { keys }));
+        assert_eq!(verify(&header, 1, NOW.0 + MAX_AGE_MS, &body), Ok(of_keys(keys)));
         for at in [NOW.0 + MAX_AGE_MS + 1, NOW.0 - MAX_AGE_MS - 1] {
             assert_eq!(verify(&header, 1, at, &body), Err(UsageError::Clock));
         }
@@ -186,6 +234,19 @@ mod tests {
         assert_eq!(
             verify(&by_another, 1, NOW.0, &body),
             Err(UsageError::UnknownSecret(2))
+        );
+    }
+
+    /// What a control plane takes that knows of no refusals, and what it would not.
+    #[test]
+    fn refusals_are_written_down_only_where_there_are_any() {
+        assert_eq!(
+            serde_json::to_string(&of_keys(Vec::new())).unwrap(),
+            r#"{"keys":[]}"#
+        );
+        assert_eq!(
+            serde_json::to_string(&of_refusals(1, 1)).unwrap(),
+            r#"{"keys":[],"refusals":[{"id":"id","counts":[["key-0","expired",500000,3]]}]}"#
         );
     }
 
@@ -207,6 +268,11 @@ mod tests {
         assert_eq!(signed(&body(MAX_KEYS + 1)), Err(UsageError::Body));
         assert_eq!(signed(b"{}"), Err(UsageError::Body));
         assert_eq!(signed(b"{\"keys\":[],\"more\":1}"), Err(UsageError::Body));
+        let refusals = |batches, counts| signed(&serde_json::to_vec(&of_refusals(batches, counts)).unwrap());
+        assert_eq!(refusals(MAX_BATCHES, 2), Ok(of_refusals(MAX_BATCHES, 2)));
+        assert_eq!(refusals(1, MAX_COUNTS), Ok(of_refusals(1, MAX_COUNTS)));
+        assert_eq!(refusals(MAX_BATCHES + 1, 2), Err(UsageError::Body));
+        assert_eq!(refusals(1, MAX_COUNTS + 1), Err(UsageError::Body));
         let mut padded = body(1);
         padded.resize(MAX_BODY_BYTES, b' ');
         assert!(signed(&padded).is_ok());

@@ -15,6 +15,7 @@ pub mod permission;
 pub mod principal;
 pub mod purpose;
 pub mod recovery;
+pub mod refusals;
 pub mod rights;
 pub mod session;
 pub mod usage;

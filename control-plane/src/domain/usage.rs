@@ -9,7 +9,7 @@ const HOUR_MS: i64 = 3_600_000;
 const HOURS_A_DAY: u32 = 24;
 /// More than any deployment admits in a month with one key. What is above it is a mistake, and sums of what is not do not
 /// overflow.
-const MOST_REQUESTS: u64 = 1 << 40;
+pub(super) const MOST_REQUESTS: u64 = 1 << 40;
 
 /// An hour of the clock, in UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,4 +1,5 @@
-//! `POST /internal/v1/usage`: what the guards of a deployment have counted, in absolute totals. The caller is the deployment's
+//! `POST /internal/v1/usage`: what the guards of a deployment have counted, in absolute totals, and what its isolates have refused, in
+//! batches. The caller is the deployment's
 //! Worker, known by its sync secrets; nobody else comes here.
 
 use std::{sync::Arc, time::Duration};
@@ -17,7 +18,7 @@ use keyward_shared::{
 use tokio::sync::Semaphore;
 
 use super::{App, Problem};
-use crate::domain::UsageReport;
+use crate::domain::{UsageReport, refusals::Batch};
 
 /// How many reports are read at once. Who sends one is known only when all of it is there, so this bounds the memory that
 /// strangers can take.
@@ -35,7 +36,7 @@ pub(super) fn router() -> Router<Arc<App>> {
         .layer(Extension(Arc::new(Semaphore::new(READ_AT_ONCE))))
 }
 
-/// Takes a report: 204 when its totals are on the disk.
+/// Takes a report: 204 when what it says is on the disk.
 async fn take(
     State(app): State<Arc<App>>,
     Extension(places): Extension<Arc<Semaphore>>,
@@ -75,6 +76,12 @@ async fn take(
     for of_key in said.keys {
         report.add(of_key, now);
     }
+    let mut batches = Vec::new();
+    for said in &said.refusals {
+        let (batch, left_out) = Batch::read(said, now);
+        batches.extend(batch);
+        report.left_out += left_out;
+    }
     if report.left_out > 0 {
         let left_out = report.left_out;
         tracing::warn!(
@@ -86,6 +93,14 @@ async fn take(
     app.store
         .record_usage(id, deployment.environment, &report)
         .await?;
+    if !batches.is_empty() {
+        // Should this fail, the totals are told once more and change nothing.
+        let counted = app
+            .store
+            .record_refusals(id, deployment.environment, &batches, now)
+            .await?;
+        app.metrics.refused_at_edge(id, &counted);
+    }
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -17,7 +17,7 @@ mod listener;
 
 pub use listener::serve;
 
-use crate::server::Places;
+use crate::{domain::refusals::ByReason, server::Places};
 use lag::Lag;
 
 /// Which requests.
@@ -39,6 +39,13 @@ struct Refused {
     reason: &'static str,
 }
 
+/// Which refusals of the edge.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RefusedAtEdge {
+    deployment: String,
+    reason: &'static str,
+}
+
 /// Why a credential opened nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unknown {
@@ -56,6 +63,7 @@ pub struct Metrics {
     requests: Family<Answered, Counter>,
     durations: Family<Took, Histogram>,
     refused: Family<Refused, Counter>,
+    refused_at_edge: Family<RefusedAtEdge, Counter>,
 }
 
 impl Default for Metrics {
@@ -66,6 +74,7 @@ impl Default for Metrics {
             requests: Family::default(),
             durations: Family::new_with_constructor(histogram),
             refused: Family::default(),
+            refused_at_edge: Family::default(),
         }
     }
 }
@@ -91,6 +100,17 @@ impl Metrics {
             Unknown::Throttled => "throttled",
         };
         self.refused.get_or_create(&Refused { reason }).inc();
+    }
+
+    /// A deployment has reported requests that it refused.
+    pub fn refused_at_edge(&self, deployment: &str, counted: &ByReason) {
+        for (reason, requests) in counted {
+            let refused = RefusedAtEdge {
+                deployment: deployment.to_owned(),
+                reason,
+            };
+            self.refused_at_edge.get_or_create(&refused).inc_by(*requests);
+        }
     }
 }
 
@@ -129,6 +149,11 @@ impl Sources {
             "refused_credentials",
             "Requests of callers whom nobody knows, by what was wrong with their credential.",
             counted.refused.clone(),
+        );
+        registry.register(
+            "edge_refusals",
+            "Requests that deployments have refused though they knew the key, by the code of the answer, as they report them.",
+            counted.refused_at_edge.clone(),
         );
         let errors: Counter = Counter::default();
         errors.inc_by(crate::store::errors());

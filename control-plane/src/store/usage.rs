@@ -3,11 +3,13 @@
 use std::ops::Range;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use keyward_shared::{Environment, month::Month};
 
 use super::StoreError;
 use crate::domain::{
-    Key, OrganizationId,
+    Key, KeyId, OrganizationId,
+    refusals::{self, ByReason},
     usage::{Requests, Slots, UsageReport},
 };
 
@@ -51,6 +53,35 @@ pub trait UsageBook: Send + Sync {
         months: Range<Month>,
     ) -> Result<Vec<(Month, String, u64)>, StoreError>;
 
+    /// Counts batches of refusals that a deployment reports of keys of its environment, each in hours, days and months, unless they
+    /// were counted before. The answer is what was counted now.
+    async fn record_refusals(
+        &self,
+        deployment: &str,
+        environment: Environment,
+        batches: &[refusals::Batch],
+        now: Timestamp,
+    ) -> Result<ByReason, StoreError>;
+
+    /// The refused requests of a key by the numbers of slots.
+    async fn refusals(
+        &self,
+        key: KeyId,
+        slots: Slots,
+        range: Range<u32>,
+    ) -> Result<Vec<(u32, &'static str, u64)>, StoreError>;
+
+    /// Those of an organization's keys.
+    async fn organization_refusals(
+        &self,
+        organization: OrganizationId,
+        slots: Slots,
+        range: Range<u32>,
+    ) -> Result<Vec<(u32, &'static str, u64)>, StoreError>;
+
+    /// Forgets at most `limit` batches that were counted before a moment, and says how many.
+    async fn forget_batches(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError>;
+
     /// From which slot on usage is kept.
     async fn usage_horizon(&self, slots: Slots) -> Result<u32, StoreError>;
 
@@ -58,7 +89,7 @@ pub trait UsageBook: Send + Sync {
     /// dropped by [`Self::drop_usage`]. That of months goes for metered requests too.
     async fn move_usage_horizon(&self, slots: Slots, first: u32) -> Result<(), StoreError>;
 
-    /// Drops at most `limit` rows of before the horizon from each table of these slots, and says how many.
+    /// Drops at most `limit` rows of before the horizon from each table of these slots, refusals among them, and says how many.
     async fn drop_usage(&self, slots: Slots, limit: u32) -> Result<u64, StoreError>;
 }
 

@@ -10,17 +10,18 @@ use axum::{
 use futures_util::stream;
 use keyward_control_plane::{
     clock::Clock as _,
-    domain::{Action, Key, KeyWrite},
-    store::Store as _,
+    domain::{Action, Key, KeyWrite, usage::Slots},
+    store::{Store as _, UsageBook as _},
 };
 use keyward_shared::{
     SecretRing, UnixMillis,
     guard::{KeyUsage, MeterUsage},
     month::Month,
-    usage::{HEADER, MAX_BODY_BYTES, PATH, Report, sign},
+    usage::{HEADER, MAX_BODY_BYTES, PATH, RefusalBatch, RefusalCount, Report, sign},
 };
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
+use uuid::Uuid;
 
 use crate::{
     answers::{TOKEN, app},
@@ -58,7 +59,27 @@ fn on_meter(month: Month, requests: u64) -> MeterUsage {
 }
 
 fn body(keys: Vec<KeyUsage>) -> Vec<u8> {
-    serde_json::to_vec(&Report { keys }).unwrap()
+    let refusals = Vec::new();
+    serde_json::to_vec(&Report { keys, refusals }).unwrap()
+}
+
+/// So many requests of a key that were refused in the first hour, under an id.
+fn refused(id: u128, key: &Key, counts: &[(&str, u64)]) -> RefusalBatch {
+    let count = |(reason, requests): &(&str, u64)| {
+        RefusalCount(key.id.to_string(), (*reason).to_owned(), HOUR, *requests)
+    };
+    RefusalBatch {
+        id: Uuid::from_u128(id).to_string(),
+        counts: counts.iter().map(count).collect(),
+    }
+}
+
+/// Sends a report of refusals that has to be taken.
+async fn report_refusals(world: &World, app: &Router, refusals: Vec<RefusalBatch>) {
+    let keys = Vec::new();
+    let body = serde_json::to_vec(&Report { keys, refusals }).unwrap();
+    let header = signature("main", &ring(SYNC_RING), now(world), &body);
+    assert_eq!(post(app, &[&header], body).await.0, StatusCode::NO_CONTENT);
 }
 
 /// The header as a deployment with these secrets makes it at that moment.
@@ -126,7 +147,7 @@ async fn what_an_edge_reports_is_shown() {
     let last_use = "2027-01-15T09:06:39Z";
     assert_eq!(get(&app, &path).await["last_used_at"], last_use);
     assert_eq!(get(&app, "/api/v1/keys").await[0]["last_used_at"], last_use);
-    let bucket = |from: &str, to: &str, requests: u64| json!({ "from": from, "to": to, "requests": requests, "lineage_requests": requests });
+    let bucket = |from: &str, to: &str, requests: u64| json!({ "from": from, "to": to, "requests": requests, "lineage_requests": requests, "refusals": {} });
     let expected = json!({
         "key_id": key.id.to_string(),
         "granularity": "hour",
@@ -134,6 +155,7 @@ async fn what_an_edge_reports_is_shown() {
         "to": "2027-01-15T10:00:00Z",
         "requests": 10,
         "lineage_requests": 10,
+        "refusals": {},
         "last_used_at": last_use,
         "current_hour": { "from": "2027-01-15T09:00:00Z", "limit": 5000, "requests": 0, "lineage_requests": 0 },
         "current_month": {
@@ -220,6 +242,69 @@ async fn two_deployments_of_one_environment_add_up() {
         report(&world, &app, deployment, vec![ten_requests(&world, &key)]).await;
     }
     assert_eq!(usage(&app, &key, "").await["requests"], 20);
+}
+
+#[tokio::test]
+async fn what_an_edge_refused_is_shown_by_reason_and_counts_once() {
+    let world = World::guarded().await;
+    let (app, key) = (service(&world), world.create(1).await);
+    let other = world.create(2).await;
+    world.clock.set(at(4000));
+    let first = refused(1, &key, &[("rate_limited", 7), ("expired", 1)]);
+    let second = refused(2, &key, &[("rate_limited", 3), ("invalid_key", 9)]);
+    let foreign = refused(3, &keys::key(9), &[("expired", 1)]);
+    report_refusals(&world, &app, vec![first.clone(), foreign]).await;
+    report_refusals(&world, &app, vec![second, first.clone()]).await;
+    report_refusals(&world, &app, vec![first, refused(4, &other, &[("expired", 20)])]).await;
+    for granularity in ["hour", "day", "month"] {
+        let shown = usage(&app, &key, &format!("granularity={granularity}")).await;
+        let refusals = json!({ "rate_limited": 10, "expired": 1 });
+        assert_eq!((&shown["refusals"], &shown["requests"]), (&refusals, &json!(0)));
+        let buckets = shown["buckets"].as_array().unwrap();
+        let with_some: Vec<_> = buckets
+            .iter()
+            .filter(|bucket| bucket["refusals"] != json!({}))
+            .map(|bucket| (&bucket["from"], &bucket["refusals"]))
+            .collect();
+        let from = match granularity {
+            "hour" => "2027-01-15T08:00:00Z",
+            "day" => "2027-01-15T00:00:00Z",
+            _ => "2027-01-01T00:00:00Z",
+        };
+        assert_eq!(with_some, [(&json!(from), &refusals)], "{granularity}");
+    }
+    let path = format!("/api/v1/organizations/{}/usage", keys::DEFAULT);
+    let of_all = get(&app, &path).await;
+    assert_eq!(of_all["refusals"], json!({ "rate_limited": 10, "expired": 21 }));
+    assert_eq!(of_all["buckets"][29]["refusals"], of_all["refusals"]);
+}
+
+#[tokio::test]
+async fn an_answer_begins_with_what_is_kept() {
+    let world = World::guarded().await;
+    let (app, key) = (service(&world), world.create(1).await);
+    world.clock.set(at(4000));
+    report(&world, &app, "main", vec![ten_requests(&world, &key)]).await;
+    let hour = u32::try_from(HOUR).unwrap();
+    world
+        .store
+        .move_usage_horizon(Slots::Hours, hour + 1)
+        .await
+        .unwrap();
+    let shown = usage(&app, &key, "granularity=hour").await;
+    assert_eq!(
+        (&shown["from"], &shown["requests"]),
+        (&json!("2027-01-15T09:00:00Z"), &json!(0))
+    );
+    assert_eq!(shown["buckets"].as_array().unwrap().len(), 1);
+    let gone = usage(
+        &app,
+        &key,
+        "granularity=hour&from=2027-01-15T07:00:00Z&to=2027-01-15T08:00:00Z",
+    )
+    .await;
+    assert_eq!((&gone["from"], &gone["buckets"]), (&gone["to"], &json!([])));
+    assert_eq!(usage(&app, &key, "").await["requests"], 10);
 }
 
 #[tokio::test]

@@ -125,6 +125,11 @@ macro_rules! store_contract {
                 a_claim_on_a_sync_ends,
                 concurrent_claims_share_no_sync,
                 what_nobody_will_tell_is_found;
+            refusals:
+                a_batch_counts_once_in_hours_days_and_months,
+                of_repeated_batches_at_once_one_counts,
+                refusals_of_others_keys_are_passed_over,
+                refusals_go_with_their_slots_and_batches_are_forgotten;
             usage:
                 totals_and_last_use_never_fall,
                 the_greatest_of_one_report_counts,
@@ -171,6 +176,7 @@ mod lists;
 mod outbox;
 mod postgres;
 mod pruning;
+mod refusals;
 mod sessions;
 mod sqlite;
 mod syncs;

@@ -132,7 +132,11 @@ async fn post(
     keys: Vec<KeyUsage>,
 ) -> Result<(), PostError> {
     // Texts and numbers: nothing in it can fail to serialise.
-    let body = serde_json::to_string(&Report { keys }).unwrap_or_default();
+    let body = serde_json::to_string(&Report {
+        keys,
+        refusals: Vec::new(),
+    })
+    .unwrap_or_default();
     let mut nonce = [0; NONCE_BYTES];
     outside.fill(&mut nonce);
     let header = usage::sign(ring, deployment, outside.now(), &nonce, body.as_bytes());

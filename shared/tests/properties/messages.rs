@@ -53,7 +53,7 @@ proptest! {
         (at, apart) in (usage::MAX_AGE_MS..=u64::MAX - usage::MAX_AGE_MS, 0..=2 * usage::MAX_AGE_MS),
         nonce in any::<usage::Nonce>(),
     ) {
-        let report = Report { keys };
+        let report = Report { keys, refusals: Vec::new() };
         let body = serde_json::to_vec(&report).unwrap();
         let header = usage::sign(&ring, &deployment, UnixMillis(at), &nonce, &body);
         let claim = Claim::read(&header).unwrap();
@@ -71,7 +71,7 @@ proptest! {
         nonce in any::<usage::Nonce>(),
     ) {
         let now = UnixMillis(1_800_000_000_000);
-        let body = serde_json::to_vec(&Report { keys }).unwrap();
+        let body = serde_json::to_vec(&Report { keys, refusals: Vec::new() }).unwrap();
         let report = usage::sign(&ring, "main", now, &nonce, &body);
         let altered = changed(&report, place, by);
         if altered != report {

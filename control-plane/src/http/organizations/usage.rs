@@ -1,5 +1,5 @@
-//! `GET /api/v1/organizations/{org_id}/usage`: what the edge has admitted with all keys of an organization, at each deployment and
-//! altogether. It is the sum of what each key's usage says.
+//! `GET /api/v1/organizations/{org_id}/usage`: what the edge has admitted and refused with all keys of an organization, at each
+//! deployment and altogether. It is the sum of what each key's usage says.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
-    domain::OrganizationId,
+    domain::{OrganizationId, refusals::ByReason},
     http::{
         App, Problem,
         caller::Caller,
@@ -35,6 +35,8 @@ pub(in crate::http) struct Usage {
     to: Timestamp,
     #[serde(flatten)]
     total: Count,
+    /// Requests with its keys that were refused, by the code of the answer.
+    refusals: ByReason,
     buckets: Vec<Bucket>,
 }
 
@@ -55,6 +57,7 @@ struct Bucket {
     to: Timestamp,
     #[serde(flatten)]
     count: Count,
+    refusals: ByReason,
     /// By meter, in buckets of a month: meters are counted by month.
     #[serde(skip_serializing_if = "Option::is_none")]
     meters: Option<BTreeMap<String, u64>>,
@@ -94,6 +97,15 @@ async fn read(app: &App, organization: OrganizationId, period: Period) -> Result
         let count = counts.entry(slot).or_default();
         count.add(&there.deployment, there.requests);
     }
+    let (mut refusals, mut refused) = (ByReason::new(), BTreeMap::<u32, ByReason>::new());
+    for (slot, reason, requests) in app
+        .store
+        .organization_refusals(organization, slots, period.range())
+        .await?
+    {
+        *refusals.entry(reason).or_default() += requests;
+        refused.entry(slot).or_default().insert(reason, requests);
+    }
     let mut meters = BTreeMap::<u32, BTreeMap<String, u64>>::new();
     if let Some(months) = period.months() {
         for (month, meter, requests) in app.store.organization_metered_usage(organization, months).await? {
@@ -105,6 +117,7 @@ async fn read(app: &App, organization: OrganizationId, period: Period) -> Result
         from: granularity.start(bucket),
         to: granularity.start(bucket + 1),
         count: counts.remove(&bucket).unwrap_or_default(),
+        refusals: refused.remove(&bucket).unwrap_or_default(),
         meters: is_metered.then(|| meters.remove(&bucket).unwrap_or_default()),
     };
     Ok(Usage {
@@ -113,6 +126,7 @@ async fn read(app: &App, organization: OrganizationId, period: Period) -> Result
         from: period.start(),
         to: period.end(),
         total,
+        refusals,
         buckets: period.buckets().map(bucket).collect(),
     })
 }
@@ -120,7 +134,7 @@ async fn read(app: &App, organization: OrganizationId, period: Period) -> Result
 /// How the description shows it.
 pub(in crate::http) fn describe() -> Entry {
     Entry::new(
-        "Show what the edge has admitted with an organization's keys",
+        "Show what the edge has admitted and refused with an organization's keys",
         "Buckets are whole hours, days or months in UTC, without a gap.",
     )
     .query::<Granularity>("granularity", "How long a bucket is; a day, if it is left out.")

@@ -29,6 +29,7 @@ mod idempotency;
 mod key_jobs;
 mod keys;
 mod outbox;
+mod refusals;
 mod sessions;
 mod sync_outbox;
 mod usage;

@@ -3,14 +3,16 @@
 use std::ops::Range;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use keyward_shared::{Environment, month::Month};
 use serde::Serialize;
 use sqlx::Row as _;
 
-use super::{DbRow, SqlStore, StoreError, columns, statements};
+use super::{DbRow, SqlStore, StoreError, columns, refusals, statements};
 use crate::{
     domain::{
-        Key, OrganizationId,
+        Key, KeyId, OrganizationId,
+        refusals::{Batch, ByReason},
         usage::{Requests, Slots, UsageReport},
     },
     store::{AtDeployment, Metered, UsageBook},
@@ -202,6 +204,41 @@ impl UsageBook for SqlStore {
             .collect()
     }
 
+    async fn record_refusals(
+        &self,
+        deployment: &str,
+        environment: Environment,
+        batches: &[Batch],
+        now: Timestamp,
+    ) -> Result<ByReason, StoreError> {
+        let mut transaction = self.begin_change().await?;
+        let counted = refusals::record(&mut transaction, deployment, environment, batches, now).await?;
+        transaction.commit().await?;
+        Ok(counted)
+    }
+
+    async fn refusals(
+        &self,
+        key: KeyId,
+        slots: Slots,
+        range: Range<u32>,
+    ) -> Result<Vec<(u32, &'static str, u64)>, StoreError> {
+        refusals::of_key(&self.readers, key, slots, range).await
+    }
+
+    async fn organization_refusals(
+        &self,
+        organization: OrganizationId,
+        slots: Slots,
+        range: Range<u32>,
+    ) -> Result<Vec<(u32, &'static str, u64)>, StoreError> {
+        refusals::of_organization(&self.readers, organization, slots, range).await
+    }
+
+    async fn forget_batches(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        refusals::forget_batches(&self.writer, before, limit).await
+    }
+
     async fn usage_horizon(&self, slots: Slots) -> Result<u32, StoreError> {
         let first: Option<i64> = sqlx::query_scalar("SELECT first FROM usage_horizons WHERE slots = $1")
             .bind(slots.as_str())
@@ -248,12 +285,13 @@ impl UsageBook for SqlStore {
                 .await?;
             dropped += rows.rows_affected();
         }
+        dropped += refusals::drop_before(&self.writer, slots, first, limit).await?;
         Ok(dropped)
     }
 }
 
 /// Rows as one JSON list of lists.
-fn rows<R: Serialize>(rows: impl Iterator<Item = R>) -> Result<String, StoreError> {
+pub(super) fn rows<R: Serialize>(rows: impl Iterator<Item = R>) -> Result<String, StoreError> {
     columns::json_text(&rows.collect::<Vec<_>>())
 }
 

@@ -45,6 +45,14 @@ pub(super) const RECORD_METERED: &str = "
     ON CONFLICT (key, month, meter, deployment) DO UPDATE SET requests = excluded.requests
     WHERE excluded.requests > metered_months.requests";
 
+/// Refusals: environment, kind of slots, list of `[key, slot, reason, requests]`, each key, slot and reason once.
+pub(super) const RECORD_REFUSALS: &str = "
+    INSERT INTO refusals (key, slots, slot, reason, requests)
+    SELECT keys.id, $2, told.value ->> 1, told.value ->> 2, told.value ->> 3
+    FROM json_each($3) AS told CROSS JOIN keys ON keys.id = unhex(told.value ->> 0, '-')
+    WHERE keys.environment IN ($1, '*')
+    ON CONFLICT (key, slots, slot, reason) DO UPDATE SET requests = refusals.requests + excluded.requests";
+
 /// Last uses: environment, list of `[key, milliseconds]`. No new revision: a use is no change of the key, and conflicts with none.
 pub(super) const RECORD_LAST_USES: &str = "
     UPDATE keys SET last_used_at = told.at

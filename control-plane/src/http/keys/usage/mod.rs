@@ -1,4 +1,4 @@
-//! `GET /api/v1/keys/{key_id}/usage`: what the edge has admitted, by hour, day or month, and how that stands towards the limits.
+//! `GET /api/v1/keys/{key_id}/usage`: what the edge has admitted and refused, by hour, day or month, and how that stands towards the limits.
 //!
 //! Limits are of a lineage, so next to the requests of the key stand those of all keys it was rotated from and into.
 
@@ -18,6 +18,7 @@ use super::AppState;
 use crate::{
     domain::{
         Key,
+        refusals::ByReason,
         usage::{Hour, Requests, Slots, month_of},
     },
     http::{
@@ -48,6 +49,8 @@ struct Usage {
     to: Timestamp,
     #[serde(flatten)]
     total: Count,
+    /// Requests with the key that were refused, by the code of the answer.
+    refusals: ByReason,
     #[serde(serialize_with = "optional_moment")]
     last_used_at: Option<Timestamp>,
     current_hour: CurrentHour,
@@ -96,6 +99,7 @@ struct Bucket {
     to: Timestamp,
     #[serde(flatten)]
     count: Count,
+    refusals: ByReason,
     /// By meter, in buckets of a month: meters are counted by month.
     #[serde(skip_serializing_if = "Option::is_none")]
     meters: Option<Vec<Meter>>,
@@ -120,9 +124,12 @@ impl App {
         let slots = period.granularity.slots();
         let period = period.kept_from(self.store.usage_horizon(slots).await?);
         let buckets = self.buckets(key, period).await?;
-        let mut total = Requests::default();
-        for (requests, _) in &buckets {
+        let (mut total, mut refusals) = (Requests::default(), ByReason::new());
+        for (requests, bucket) in &buckets {
             total += *requests;
+            for (reason, requests) in &bucket.refusals {
+                *refusals.entry(reason).or_default() += requests;
+            }
         }
         let hour = Hour::of(now);
         let of_hour = self
@@ -137,6 +144,7 @@ impl App {
             from: period.start(),
             to: period.end(),
             total: total.into(),
+            refusals,
             last_used_at: key.last_used_at,
             current_hour: CurrentHour {
                 from: hour.start(),
@@ -155,11 +163,15 @@ impl App {
         })
     }
 
-    /// Every bucket of the period, also those in which nothing was admitted.
+    /// Every bucket of the period, also those in which nothing was admitted or refused.
     async fn buckets(&self, key: &Key, period: Period) -> Result<Vec<(Requests, Bucket)>, Problem> {
         let slots = period.granularity.slots();
         let rows = self.store.usage(key, slots, period.range()).await?;
         let mut counted: BTreeMap<u32, Requests> = rows.into_iter().collect();
+        let mut refused = BTreeMap::<u32, ByReason>::new();
+        for (slot, reason, requests) in self.store.refusals(key.id, slots, period.range()).await? {
+            refused.entry(slot).or_default().insert(reason, requests);
+        }
         let mut meters: BTreeMap<u32, Vec<Meter>> = BTreeMap::new();
         if let Some(months) = period.months() {
             for row in self.store.metered_usage(key, months).await? {
@@ -173,6 +185,7 @@ impl App {
                 from: period.granularity.start(bucket),
                 to: period.granularity.start(bucket + 1),
                 count: requests.into(),
+                refusals: refused.remove(&bucket).unwrap_or_default(),
                 meters: is_metered.then(|| meters.remove(&bucket).unwrap_or_default()),
             };
             (requests, shown)
@@ -201,7 +214,7 @@ impl From<Metered> for Meter {
 
 /// How the description shows it.
 pub(in crate::http) fn describe() -> Entry {
-    Entry::new("Show what the edge has admitted with a key", "Buckets are whole hours, days or months in UTC, without a gap.")
+    Entry::new("Show what the edge has admitted and refused with a key", "Buckets are whole hours, days or months in UTC, without a gap.")
         .query::<Granularity>("granularity", "How long a bucket is; a day, if it is left out.")
         .query::<schema::MomentOrDate>(
             "from",
