@@ -6,7 +6,7 @@ use keyward_shared::{KeyHash, lease::Watch};
 
 use crate::{
     assertion::Assertions, bucket::Bucket, holdings::Holdings, memory::Memory, misses::Misses, ready::Ready,
-    tally::Tally,
+    tally::Tally, usage::refusals::Refusals,
 };
 
 /// Records, leases, assertions, and the clock they are measured by.
@@ -26,6 +26,8 @@ pub struct Local {
     pub questions: HashMap<u8, Bucket>,
     /// Which refusals were logged.
     pub tally: Tally,
+    /// How many requests were refused, and are to be reported.
+    pub refusals: Refusals,
     /// The clock, watched for going back.
     pub watch: Watch,
 }

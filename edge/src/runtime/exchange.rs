@@ -18,7 +18,7 @@ use super::{
 use crate::{
     admission::{self, Begun},
     answer::{self, Answer},
-    clock::Clock,
+    clock::{Clock, Timer as _},
     deployment::SettingError,
     desk::Aftermath,
     forwarding::Failure,
@@ -31,6 +31,7 @@ use crate::{
     request_id::RequestId,
     screen::{Candidate, Screened, route_of, screen},
     sync,
+    usage::refusals,
     verdict::Verdict,
 };
 
@@ -78,7 +79,7 @@ enum Sifted<'d> {
     NeedsRecord(Candidate<'d>),
 }
 
-impl<S: Clock + Clone + 'static> Exchange<S> {
+impl<S: Clock + Entropy + Clone + 'static> Exchange<S> {
     fn decide_at_once(&self) -> Result<Plan, Begun> {
         let isolate = match self.made.as_ref() {
             Ok(isolate) => isolate,
@@ -179,9 +180,33 @@ impl<S: Clock + Clone + 'static> Exchange<S> {
 
     fn refuse(&self, isolate: &Isolate, refusal: &Refusal<'_>) -> Plan {
         console_log!("{}", refusal.log_line(self.request_id, 0));
+        let due = isolate
+            .local
+            .borrow_mut()
+            .refusals
+            .note(&isolate.deployment, refusal, self.came_at);
+        self.report_refusals(due);
         let ready = &mut isolate.local.borrow_mut().ready;
         let refused = ready.refused(&isolate.deployment, refusal, &self.head);
         Plan::Refuse(refused, self.request_id)
+    }
+
+    /// Sends in the background what was refused, after so many milliseconds; if it is this request that sees to it.
+    pub(super) fn report_refusals(&self, after_ms: Option<u64>) {
+        let Some(after_ms) = after_ms else { return };
+        let (made, runtime) = (Made::clone(&self.made), self.runtime.clone());
+        let request_id = self.request_id;
+        self.context.wait_until(async move {
+            if after_ms > 0 {
+                runtime.pause(after_ms).await;
+            }
+            if let Ok(isolate) = made.as_ref()
+                && let Err(error) = refusals::send(&isolate.deployment, &isolate.local, &runtime).await
+            {
+                let facts = json!({ "cause": error.to_string() });
+                console_error!("{}", log::line("refusals were not sent", request_id, facts));
+            }
+        });
     }
 
     /// Reports what went wrong, and does in the background what is left to do.

@@ -1,5 +1,6 @@
 //! Questions about keys: their bodies in, their answers out.
 
+use keyward_shared::Entropy;
 use serde_json::json;
 use worker::console_log;
 
@@ -11,7 +12,7 @@ use crate::{
     verify::{self, Answered, MAX_BODY_BYTES, Refused},
 };
 
-impl<S: Clock + Clone + 'static> Exchange<S> {
+impl<S: Clock + Entropy + Clone + 'static> Exchange<S> {
     /// Answers a question, or says why not.
     pub(super) async fn verify(&self, isolate: &Isolate) -> worker::Result<Answer> {
         Ok(match self.ask(isolate).await? {
@@ -20,6 +21,7 @@ impl<S: Clock + Clone + 'static> Exchange<S> {
                     console_log!("{line}");
                 }
                 self.settle(answered.aftermath);
+                self.report_refusals(answered.report_after_ms);
                 answered.answer
             }
             Err(refused) => {

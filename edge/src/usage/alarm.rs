@@ -88,6 +88,7 @@ async fn send(queue: &impl Queue, deployment: &str, totals: &[KeyUsage]) -> Resu
         let message = Message {
             deployment: deployment.to_owned(),
             keys,
+            refusals: None,
         };
         // Texts and numbers: nothing in it can fail to serialise.
         queue

@@ -6,7 +6,7 @@ use std::future::Future;
 use keyward_shared::{
     Entropy, SecretRing,
     guard::KeyUsage,
-    usage::{self, MAX_BODY_BYTES, MAX_KEYS, NONCE_BYTES, Report},
+    usage::{self, MAX_BATCHES, MAX_BODY_BYTES, MAX_KEYS, NONCE_BYTES, RefusalBatch, Report},
 };
 use serde_json::{Value, json};
 
@@ -114,11 +114,30 @@ pub async fn consume(
     }
     for keys in groups(pieces, MAX_KEYS, MAX_BODY_BYTES - ENVELOPE_BYTES) {
         let ids: Vec<_> = keys.iter().map(|key| key.key_id.clone()).collect();
-        let posted = post(reporting, ring, &deployment.id, outside, keys).await;
+        let report = Report {
+            keys,
+            refusals: Vec::new(),
+        };
+        let posted = post(reporting, ring, &deployment.id, outside, &report).await;
         if let Err(error) = posted {
             let facts = json!({ "keys": ids.len(), "cause": error.to_string() });
             batch.log.push(line("usage was not taken", &facts));
             batch.untaken.extend(ids);
+        }
+    }
+    let mut refusals = std::mem::take(&mut batch.refusals);
+    while !refusals.is_empty() {
+        let rest = refusals.split_off(refusals.len().min(MAX_BATCHES));
+        let report = Report {
+            keys: Vec::new(),
+            refusals: std::mem::replace(&mut refusals, rest),
+        };
+        let posted = post(reporting, ring, &deployment.id, outside, &report).await;
+        if let Err(error) = posted {
+            let facts = json!({ "batches": report.refusals.len(), "cause": error.to_string() });
+            batch.log.push(line("refusals were not taken", &facts));
+            let ids = report.refusals.into_iter().map(|refusals| refusals.id);
+            batch.untaken_batches.extend(ids);
         }
     }
     batch.consumed(deliveries)
@@ -129,14 +148,10 @@ async fn post(
     ring: &SecretRing,
     deployment: &str,
     outside: &(impl ControlPlane + Clock + Entropy),
-    keys: Vec<KeyUsage>,
+    report: &Report,
 ) -> Result<(), PostError> {
     // Texts and numbers: nothing in it can fail to serialise.
-    let body = serde_json::to_string(&Report {
-        keys,
-        refusals: Vec::new(),
-    })
-    .unwrap_or_default();
+    let body = serde_json::to_string(report).unwrap_or_default();
     let mut nonce = [0; NONCE_BYTES];
     outside.fill(&mut nonce);
     let header = usage::sign(ring, deployment, outside.now(), &nonce, body.as_bytes());
@@ -151,12 +166,15 @@ struct Batch {
     totals: Sorted<String, Totals>,
     /// Keys of which something was not taken, in their order.
     untaken: Vec<String>,
+    refusals: Vec<RefusalBatch>,
+    /// The ids of batches that were not taken.
+    untaken_batches: Vec<String>,
     log: Vec<String>,
 }
 
 enum Content {
-    /// Totals of these keys.
-    Keys(Vec<String>),
+    /// Totals of these keys, and a batch of refusals with this id.
+    Told(Vec<String>, Option<String>),
     /// Nobody could ever read it.
     Unreadable,
     /// Of another deployment, which alone is believed about its keys.
@@ -169,6 +187,8 @@ impl Batch {
             messages: Vec::new(),
             totals: Vec::new(),
             untaken: Vec::new(),
+            refusals: Vec::new(),
+            untaken_batches: Vec::new(),
             log: Vec::new(),
         };
         let (mut unreadable, mut foreign) = (Tally::default(), Tally::default());
@@ -201,15 +221,23 @@ impl Batch {
             entry(&mut self.totals, &key_id).merge(key);
             key_id
         };
-        Content::Keys(message.keys.into_iter().map(take).collect())
+        let keys = message.keys.into_iter().map(take).collect();
+        let id = message.refusals.as_ref().map(|refusals| refusals.id.clone());
+        self.refusals.extend(message.refusals);
+        Content::Told(keys, id)
     }
 
     fn consumed(self, deliveries: &[Delivery]) -> Consumed {
         let untaken = |key: &String| self.untaken.binary_search(key).is_ok();
+        let untaken_batch = |id: &String| self.untaken_batches.contains(id);
         let fate = |(content, delivery): (&Content, &Delivery)| match content {
             Content::Unreadable => Fate::Done,
-            Content::Keys(keys) if !keys.iter().any(untaken) => Fate::Done,
-            Content::Keys(_) | Content::Foreign => delivery.retry(),
+            Content::Told(keys, id)
+                if !keys.iter().any(untaken) && !id.as_ref().is_some_and(untaken_batch) =>
+            {
+                Fate::Done
+            }
+            Content::Told(..) | Content::Foreign => delivery.retry(),
         };
         let fates = self.messages.iter().zip(deliveries).map(fate).collect();
         Consumed { fates, log: self.log }

@@ -1,13 +1,19 @@
 //! What was used, on its way to the control plane: a guard's [`alarm`] sends totals to a queue, and what [`consume`]s that
-//! posts them. Totals only grow and whoever takes them keeps the greatest, so a message may be lost, late or sent twice.
+//! posts them. Totals only grow and whoever takes them keeps the greatest, so a message may be lost, late or sent twice. What isolates
+//! have refused goes the same way ([`refusals`]).
 //!
 //! Nothing of it is on the way of a request.
 
 pub mod alarm;
 pub mod consume;
 mod pieces;
+pub mod refusals;
 
-use keyward_shared::{guard::KeyUsage, route::Upstream, usage};
+use keyward_shared::{
+    guard::KeyUsage,
+    route::Upstream,
+    usage::{self, RefusalBatch},
+};
 use serde::{Deserialize, Serialize};
 
 use crate::deployment::SettingError;
@@ -91,4 +97,7 @@ pub struct Message {
     pub deployment: String,
     /// Totals of some keys.
     pub keys: Vec<KeyUsage>,
+    /// What an isolate has refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refusals: Option<RefusalBatch>,
 }

@@ -60,6 +60,8 @@ pub struct Answered {
     pub answer: Answer,
     /// A line for the log, where the key was refused.
     pub log_line: Option<String>,
+    /// After how many milliseconds refusals are to be reported, where that is left to this question.
+    pub report_after_ms: Option<u64>,
     /// As after any other decision.
     pub aftermath: Aftermath,
 }
@@ -108,8 +110,17 @@ pub async fn answer<O: Outside>(
         }
         Err(reason) => Err(Refusal::new(reason).on(Some(&question.route))),
     };
+    let report_after_ms = match &verdict {
+        // Who only looks was refused nothing.
+        Err(refusal) if question.spends => {
+            let (refusals, now) = (&mut desk.local.borrow_mut().refusals, desk.outside.now());
+            refusals.note(desk.deployment, refusal, now)
+        }
+        _ => None,
+    };
     Ok(Answered {
         answer: answered::answer(desk.deployment, &verdict, request_id),
+        report_after_ms,
         log_line: verdict.err().map(|refusal| refusal.log_line(request_id, 0)),
         aftermath,
     })

@@ -29,6 +29,7 @@ fn message(deployment: &str, keys: Vec<KeyUsage>) -> Delivery {
     let message = Message {
         deployment: deployment.to_owned(),
         keys,
+        refusals: None,
     };
     delivery(&serde_json::to_string(&message).unwrap(), 0)
 }

@@ -9,7 +9,7 @@ use keyward_edge::usage::consume::PostError;
 use keyward_shared::{
     SecretRing, UnixMillis,
     month::Month,
-    usage::{Claim, MAX_BODY_BYTES, Report},
+    usage::{Claim, MAX_BODY_BYTES, RefusalBatch, Report},
 };
 
 /// What it knows of a key.
@@ -30,6 +30,8 @@ impl Known {
 #[derive(Debug, Default)]
 pub(crate) struct ControlPlane {
     pub(crate) keys: RefCell<BTreeMap<String, Known>>,
+    /// Batches of refusals, by their ids.
+    pub(crate) refusals: RefCell<BTreeMap<String, RefusalBatch>>,
     /// The keys of each report that it took.
     pub(crate) reports: RefCell<Vec<usize>>,
     /// What it answers instead of taking a report.
@@ -73,6 +75,13 @@ impl ControlPlane {
     }
 
     fn keep(&self, report: Report) {
+        for batch in report.refusals {
+            let known = self.refusals.borrow_mut().insert(batch.id.clone(), batch.clone());
+            assert!(
+                known.is_none_or(|known| known == batch),
+                "two batches have one id"
+            );
+        }
         let mut keys = self.keys.borrow_mut();
         for usage in report.keys {
             let known = keys.entry(usage.key_id).or_default();

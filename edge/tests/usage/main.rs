@@ -7,6 +7,7 @@ mod chance;
 mod consuming;
 mod control_plane;
 mod faults;
+mod refusals;
 mod settings;
 #[expect(dead_code, reason = "shared with a suite that needs more of it")]
 #[path = "../support/storage.rs"]
