@@ -68,7 +68,10 @@ pub(crate) async fn a_batch_counts_once_in_hours_days_and_months(backend: impl B
         record(store, "eu", &all).await,
         ByReason::from([("rate_limited", 17), ("expired", 1)])
     );
-    assert_eq!(record(store, "eu", &[first.clone()]).await, ByReason::new());
+    assert_eq!(
+        record(store, "eu", std::slice::from_ref(&first)).await,
+        ByReason::new()
+    );
     let (day, month) = (HOUR.number() / 24, Slots::Months.of(at(0)));
     assert_eq!(
         counted(store, &key, Slots::Hours).await,

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use super::{
     limits::{admitted, all_at_once, limited_key},
-    taking::busy_key,
+    refusals::forged,
+    taking::{Taking, busy_key, check_confirmed},
 };
 use crate::{
     actors::{Admin, Call, Edge, NewKey},
@@ -16,6 +17,7 @@ use crate::{
 
 cases![
     a_use_is_seen_within_a_minute,
+    what_was_refused_is_counted_by_reason,
     what_was_counted_survives_a_killed_worker_and_a_control_plane_that_is_away,
 ];
 
@@ -48,6 +50,65 @@ fn wait_until_reported(admin: &Admin, key: &NewKey, sent: u64, patience: Duratio
         (requests == sent).then_some(usage)
     });
     reported.unwrap_or_else(|| panic!("{sent} were sent: {}", usage(admin, key)))
+}
+
+/// Refused by the limit, then for a scope, a network and a deactivation, each a few times; and forged keys, which are nobody's. Each is
+/// counted once, for the key and its organization.
+fn what_was_refused_is_counted_by_reason() {
+    const EACH: u64 = 3;
+    let stack = shared();
+    let key = stack.admin.create(&limited_key(10));
+    let call = call(&stack.edge, &key);
+    let answers = all_at_once(&call, 4, 10);
+    let limited = answers
+        .iter()
+        .filter(|answer| answer.refuses(429, "rate_limited"));
+    let limited = u64::try_from(limited.count()).unwrap();
+    assert!((30..40).contains(&limited), "{limited} of 40 at a limit of 10");
+    for (taking, given_back) in [
+        (Taking::Scope, json!({ "scopes": ["predict"] })),
+        (Taking::Network, json!({ "allowed_ips": null })),
+        (Taking::Deactivate, Value::Null),
+    ] {
+        check_confirmed(&taking.take(&stack.admin, &key));
+        let (status, code) = taking.refusal();
+        for _ in 0..EACH {
+            call.refused(status, code);
+            stack
+                .edge
+                .call("POST", "/v1/predict")
+                .bearer(&forged())
+                .refused(401, "invalid_key");
+        }
+        if given_back.is_object() {
+            check_confirmed(&stack.admin.patch(&key, &given_back));
+        }
+    }
+    let expected = json!({
+        "rate_limited": limited, "insufficient_scope": EACH, "ip_not_allowed": EACH, "deactivated": EACH,
+    });
+    let counted = wait_for(SEEN_WITHIN, || {
+        (usage(&stack.admin, &key)["refusals"] == expected).then_some(())
+    });
+    assert!(
+        counted.is_some(),
+        "{expected} expected: {}",
+        usage(&stack.admin, &key)
+    );
+    // They stay what they are, and are among the organization's.
+    let of_all = stack
+        .admin
+        .get("/api/v1/usage?granularity=month")
+        .expect(200)
+        .json();
+    for (reason, requests) in expected.as_object().unwrap() {
+        assert!(
+            of_all["refusals"][reason].as_u64() >= requests.as_u64(),
+            "{reason}: {of_all}"
+        );
+    }
+    assert_eq!(of_all["refusals"]["invalid_key"], Value::Null);
+    assert_eq!(usage(&stack.admin, &key)["refusals"], expected);
 }
 
 /// With the settings that a newcomer has: both keys are seen within a minute of their first use. Of the one whose leases are for one
