@@ -30,7 +30,6 @@ export function EventList(props: { events: readonly Event[]; withTarget?: boolea
 
 function Target({ of: { target } }: { of: Event }) {
   if (!target) return <span class="target muted">–</span>;
-  if (target.type === "key") return <a class="target" href={`/keys/${target.id}`}>{nameOf(target.id)}</a>;
   return <span class="target" title={target.id}>{target.type} {nameOf(target.id)}</span>;
 }
 
@@ -53,7 +52,10 @@ function Detail({ of: event }: { of: Event }) {
       {event.target && (
         <div>
           <dt>Target</dt>
-          <dd>{event.target.type} <code class="breakable">{event.target.id}</code></dd>
+          <dd>
+            {event.target.type}{" "}
+            {event.target.type === "key" ? <a href={`/keys/${event.target.id}`}><code class="breakable">{event.target.id}</code></a> : <code class="breakable">{event.target.id}</code>}
+          </dd>
         </div>
       )}
       <div>

@@ -10,10 +10,11 @@ import { Time } from "../ui/time.tsx";
 import { toast } from "../ui/toast.tsx";
 import { propagationOf } from "../keys/operations.ts";
 import { Words } from "../keys/badges.tsx";
+import { RevokeKeys } from "../organizations/revoke-keys.tsx";
 import { GroupForm } from "./form.tsx";
 
 type Group = Schemas["GroupInfo"];
-type Act = { name: "create" } | { name: "change" | "delete"; group: Group };
+type Act = { name: "create" } | { name: "change" | "revoke" | "delete"; group: Group };
 
 export default function Groups() {
   const [act, setAct] = useState<Act | null>(null);
@@ -67,6 +68,7 @@ export default function Groups() {
                         <td role="cell" class="narrow actions-cell">
                           <Menu label={`Actions for ${group.name}`}>
                             <button type="button" onClick={() => setAct({ name: "change", group })}>Change…</button>
+                            {may("keys:manage") && <button type="button" class="dangerous" onClick={() => setAct({ name: "revoke", group })}>Revoke its keys…</button>}
                             {!group.built_in && (
                               <button type="button" class="dangerous" onClick={() => setAct({ name: "delete", group })}>Delete…</button>
                             )}
@@ -83,6 +85,9 @@ export default function Groups() {
       </Show>
       {act?.name === "create" && <GroupForm onClose={close} onDone={groups.reload} />}
       {act?.name === "change" && <GroupForm of={act.group} onClose={close} onDone={groups.reload} />}
+      {act?.name === "revoke" && (
+        <RevokeKeys organization={act.group.organization_id} whose={{ group: act.group.name }} name={act.group.name} onClose={close} />
+      )}
       {act?.name === "delete" && (
         <Confirm
           title={`Delete ${act.group.name}`}

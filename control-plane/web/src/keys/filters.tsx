@@ -4,7 +4,7 @@ import { me } from "../session/session.ts";
 import { type Filter, filterOf, setFilter } from "./query.ts";
 
 /** How long somebody may pause while typing before the server is asked. */
-const PAUSE_MS = 120;
+const PAUSE_MS = 80;
 
 export function Filters() {
   return (
@@ -15,6 +15,7 @@ export function Filters() {
       <Select name="environment" label="Any environment" options={[["production", "Production"], ["test", "Test"], ["development", "Development"]]} />
       <Select name="kind" label="Any kind" options={[["service", "Service keys"], ["gateway", "Gateway keys"]]} />
       <Select name="user_id" label="Anybody’s" options={[[me.value?.id ?? "", "Mine"]]} />
+      {filterOf("group") && <Select name="group" label="Any group" options={[]} />}
     </search>
   );
 }
@@ -57,11 +58,14 @@ function Search() {
 
 function Select(props: { name: Filter; label: string; options: [string, string][] }) {
   const value = filterOf(props.name);
+  // A link from another page may ask for what is not offered here.
+  const isOffered = !value || props.options.some(([offered]) => offered === value);
   return (
     <label data-active={Boolean(value)}>
       <span class="visually-hidden">{props.name === "user_id" ? "Managed by" : props.label.replace("Any ", "Filter by ")}</span>
       <select value={value} onChange={(event) => setFilter(props.name, event.currentTarget.value)}>
         <option value="">{props.label}</option>
+        {!isOffered && <option value={value}>{value}</option>}
         {props.options.map(([value, label]) => (
           <option key={value} value={value}>
             {label}

@@ -51,7 +51,9 @@ export function KeyForm({ draft, faults, isNew, onChange }: Props) {
       {isNew && isService && (
         <div class="columns">
           <Field label="Service" fault={faults.service_id}>
-            {(field) => (
+            {(field) => services.value.length === 0 ? (
+              <input {...field} value={draft.service_id} onInput={(event) => onChange({ service_id: event.currentTarget.value.trim() })} autocomplete="off" />
+            ) : (
               <select {...field} value={draft.service_id} onChange={(event) => onChange({ service_id: event.currentTarget.value })}>
                 <option value="">Choose…</option>
                 {services.value.map((service) => (

@@ -8,7 +8,7 @@ import type { Key } from "./model.ts";
 
 export const PAGE_SIZE = 50;
 
-export const FILTERS = ["search", "status", "service_id", "environment", "kind", "user_id"] as const;
+export const FILTERS = ["search", "status", "service_id", "environment", "kind", "user_id", "group"] as const;
 export type Filter = (typeof FILTERS)[number];
 
 export const SORTS = ["name", "created_at", "last_used_at", "expires_at"] as const;
@@ -49,7 +49,7 @@ export function question(): Record<string, string> {
 }
 
 export function fetchPage(question: Record<string, string>, cursor: string | null, signal: AbortSignal): Promise<Page<Key>> {
-  const parameters = { ...question, limit: PAGE_SIZE, count: true, ...(cursor ? { cursor } : {}) };
+  const parameters = { ...question, limit: PAGE_SIZE, ...(cursor ? { cursor } : {}) };
   return pageOf(api.GET("/api/v1/keys", { params: { query: parameters }, signal }));
 }
 

@@ -10,9 +10,10 @@ import { Empty, Show } from "../ui/state.tsx";
 import { Time } from "../ui/time.tsx";
 import { MemberForm } from "./member-form.tsx";
 import { RemoveMember } from "./remove-member.tsx";
+import { RevokeKeys } from "./revoke-keys.tsx";
 
 export type Member = Schemas["MemberInfo"];
-type Act = { name: "add" } | { name: "change" | "remove"; member: Member };
+type Act = { name: "add" } | { name: "change" | "revoke" | "remove"; member: Member };
 
 const PAGE_SIZE = 50;
 
@@ -76,6 +77,7 @@ export function Members({ organization }: { organization: string }) {
                         {(mayChange(member) || isMe(member)) && (
                           <Menu label={`Actions for ${member.subject}`}>
                             {mayChange(member) && <button type="button" onClick={() => setAct({ name: "change", member })}>Change role…</button>}
+                            {may("keys:manage") && <button type="button" class="dangerous" onClick={() => setAct({ name: "revoke", member })}>Revoke its keys…</button>}
                             <button type="button" class="dangerous" onClick={() => setAct({ name: "remove", member })}>
                               {isMe(member) ? "Leave…" : "Remove…"}
                             </button>
@@ -93,6 +95,7 @@ export function Members({ organization }: { organization: string }) {
       </Show>
       {act?.name === "add" && <MemberForm organization={organization} roles={roles} onClose={close} onDone={members.reload} />}
       {act?.name === "change" && <MemberForm organization={organization} of={act.member} roles={roles} onClose={close} onDone={members.reload} />}
+      {act?.name === "revoke" && <RevokeKeys organization={organization} whose={{ user_id: act.member.subject }} name={act.member.subject} onClose={close} />}
       {act?.name === "remove" && <RemoveMember organization={organization} of={act.member} onClose={close} onDone={members.reload} />}
     </section>
   );

@@ -1,3 +1,4 @@
+import { useState } from "preact/hooks";
 import { api, bodyOf, type Schemas } from "../api/client.ts";
 import { useLoad } from "../api/load.ts";
 import { sentenceOf } from "../api/problem.ts";
@@ -8,6 +9,7 @@ import { Failure, Skeleton } from "../ui/state.tsx";
 import { Time } from "../ui/time.tsx";
 import { toast } from "../ui/toast.tsx";
 import { Members } from "./members.tsx";
+import { RevokeKeys } from "./revoke-keys.tsx";
 import { OrganizationUsage } from "./usage.tsx";
 
 type Info = Schemas["OrganizationInfo"];
@@ -17,6 +19,7 @@ export default function OrganizationPage({ id }: { id: string }) {
     (signal) => bodyOf(api.GET("/api/v1/organizations/{org_id}", { params: { path: { org_id: id } }, signal })),
     [id],
   );
+  const [isRevoking, setRevoking] = useState(false);
   const isChosen = organization.value === id;
   const { data, error } = info;
   return (
@@ -25,6 +28,11 @@ export default function OrganizationPage({ id }: { id: string }) {
         {data && !isChosen && (
           <button type="button" class="button" onClick={() => choose(id)}>
             Work in this one
+          </button>
+        )}
+        {data && isChosen && may("keys:manage") && (
+          <button type="button" class="button danger-quiet" onClick={() => setRevoking(true)}>
+            Revoke all keys…
           </button>
         )}
       </Heading>
@@ -52,6 +60,7 @@ export default function OrganizationPage({ id }: { id: string }) {
           {isChosen && may("keys:read") && <OrganizationUsage id={id} />}
         </div>
       )}
+      {isRevoking && data && <RevokeKeys organization={id} whose={{ all: true }} name={data.name} onClose={() => setRevoking(false)} />}
     </>
   );
 }

@@ -7,11 +7,7 @@ import { computed, signal } from "@preact/signals";
 import type { Schemas } from "../api/client.ts";
 import { Offline, problemOf } from "../api/problem.ts";
 
-export interface Session {
-  csrf_token: string;
-  expires_at: string;
-  userinfo: Schemas["UserInfo"];
-}
+export type Session = Schemas["SessionInfo"];
 
 export interface Options {
   oidc: { name: string } | null;

@@ -34,7 +34,7 @@ export function Frame(props: { children: ComponentChildren }) {
         </div>
         <div class="drawer" id="navigation">
           <OrganizationChoice />
-          <nav aria-label="Pages">
+          <nav aria-label="Main">
             <ul>
               <Entry to="/keys" label="API keys" icon="M10.5 2.5a3 3 0 1 1-2.6 4.5L3 11.9V13.5h2v-1.6h1.6v-1.6h1" />
               {may("groups:read") && <Entry to="/groups" label="Groups" icon="M2.5 5.5h4v-3h-4zM9.5 5.5h4v-3h-4zM6 13.5h4v-3H6zM4.500 5.500v2.500h7v-2.500M8 8v2.500" />}

@@ -71,6 +71,21 @@ export default function Sync() {
                 </ul>
               </section>
             )}
+            {status.key_jobs.length > 0 && (
+              <section class="card" aria-labelledby="key-jobs">
+                <h2 id="key-jobs">Work on many keys</h2>
+                <ul class="plain-list">
+                  {status.key_jobs.map((job) => (
+                    <li key={job.job_id}>
+                      <label class="progress">
+                        {job.task}: {job.done.toLocaleString()} of {job.keys.toLocaleString()} keys, by {job.created_by}, since <Time at={job.started_at} />
+                        <progress max={Math.max(1, job.keys)} value={job.done} />
+                      </label>
+                    </li>
+                  ))}
+                </ul>
+              </section>
+            )}
           </div>
         )}
       </Show>

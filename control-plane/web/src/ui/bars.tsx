@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from "preact/hooks";
-import { theme } from "../shell/theme.ts";
+import { isSystemDark, theme } from "../shell/theme.ts";
 
 export interface Bar {
   /** Seconds since 1970. */
@@ -37,7 +37,7 @@ export function Bars({ label, bars, series, limit, tick }: Props) {
       isOver = true;
       end();
     };
-  }, [identity, shownLimit, theme.value]);
+  }, [identity, shownLimit, theme.value, isSystemDark.value]);
 
   const shown = hovered === null ? null : bars[hovered];
   return (

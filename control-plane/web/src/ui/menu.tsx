@@ -39,7 +39,11 @@ export function Menu(props: { label: string; children: ComponentChildren }) {
         class="menu"
         onToggle={place}
         onKeyDown={onKeyDown}
-        onClick={() => list.current?.hidePopover()}
+        onClick={() => {
+          list.current?.hidePopover();
+          // A dialog that opens now gives the focus back to what has it.
+          button.current?.focus();
+        }}
       >
         {props.children}
       </div>

@@ -27,7 +27,7 @@ export function Pager(props: {
     return <p class="pager-count muted">{props.shown === 1 ? "1 entry" : `${props.shown.toLocaleString()} entries`}</p>;
   }
   return (
-    <nav class="pager" aria-label="Pages">
+    <nav class="pager" aria-label="Pages of the list">
       <span class="muted" role="status">
         {(first + 1).toLocaleString()}–{(first + props.shown).toLocaleString()}
         {props.total ? ` of ${props.total.toLocaleString()}` : ""}
