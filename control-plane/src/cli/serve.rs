@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     io::{self, IsTerminal as _},
     net::SocketAddr,
+    pin::pin,
     sync::Arc,
     time::Duration,
 };
@@ -35,8 +36,11 @@ use crate::{
 
 /// What is logged when `KEYWARD_LOG` says nothing.
 const DEFAULT_LOG: &str = "info,sqlx=warn,hyper=warn";
-/// How long requests, and then the batch in flight, may take to end, before the process ends without them.
+/// How long requests under way may take to end, before the process ends without them. What is due for the edge has the same time, or
+/// `drain_seconds` if that is longer.
 const GRACE: Duration = Duration::from_secs(4);
+/// How long the batch in flight may take to end after that.
+const LAST_BATCH: Duration = Duration::from_secs(2);
 /// Files that are no connections of clients: the database, and the ways to the edge.
 const FILES_OF_OUR_OWN: usize = 256;
 
@@ -207,6 +211,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         ended = &mut serving => return ended.context("the server ended"),
     }
     tracing::info!("stopping");
+    let mut time_is_over = pin!(tokio::time::sleep(settings.server.drain.max(GRACE)));
     stop_serving.send_replace(true);
     if tokio::time::timeout(GRACE, serving).await.is_err() {
         tracing::warn!(
@@ -214,15 +219,20 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         );
     }
     // What was changed until now still reaches the edge, if the edge takes it.
-    if !draining.drained_within(settings.server.drain).await {
+    let is_drained = tokio::select! {
+        is_drained = draining.drained_within(settings.server.drain) => is_drained,
+        () = &mut time_is_over => false,
+    };
+    if !is_drained {
         tracing::warn!("some changes have not reached the edge; they are published after the next start");
     }
     stop.send_replace(true);
-    let ended = tokio::time::timeout(GRACE, async {
-        let _ = publishing.await;
-        let _ = following.await;
-        let _ = chaining.await;
-        refusals.flush(true).await;
+    let ended = tokio::time::timeout(LAST_BATCH, async {
+        let chained = async {
+            let _ = chaining.await;
+            refusals.flush(true).await;
+        };
+        let _ = tokio::join!(publishing, following, chained);
     });
     if ended.await.is_err() {
         tracing::warn!(

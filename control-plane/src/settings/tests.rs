@@ -62,6 +62,74 @@ fn variables_win_over_the_file() {
 }
 
 #[test]
+fn the_servers_bounds_are_the_documented_ones() {
+    let server = |text: &str, variables: &[(&str, &str)]| {
+        load(&(minimal() + text), variables).map(|settings| settings.server)
+    };
+    let usual = server("", &[]).unwrap();
+    assert_eq!(
+        (usual.max_connections, usual.connections_per_client),
+        (4096, Some(256))
+    );
+    assert_eq!(
+        (usual.ready_lag, usual.drain),
+        (Duration::from_secs(300), Duration::from_secs(5))
+    );
+    assert_eq!(usual.metrics_listen, None);
+
+    let file = "[server]\nmax_connections = 16\nconnections_per_client = 0\nready_lag_seconds = 1\ndrain_seconds = 60\n\
+                metrics_listen = \"[::1]:9464\"\n";
+    let own = server(file, &[("KEYWARD_MAX_CONNECTIONS", "1000000")]).unwrap();
+    assert_eq!(
+        (own.max_connections, own.connections_per_client),
+        (1_000_000, None)
+    );
+    assert_eq!(
+        (own.ready_lag, own.drain),
+        (Duration::from_secs(1), Duration::from_secs(60))
+    );
+    assert_eq!(own.metrics_listen, Some("[::1]:9464".parse().unwrap()));
+    let by_variables = [
+        ("KEYWARD_CONNECTIONS_PER_CLIENT", "3"),
+        ("KEYWARD_READY_LAG_SECONDS", "7"),
+        ("KEYWARD_DRAIN_SECONDS", "0"),
+        ("KEYWARD_METRICS_LISTEN", "127.0.0.1:1"),
+    ];
+    let over = server(file, &by_variables).unwrap();
+    assert_eq!(
+        (over.connections_per_client, over.ready_lag, over.drain),
+        (Some(3), Duration::from_secs(7), Duration::ZERO)
+    );
+    assert_eq!(over.metrics_listen, Some("127.0.0.1:1".parse().unwrap()));
+}
+
+#[test]
+fn a_bound_of_the_server_that_cannot_be_is_named() {
+    for (text, expected) in [
+        ("max_connections = 15", "max_connections: must be 16 to 1000000"),
+        (
+            "max_connections = 1000001",
+            "max_connections: must be 16 to 1000000",
+        ),
+        ("drain_seconds = 61", "drain_seconds: must be 0 to 60"),
+        (
+            "metrics_listen = \"9464\"",
+            "metrics_listen: must be an IP address and port, for example 127.0.0.1:9464",
+        ),
+    ] {
+        let error = load(&format!("{}[server]\n{text}\n", minimal()), &[]).unwrap_err();
+        assert_eq!(error, format!("keyward.toml: server.{expected}"));
+    }
+    let error = load(&minimal(), &[("KEYWARD_DRAIN_SECONDS", "61")]).unwrap_err();
+    assert_eq!(error, "KEYWARD_DRAIN_SECONDS: must be 0 to 60");
+    assert!(
+        load(&(minimal() + "[server]\nmost = 1\n"), &[])
+            .unwrap_err()
+            .contains("unknown field")
+    );
+}
+
+#[test]
 fn retention_is_a_number_of_days_or_for_ever() {
     let audit_days = |text: &str, variables: &[(&str, &str)]| {
         load(&(minimal() + text), variables).map(|settings| settings.retention.audit_days)

@@ -69,3 +69,25 @@ async fn a_kv_that_is_gone_does_not_hold_up_the_end() {
         .unwrap();
     assert!(ended.success());
 }
+
+/// Whatever hangs: a request that goes on never, and a KV that takes what it is sent and says nothing.
+#[tokio::test]
+async fn the_end_comes_in_time_whatever_hangs() {
+    // The longer of `drain_seconds` and 4, and 2 more; the rest is for a busy machine. One after the other they would be 13.
+    const ENDS_WITHIN: Duration = Duration::from_secs(11);
+    let kv = SlowKv::start(Duration::from_secs(3600)).await;
+    let mut process = Process::start(&kv.settings()).await;
+    let client = client(Ipv4Addr::LOCALHOST);
+    assert_eq!(process.create(&client, "key").await.status(), 201);
+    let mut stream = TcpStream::connect(process.address()).await.unwrap();
+    let head = format!(
+        "POST /api/v1/keys HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {ADMIN_TOKEN}\r\ncontent-type: application/json\r\n\
+         content-length: 100\r\n\r\n{{"
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    // The batch is under way by then.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    process.terminate();
+    let ended = tokio::time::timeout(ENDS_WITHIN, process.ended()).await;
+    assert!(ended.expect("it ends in time").success(), "{}", process.log());
+}

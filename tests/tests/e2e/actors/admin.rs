@@ -134,6 +134,22 @@ impl Admin {
         self.ask("GET", path, None)
     }
 
+    /// Tries to create a key under an `Idempotency-Key`.
+    #[track_caller]
+    pub(crate) fn create_once(&self, value: &str, wish: &Value) -> Answer {
+        let headers = [
+            ("authorization".to_owned(), format!("Bearer {}", self.token)),
+            ("content-type".to_owned(), "application/json".to_owned()),
+            ("idempotency-key".to_owned(), value.to_owned()),
+        ];
+        let request = Outgoing {
+            method: "POST",
+            path: "/api/v1/keys",
+            headers: &headers,
+        };
+        self.line.send(&request, Some(wish.to_string().as_bytes()))
+    }
+
     /// Tries to create a key.
     #[track_caller]
     pub(crate) fn try_create(&self, body: &Value) -> Answer {

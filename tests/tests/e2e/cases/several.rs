@@ -1,6 +1,10 @@
 //! Several control planes on one PostgreSQL database.
 
-use std::{sync::Mutex, thread, time::Duration};
+use std::{
+    sync::{Barrier, Mutex},
+    thread,
+    time::Duration,
+};
 
 use keyward_shared::KeyHash;
 use libtest_mimic::Trial;
@@ -8,9 +12,13 @@ use serde_json::{Value, json};
 
 use super::taking::check_confirmed;
 use crate::{
-    actors::{Admin, NewKey, admin::path, prediction_key},
+    actors::{Admin, Answer, NewKey, admin::path, prediction_key},
     clock::wait_for,
-    stage::{ControlPlane, Gate, LoneEdge, Mode, control_plane::new_admin_token, lone_edge, postgres},
+    stage::{
+        ControlPlane, Gate, LoneEdge, Mode,
+        control_plane::{new_admin_token, new_ring},
+        lone_edge, postgres,
+    },
 };
 
 /// All of them are passed over where there is no PostgreSQL; `cargo xtask test --step postgres` says how to get it.
@@ -29,6 +37,10 @@ fn every() -> Vec<Trial> {
         super::case(
             "several::under_load_and_a_kill_nothing_is_lost",
             under_load_and_a_kill_nothing_is_lost,
+        ),
+        super::case(
+            "several::of_many_equal_creates_at_both_one_is_done",
+            of_many_equal_creates_at_both_one_is_done,
         ),
     ]
 }
@@ -100,6 +112,47 @@ fn under_load_and_a_kill_nothing_is_lost() {
             assert_eq!(&told(&control_plane.admin.show(key)), acknowledged);
         }
         check_published(&lone, key, acknowledged);
+    }
+}
+
+/// 64 creates with one `Idempotency-Key`, half of them at each: one key, and 64 answers that are equal, byte for byte. Several times
+/// over.
+fn of_many_equal_creates_at_both_one_is_done() {
+    const CROWD: usize = 64;
+    const ROUNDS: usize = 5;
+    let (database, token) = (postgres::new_database(), new_admin_token());
+    let settings = format!("[tag_secrets]\nproduction = {:?}\n", new_ring());
+    let pair = [0, 1].map(|_| ControlPlane::on_database(&database, &token, &settings));
+    for round in 1..=ROUNDS {
+        let start = Barrier::new(CROWD);
+        let value = format!("round-{round}");
+        let answers: Vec<_> = thread::scope(|scope| {
+            let callers: Vec<_> = (0..CROWD)
+                .map(|caller| {
+                    let (admin, start, value) = (&pair[caller % 2].admin, &start, &value);
+                    scope.spawn(move || {
+                        start.wait();
+                        admin.create_once(value, &prediction_key()).expect(201)
+                    })
+                })
+                .collect();
+            callers.into_iter().map(|caller| caller.join().unwrap()).collect()
+        });
+        let first = answers[0].text();
+        assert!(
+            answers.iter().all(|answer| answer.text() == first),
+            "round {round}"
+        );
+        let replayed = |answer: &&Answer| answer.header("idempotency-replayed") == Some("true");
+        assert_eq!(
+            answers.iter().filter(replayed).count(),
+            CROWD - 1,
+            "round {round}"
+        );
+        for control_plane in &pair {
+            let keys = control_plane.admin.get("/api/v1/keys").expect(200).json();
+            assert_eq!(keys.as_array().unwrap().len(), round);
+        }
     }
 }
 
