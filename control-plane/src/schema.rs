@@ -19,8 +19,9 @@ use crate::{
         leak::LeakPolicy as LeakPolicies,
         metadata::{MAX_HOLDER, MAX_NAME as MAX_PAIR_NAME, MAX_PAIRS, MAX_VALUE},
     },
-    http::MAX_LIMIT,
+    http::{MAX_LIMIT, MAX_SEARCH},
     oidc::MAX_SUBJECT_BYTES,
+    store::{KeyState, SortedBy},
 };
 
 /// A form under a name, written where it is used.
@@ -111,6 +112,17 @@ forms! {
     KeyStatus = json_schema!({
         "type": "string", "enum": [Status::Active, Status::Deactivated, Status::Revoked, Status::Superseded],
     });
+    /// What a key is for.
+    KeyKind = one_of(&["service", "gateway"]);
+    /// States of keys, joined by commas.
+    KeyStates = {
+        let state = format!("({})", KeyState::ALL.map(KeyState::as_str).join("|"));
+        json_schema!({ "type": "string", "pattern": format!("^{state}(,{state})*$") })
+    };
+    /// What a list of keys is sorted by.
+    KeySort = one_of(&SortedBy::ALL.iter().flat_map(|by| [by.as_str().to_owned(), format!("-{}", by.as_str())]).collect::<Vec<_>>());
+    /// What is searched for.
+    Search = json_schema!({ "type": "string", "minLength": 1, "maxLength": MAX_SEARCH, "pattern": NO_NUL });
     /// What becomes of leaked keys.
     LeakPolicy = one_of(&LeakPolicies::ALL.map(LeakPolicies::as_str));
     /// What is done with many keys.
@@ -152,6 +164,6 @@ forms! {
 }
 
 /// One of these texts.
-fn one_of(texts: &[&str]) -> Schema {
+fn one_of<T: serde::Serialize>(texts: &[T]) -> Schema {
     json_schema!({ "type": "string", "enum": texts })
 }

@@ -36,6 +36,11 @@ def query(given, names):
     if "granularity" in names:
         given.pop("from", None)
         given.pop("to", None)
+    # States are named in one way, and pages alone are counted.
+    if "status" in given:
+        given.pop("active_only", None)
+    if "limit" not in given:
+        given.pop("count", None)
     # Keys are handed over to another member, who has to be there.
     if "keys" in names:
         given.pop("to", None)

@@ -48,6 +48,7 @@ mod userinfo;
 mod web;
 
 pub use idempotency::Repeats;
+pub(crate) use keys::narrowing::MAX_SEARCH;
 pub use paging::MAX_LIMIT;
 pub use problem::Problem;
 

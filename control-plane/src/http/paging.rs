@@ -5,18 +5,23 @@ use axum::{
     response::Response,
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::{Problem, query::Parameters};
 use crate::{
     domain::{JobId, KeyId, OrganizationId},
-    store::StoreError,
+    store::{KeyPlace, PlaceValue, StoreError},
 };
 
 /// The most entries on a page, and how many are read at a time when all are listed.
 pub const MAX_LIMIT: u32 = 1000;
 /// The first byte of a cursor: the version of its form.
 const CURSOR_VERSION: u8 = 1;
+
+/// What stands behind the id in a cursor of sorted keys.
+const BY_NAME: u8 = 1;
+const BY_MOMENT: u8 = 2;
 
 /// The names of the parameters.
 pub(super) const LIMIT: &str = "limit";
@@ -48,6 +53,47 @@ impl Place for KeyId {
 
     fn from_bytes(bytes: &[u8]) -> Option<Self> {
         Uuid::from_slice(bytes).ok().map(Self)
+    }
+}
+
+/// The id, and behind it what the list is sorted by, if that is something else.
+impl Place for KeyPlace {
+    fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Place::to_bytes(&self.id);
+        match &self.value {
+            PlaceValue::Nothing => {}
+            PlaceValue::Name(name) => {
+                bytes.push(BY_NAME);
+                bytes.extend(name.as_bytes());
+            }
+            PlaceValue::Moment(moment) => {
+                bytes.push(BY_MOMENT);
+                bytes.extend(
+                    moment
+                        .iter()
+                        .flat_map(|moment| moment.as_millisecond().to_be_bytes()),
+                );
+            }
+        }
+        bytes
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (id, value) = bytes.split_at_checked(size_of::<Uuid>())?;
+        let value = match value.split_first() {
+            None => PlaceValue::Nothing,
+            Some((&BY_NAME, name)) => PlaceValue::Name(String::from_utf8(name.to_vec()).ok()?),
+            Some((&BY_MOMENT, [])) => PlaceValue::Moment(None),
+            Some((&BY_MOMENT, millis)) => {
+                let millis = i64::from_be_bytes(millis.try_into().ok()?);
+                PlaceValue::Moment(Some(Timestamp::from_millisecond(millis).ok()?))
+            }
+            Some(_) => return None,
+        };
+        Some(Self {
+            value,
+            id: Place::from_bytes(id)?,
+        })
     }
 }
 
@@ -180,7 +226,7 @@ impl Page {
 }
 
 /// A cursor that holds something else than an entry of the list it is used on.
-fn wrong_cursor() -> Problem {
+pub(super) fn wrong_cursor() -> Problem {
     let detail = "`cursor` is not one that this API gave out; start again without it.";
     Problem::invalid(detail).of_field(CURSOR)
 }

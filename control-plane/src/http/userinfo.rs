@@ -54,6 +54,9 @@ struct Place {
     /// Only of persons.
     #[schemars(with = "Option<schema::Role>")]
     role: Option<&'static str>,
+    /// What the caller may do there.
+    #[schemars(with = "Vec<schema::Permission>")]
+    permissions: Vec<&'static str>,
 }
 
 /// Tells the caller about itself.
@@ -66,7 +69,6 @@ impl App {
     pub(super) async fn userinfo(&self, principal: &Principal) -> Result<UserInfo, Problem> {
         let home = self.home(principal).ok();
         let rights = home.and_then(|home| principal.rights_in(home));
-        let permissions = rights.iter().flat_map(Rights::permissions);
         let reach = match principal.reach() {
             // Every organization is the platform admin's; one is enough to tell where its keys go.
             Reach::Everywhere => Reach::Within(vec![self.default_organization]),
@@ -74,6 +76,7 @@ impl App {
         };
         let organizations = self.store.organizations(&reach, None, MAX_ORGANIZATIONS).await?;
         let place = |organization: Organization| Place {
+            permissions: names(principal.rights_in(organization.id).as_ref()),
             role: principal.role_in(organization.id).map(Role::as_str),
             organization_id: organization.id.to_string(),
             name: organization.name,
@@ -87,7 +90,7 @@ impl App {
             kind: kind(principal),
             is_admin: rights.as_ref().is_some_and(Rights::is_admin),
             org_id: home.map(|id| id.to_string()),
-            permissions: permissions.map(|permission| permission.as_str()).collect(),
+            permissions: names(rights.as_ref()),
             groups: key.map(|key| key.groups.clone()).unwrap_or_default(),
             scopes: rights.as_ref().and_then(Rights::scopes),
             key_id: key.map(|key| key.id.to_string()),
@@ -95,6 +98,12 @@ impl App {
             organizations: organizations.into_iter().map(place).collect(),
         })
     }
+}
+
+/// The names of what somebody may do; none of who has no place.
+fn names(rights: Option<&Rights>) -> Vec<&'static str> {
+    let permissions = rights.into_iter().flat_map(Rights::permissions);
+    permissions.map(|permission| permission.as_str()).collect()
 }
 
 const fn kind(principal: &Principal) -> &'static str {

@@ -25,6 +25,7 @@ mod groups;
 mod history;
 mod idempotency;
 mod jobs;
+mod key_filter;
 pub mod postgres;
 mod sessions;
 pub mod sqlite;
@@ -39,6 +40,7 @@ pub use groups::{GroupJob, GroupJobs, GroupPage, Groups};
 pub use history::{History, Link, RecoveryState};
 pub use idempotency::Idempotency;
 pub use jobs::{KeyJob, KeyJobs, KeyPage};
+pub use key_filter::{AtEdge, KeyFilter, KeyKind, KeyOrder, KeyPlace, KeyState, PlaceValue, SortedBy};
 pub use postgres::{PostgresStore, PostgresUrl};
 pub use sessions::Sessions;
 pub use sqlite::SqliteStore;
@@ -71,13 +73,19 @@ pub trait Store:
     /// The key with this id, if it is within reach.
     async fn key(&self, reach: &Reach, id: KeyId) -> Result<Option<Key>, StoreError>;
 
-    /// At most `limit` keys that pass the filter, newest first, starting after the key `after`.
+    /// At most `limit` keys that pass the filter, in its order, starting after the place `after`.
     async fn keys(
         &self,
         filter: &KeyFilter,
-        after: Option<KeyId>,
+        after: Option<&KeyPlace>,
         limit: u32,
     ) -> Result<Vec<Key>, StoreError>;
+
+    /// How many keys pass the filter.
+    async fn count_keys(&self, filter: &KeyFilter) -> Result<u64, StoreError>;
+
+    /// What a deployment has of each of these keys.
+    async fn at_edge(&self, deployment: &str, keys: &[KeyId]) -> Result<Vec<AtEdge>, StoreError>;
 
     /// The keys of a lineage that were rotated and are in their grace periods, the oldest first.
     async fn keys_in_grace(&self, lineage: KeyId, now: Timestamp) -> Result<Vec<Key>, StoreError>;
@@ -148,21 +156,6 @@ pub struct TagSecretInUse {
     pub secret: u32,
     /// How many keys.
     pub keys: u64,
-}
-
-/// Which keys a list shows.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeyFilter {
-    /// Whose.
-    pub organization: OrganizationId,
-    /// Only those that belong to this one.
-    pub owner: Option<String>,
-    /// Only those that this one holds.
-    pub holder: Option<String>,
-    /// For which service.
-    pub service: Option<String>,
-    /// Only active keys that are not expired at this moment.
-    pub active_at: Option<Timestamp>,
 }
 
 /// A write of unknown outcome may land as late as this. The row is written once more afterwards, so that the late write

@@ -21,6 +21,7 @@ mod issuer;
 mod keys;
 mod leaks;
 mod life;
+mod lists;
 mod members;
 mod metadata;
 mod openapi;

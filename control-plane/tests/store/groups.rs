@@ -352,11 +352,8 @@ pub(crate) async fn a_gateway_key_is_read_as_it_was_written(backend: impl Backen
     let used = store.tag_secrets_in_use(at(6)).await.unwrap();
     assert_eq!(used[0].family, keyward_shared::Family::Gateway);
     let filter = keyward_control_plane::store::KeyFilter {
-        organization: DEFAULT,
-        owner: None,
-        holder: None,
         service: Some("prediction".into()),
-        active_at: None,
+        ..keyward_control_plane::store::KeyFilter::of(DEFAULT)
     };
     assert_eq!(store.keys(&filter, None, 10).await.unwrap(), []);
 }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use keyward_control_plane::{
     domain::{Action, Key, KeyId, KeyWrite, Purpose, key::Mint, principal::Reach},
-    store::{KeyFilter, TagSecretInUse},
+    store::{KeyFilter, KeyState, TagSecretInUse},
 };
 use keyward_shared::{Brands, Environment, Family};
 
@@ -12,13 +12,7 @@ use crate::{
     keys::{DEFAULT, Seeded, at, change, create, key, key_for, ring, update},
 };
 
-const ALL: KeyFilter = KeyFilter {
-    organization: DEFAULT,
-    owner: None,
-    holder: None,
-    service: None,
-    active_at: None,
-};
+const ALL: KeyFilter = KeyFilter::of(DEFAULT);
 
 async fn with_keys(backend: &impl Backend, seeds: std::ops::Range<u64>) -> Vec<Key> {
     let keys: Vec<_> = seeds.map(key).collect();
@@ -82,8 +76,11 @@ pub(crate) async fn the_newest_come_first_and_a_cursor_goes_on(backend: impl Bac
     let store = backend.store();
     assert_eq!(store.keys(&ALL, None, 10).await.unwrap(), keys);
     assert_eq!(store.keys(&ALL, None, 2).await.unwrap(), keys[..2]);
-    assert_eq!(store.keys(&ALL, Some(keys[1].id), 2).await.unwrap(), keys[2..4]);
-    assert_eq!(store.keys(&ALL, Some(keys[4].id), 2).await.unwrap(), []);
+    assert_eq!(
+        store.keys(&ALL, Some(&keys[1].id.into()), 2).await.unwrap(),
+        keys[2..4]
+    );
+    assert_eq!(store.keys(&ALL, Some(&keys[4].id.into()), 2).await.unwrap(), []);
 }
 
 pub(crate) async fn a_list_is_filtered(backend: impl Backend) {
@@ -109,7 +106,7 @@ pub(crate) async fn a_list_is_filtered(backend: impl Backend) {
 
     let active = |moment| KeyFilter {
         service: Some("prediction".into()),
-        active_at: Some(moment),
+        states: Some((vec![KeyState::Active], moment)),
         ..ALL
     };
     let active_ids = async |moment| ids(&store.keys(&active(moment), None, 10).await.unwrap());
@@ -187,7 +184,7 @@ pub(crate) async fn a_list_of_one_owner_goes_on_by_its_cursor(backend: impl Back
     };
     assert_eq!(store.keys(&of_owner, None, 10).await.unwrap(), given);
     assert_eq!(
-        store.keys(&of_owner, Some(given[0].id), 1).await.unwrap(),
+        store.keys(&of_owner, Some(&given[0].id.into()), 1).await.unwrap(),
         given[1..2]
     );
 }
@@ -241,7 +238,7 @@ pub(crate) async fn a_list_of_one_holder_goes_on_by_its_cursor(backend: impl Bac
     assert_eq!(ids(&first), [held[3].id]);
     let rest = backend
         .store()
-        .keys(&of("customer 1"), Some(held[3].id), 5)
+        .keys(&of("customer 1"), Some(&held[3].id.into()), 5)
         .await
         .unwrap();
     assert_eq!(rest, [held[0].clone()]);

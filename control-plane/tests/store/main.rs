@@ -82,6 +82,12 @@ macro_rules! store_contract {
                 a_page_of_work_that_is_out_of_date_is_not_written,
                 work_on_many_keys_is_there_after_a_kill,
                 keys_stay_in_a_deleted_group_until_they_are_ended;
+            key_lists:
+                what_is_searched_for_is_found_as_it_is_written,
+                each_state_has_its_keys_and_every_key_one_state,
+                every_narrowing_narrows,
+                each_order_goes_on_by_its_places,
+                what_a_deployment_has_is_told_of_each_key;
             lists:
                 a_key_of_another_organization_is_absent,
                 the_newest_come_first_and_a_cursor_goes_on,
@@ -170,6 +176,7 @@ mod groups;
 mod history;
 mod idempotency;
 mod key_jobs;
+mod key_lists;
 #[path = "../support/keys.rs"]
 mod keys;
 mod lists;

@@ -16,7 +16,9 @@ pub(in crate::http) async fn get(
     names: Names,
 ) -> Result<Response, Problem> {
     let (key, _) = app.find(&caller, &names).await?;
-    Ok(Json(KeyInfo::of(&key, app.clock.now())).into_response())
+    let edge = app.edge_of(std::slice::from_ref(&key)).await?;
+    let info = KeyInfo::of(&key, app.clock.now());
+    Ok(Json(edge.into_iter().fold(info, KeyInfo::with_edge)).into_response())
 }
 
 /// How the description shows it.

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
+use super::edge::EdgeInfo;
 use crate::{
     domain::{
         Key,
@@ -70,6 +71,10 @@ pub(in crate::http) struct KeyInfo<'a> {
     rotated_into: Option<String>,
     #[serde(serialize_with = "optional_moment")]
     grace_ends_at: Option<Timestamp>,
+    /// How far it has come on its way to the edge: in a page of keys, and where one key is read. What changes a key says so in
+    /// `Keyward-Propagation`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    edge: Option<EdgeInfo>,
 }
 
 impl<'a> KeyInfo<'a> {
@@ -113,6 +118,15 @@ impl<'a> KeyInfo<'a> {
             rotated_from: id(key.rotated_from),
             rotated_into: id(key.rotated_into),
             grace_ends_at: key.grace_ends_at(now),
+            edge: None,
+        }
+    }
+
+    /// The same with what the edge has of it.
+    pub(super) fn with_edge(self, edge: EdgeInfo) -> Self {
+        Self {
+            edge: Some(edge),
+            ..self
         }
     }
 }

@@ -1,16 +1,20 @@
-//! `GET /api/v1/keys`: a JSON array, newest first. With `limit` it pages, without it streams every key.
+//! `GET /api/v1/keys`: a JSON array, newest first or as it is asked for. With `limit` it pages, without it streams every key.
 
 use std::sync::Arc;
 
 use axum::{
     Json,
     extract::State,
-    http::Uri,
+    http::{HeaderName, HeaderValue, Uri},
     response::{IntoResponse as _, Response},
 };
 use serde_json::json;
 
-use super::{AppState, KeyInfo, info::example};
+use super::{
+    AppState, KeyInfo,
+    info::example,
+    narrowing::{self, KNOWN},
+};
 use crate::{
     domain::Key,
     http::{
@@ -18,12 +22,17 @@ use crate::{
         caller::Caller,
         names::Names,
         openapi::Entry,
-        paging::{CURSOR, LIMIT, Page},
+        paging::{CURSOR, LIMIT, Page, wrong_cursor},
         query::Parameters,
         streaming::{Form, streamed},
     },
-    store::KeyFilter,
+    store::KeyPlace,
 };
+
+/// Asks how many keys there are on all pages.
+const COUNT: &str = "count";
+/// Says so.
+const TOTAL_COUNT: HeaderName = HeaderName::from_static("keyward-total-count");
 
 /// Lists keys.
 pub(in crate::http) async fn list(
@@ -32,48 +41,73 @@ pub(in crate::http) async fn list(
     names: Names,
     uri: Uri,
 ) -> Result<Response, Problem> {
-    let known = ["service_id", "active_only", "user_id", "owner", LIMIT, CURSOR];
+    let known = [KNOWN.as_slice(), &[COUNT, LIMIT, CURSOR]].concat();
     let parameters = Parameters::of_place(&uri, &names, &known)?;
     let (organization, _) = app.place(&caller, &names, &parameters).await?;
     let now = app.clock.now();
-    let filter = KeyFilter {
-        organization,
-        owner: parameters.text("user_id").map(str::to_owned),
-        holder: parameters.text("owner").map(str::to_owned),
-        service: parameters.text("service_id").map(str::to_owned),
-        active_at: parameters.boolean("active_only")?.then_some(now),
-    };
+    let filter = narrowing::filter(&app, &parameters, organization)?;
+    let order = filter.order;
+    let count = parameters.boolean(COUNT)?;
     let Some(page) = Page::of(&parameters)? else {
-        let read = move |after, limit| {
+        if count {
+            return Err(Problem::invalid("`count` goes with `limit`.").of_field(COUNT));
+        }
+        let read = move |after: Option<KeyPlace>, limit| {
             let (app, filter) = (Arc::clone(&app), filter.clone());
-            async move { app.store.keys(&filter, after, limit).await }
+            async move { app.store.keys(&filter, after.as_ref(), limit).await }
         };
         let write = move |keys: &[Key], is_first, is_last| {
             let infos = keys.iter().map(|key| KeyInfo::of(key, now));
             Form::Array.write(infos, is_first, is_last)
         };
-        return Ok(streamed(Form::Array, |key: &Key| key.id, read, write));
+        let place = move |key: &Key| KeyPlace::of(key, order);
+        return Ok(streamed(Form::Array, place, read, write));
     };
-    let keys = app.store.keys(&filter, page.after()?, page.one_more()).await?;
+    let after: Option<KeyPlace> = page.after()?;
+    if after.as_ref().is_some_and(|after| !after.is_in(order)) {
+        return Err(wrong_cursor());
+    }
+    let total = async {
+        if count {
+            app.store.count_keys(&filter).await.map(Some)
+        } else {
+            Ok(None)
+        }
+    };
+    let keys = app.store.keys(&filter, after.as_ref(), page.one_more());
+    let (keys, total) = tokio::try_join!(keys, total)?;
+    let edge = app.edge_of(&keys).await?;
     let show = |keys: &[Key]| {
-        let infos: Vec<KeyInfo<'_>> = keys.iter().map(|key| KeyInfo::of(key, now)).collect();
+        let infos = keys.iter().zip(&edge);
+        let infos: Vec<KeyInfo<'_>> = infos
+            .map(|(key, edge)| KeyInfo::of(key, now).with_edge(*edge))
+            .collect();
         Json(infos).into_response()
     };
-    page.answer(&uri, &parameters, keys, |key| key.id, show)
+    let place = |key: &Key| KeyPlace::of(key, order);
+    let mut response = page.answer(&uri, &parameters, keys.clone(), place, show)?;
+    if let Some(total) = total {
+        response
+            .headers_mut()
+            .insert(TOTAL_COUNT, HeaderValue::from(total));
+    }
+    Ok(response)
 }
 
 /// How the description shows it.
 pub(in crate::http) fn describe() -> Entry {
-    Entry::new(
+    let entry = Entry::new(
         "List keys",
-        "Newest first. Without `limit` the array holds every key, streamed.",
-    )
-    .query::<String>("service_id", "Only keys of this service.")
-    .query::<String>("user_id", "Only keys that this one manages.")
-    .query::<String>("owner", "Only keys that this one holds.")
-    .query::<bool>("active_only", "Only keys that may be used now.")
-    .paged()
-    .in_place()
-    .answers::<Vec<KeyInfo<'_>>>(200, "The keys.")
-    .example(json!([example()]))
+        "Newest first, or as `sort` says. Without `limit` the array holds every key, streamed; with it each key says in `edge` how far it \
+         has come on its way to the edge.",
+    );
+    narrowing::described(entry)
+        .query::<bool>(
+            COUNT,
+            "Whether the header `Keyward-Total-Count` is to say how many keys there are on all pages. Goes with `limit`.",
+        )
+        .paged()
+        .in_place()
+        .answers::<Vec<KeyInfo<'_>>>(200, "The keys.")
+        .example(json!([example()]))
 }

@@ -21,10 +21,12 @@ use crate::{
 pub(super) mod activate;
 pub(super) mod create;
 pub(super) mod deactivate;
+mod edge;
 pub(super) mod get;
 pub(super) mod import;
 pub(super) mod info;
 pub(super) mod list;
+pub(super) mod narrowing;
 mod patch;
 pub(super) mod revoke;
 pub(super) mod rotate;

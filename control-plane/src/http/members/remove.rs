@@ -29,7 +29,7 @@ use crate::{
         query::Parameters,
     },
     schema,
-    store::{CommitError, KeyFilter},
+    store::{CommitError, KeyFilter, KeyPlace},
 };
 
 /// How many keys change in one transaction. The last of them go with the member.
@@ -170,14 +170,14 @@ async fn page(
     after: Option<KeyId>,
 ) -> Result<Page, Problem> {
     let filter = KeyFilter {
-        organization: member.organization,
         owner: Some(user_name(&member.subject)),
-        holder: None,
-        service: None,
-        active_at: None,
+        ..KeyFilter::of(member.organization)
     };
     for _ in 0..MAX_TRIES {
-        let keys = app.store.keys(&filter, after, PAGE).await?;
+        let keys = app
+            .store
+            .keys(&filter, after.map(KeyPlace::from).as_ref(), PAGE)
+            .await?;
         let next = keys
             .last()
             .filter(|_| keys.len() == PAGE as usize)

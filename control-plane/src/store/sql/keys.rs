@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use keyward_shared::{Environment, KeyHash};
 use sqlx::Row as _;
 
-use super::{DbPool, DbRow, KeyFilter, StoreError, TagSecretInUse, columns};
+use super::{DbPool, DbRow, StoreError, TagSecretInUse, columns};
 use crate::domain::{Key, KeyId, principal::Reach};
 
 pub(super) async fn one(pool: &DbPool, reach: &Reach, id: KeyId) -> Result<Option<Key>, StoreError> {
@@ -19,51 +19,6 @@ pub(super) async fn one(pool: &DbPool, reach: &Reach, id: KeyId) -> Result<Optio
     .await?
     .map(|row| columns::key(&row))
     .transpose()
-}
-
-/// Greater than every id. A page starts at a bound, never at `NULL OR …`, so that SQLite goes right to its first row however
-/// far on that is.
-const ABOVE_ALL: [u8; 17] = [0xff; 17];
-
-macro_rules! list_query {
-    ($whose:literal) => {
-        concat!(
-            "SELECT * FROM keys
-             WHERE organization = $1
-               AND id < $2
-               AND ($3 IS NULL OR service = $3)
-               AND ($4 IS NULL OR (status = 'active' AND (expires_at IS NULL OR expires_at > $4)))
-               AND ",
-            $whose,
-            " ORDER BY id DESC LIMIT $5"
-        )
-    };
-}
-
-pub(super) async fn list(
-    pool: &DbPool,
-    filter: &KeyFilter,
-    after: Option<KeyId>,
-    limit: u32,
-) -> Result<Vec<Key>, StoreError> {
-    // Several texts, because SQLite takes the index of owners only where there surely is an owner to look for.
-    let query = match (&filter.owner, &filter.holder) {
-        (None, None) => sqlx::query(list_query!("$6 IS NULL AND $7 IS NULL")),
-        (Some(_), None) => sqlx::query(list_query!("owner = $6 AND $7 IS NULL")),
-        (None, Some(_)) => sqlx::query(list_query!("$6 IS NULL AND holder = $7")),
-        (Some(_), Some(_)) => sqlx::query(list_query!("owner = $6 AND holder = $7")),
-    };
-    let rows = query
-        .bind(filter.organization.0.as_bytes().as_slice())
-        .bind(after.map_or_else(|| ABOVE_ALL.to_vec(), |id| id.0.as_bytes().to_vec()))
-        .bind(filter.service.as_deref())
-        .bind(filter.active_at.map(jiff::Timestamp::as_millisecond))
-        .bind(i64::from(limit))
-        .bind(filter.owner.as_deref())
-        .bind(filter.holder.as_deref())
-        .fetch_all(pool)
-        .await?;
-    read(&rows)
 }
 
 pub(super) async fn of_environment(

@@ -14,7 +14,10 @@ use crate::{
     domain::{
         Change, Key, KeyId, Organization, OrganizationId, change::Dirty, leak::LeakPolicy, principal::Reach,
     },
-    store::{Backlog, Claim, Claimed, CommitError, KeyFilter, Settled, Store, StoreError, TagSecretInUse},
+    store::{
+        AtEdge, Backlog, Claim, Claimed, CommitError, KeyFilter, KeyPlace, Settled, Store, StoreError,
+        TagSecretInUse,
+    },
 };
 
 mod audit;
@@ -27,6 +30,7 @@ mod groups;
 mod history;
 mod idempotency;
 mod key_jobs;
+mod key_lists;
 mod keys;
 mod outbox;
 mod refusals;
@@ -61,10 +65,18 @@ impl Store for SqlStore {
     async fn keys(
         &self,
         filter: &KeyFilter,
-        after: Option<KeyId>,
+        after: Option<&KeyPlace>,
         limit: u32,
     ) -> Result<Vec<Key>, StoreError> {
-        keys::list(&self.readers, filter, after, limit).await
+        key_lists::list(&self.readers, filter, after, limit).await
+    }
+
+    async fn count_keys(&self, filter: &KeyFilter) -> Result<u64, StoreError> {
+        key_lists::count(&self.readers, filter).await
+    }
+
+    async fn at_edge(&self, deployment: &str, keys: &[KeyId]) -> Result<Vec<AtEdge>, StoreError> {
+        key_lists::at_edge(&self.readers, deployment, keys).await
     }
 
     async fn keys_in_grace(&self, lineage: KeyId, now: Timestamp) -> Result<Vec<Key>, StoreError> {

@@ -298,7 +298,7 @@ const fn columns_of(promise: Promise) -> (&'static str, u32) {
     }
 }
 
-fn promise(row: &DbRow) -> Result<Promise, StoreError> {
+pub(super) fn promise(row: &DbRow) -> Result<Promise, StoreError> {
     let seconds = columns::number(row.try_get("outage_seconds")?, "outage_seconds")?;
     match row.try_get("promise")? {
         EVERYWHERE => Ok(Promise::Everywhere),
