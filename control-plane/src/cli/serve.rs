@@ -30,7 +30,7 @@ use crate::{
     publish::{CloudflareKv, Deployment, Deployments, Edge, EdgeClient, Follower, Publisher, Reconciler},
     retention::Retention,
     server::{self, Places},
-    settings::{DeploymentSettings, JwtKeys, JwtSettings, LogFormat, ServerSettings, Settings},
+    settings::{DeploymentSettings, JwtKeys, JwtSettings, LogFormat, Overview, ServerSettings, Settings},
     sweep,
 };
 
@@ -83,6 +83,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     // reqwest is built without a provider, so that `ring` is the only one there is.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let clock = Arc::new(SystemClock);
+    let overview = Overview::of(&settings);
     let entropy = Arc::new(SystemEntropy);
     let database = settings.database.clone();
     let store = database
@@ -176,6 +177,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         default_organization: organization,
         user_tokens,
         rules,
+        overview,
         repeats: Repeats::new(settings.sealer),
         metrics,
         refusals: Arc::clone(&refusals),

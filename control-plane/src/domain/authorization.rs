@@ -13,6 +13,7 @@ pub enum Operation {
     ShowSession,
     EndSession,
     ShowCaller,
+    ReadSettings,
     CreateKey,
     ImportKeys,
     VerifyKey,
@@ -87,11 +88,12 @@ pub enum Need {
 
 impl Operation {
     /// Every operation once.
-    pub const ALL: [Self; 46] = [
+    pub const ALL: [Self; 47] = [
         Self::StartSession,
         Self::ShowSession,
         Self::EndSession,
         Self::ShowCaller,
+        Self::ReadSettings,
         Self::CreateKey,
         Self::ImportKeys,
         Self::VerifyKey,
@@ -157,6 +159,8 @@ impl Operation {
             Self::ShowSession | Self::EndSession => Need::Session,
             // Whoever has a credential may ask what it is good for.
             Self::ShowCaller => Need::Credential,
+            // What is configured helps everybody; how this runs is told the platform admin alone.
+            Self::ReadSettings => Need::Credential,
             // Who may create keys grants them no more than it holds: the handler checks what is asked for.
             Self::CreateKey | Self::CreateOrganizationKey => Need::In(Permission::KeysCreate),
             // Whoever imports says of texts that nobody here has made whose they are.

@@ -12,7 +12,7 @@ use crate::{
     metrics::Metrics,
     oidc::UserTokens,
     publish::{Deployments, Follower, Publisher, Reconciler},
-    settings::{AdminToken, GithubKeys, PublicUrl, StaticKey, TagSecrets},
+    settings::{AdminToken, GithubKeys, Overview, PublicUrl, StaticKey, TagSecrets},
     store::Store,
 };
 
@@ -40,6 +40,7 @@ mod query;
 mod refused;
 mod request;
 mod session;
+mod settings;
 mod streaming;
 mod sync;
 mod throttle;
@@ -79,6 +80,8 @@ pub struct App {
     pub user_tokens: Option<UserTokens>,
     /// What keys are made and checked by.
     pub rules: Rules,
+    /// What is configured, to be looked at.
+    pub overview: Overview,
     /// What repeated requests are answered by.
     pub repeats: Repeats,
     /// Counts what is asked and refused.

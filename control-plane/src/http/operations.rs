@@ -11,7 +11,7 @@ use axum::{
     routing::{self, MethodRouter},
 };
 
-use super::{App, audit, groups, keys, leaks, members, organizations, session, sync, userinfo};
+use super::{App, audit, groups, keys, leaks, members, organizations, session, settings, sync, userinfo};
 use crate::domain::Operation;
 
 /// Every operation at its path. Each request carries its [`Operation`], by which the caller is judged.
@@ -73,6 +73,7 @@ pub(super) fn endpoint(operation: Operation) -> (&'static [&'static str], Verb) 
         O::ShowSession => (&[SESSION], get(session::show::show)),
         O::EndSession => (&[SESSION], delete(session::end::end)),
         O::ShowCaller => (&["/api/userinfo", "/api/v1/userinfo"], get(userinfo::userinfo)),
+        O::ReadSettings => (&["/api/v1/settings"], get(settings::settings)),
         O::CreateKey => (&["/api/v1/keys"], post(keys::create::create)),
         O::ImportKeys => (
             &["/api/v1/keys/import"],

@@ -49,6 +49,8 @@ struct SettingsFile {
     jwt: Option<JwtFile>,
     #[serde(default)]
     services: Vec<String>,
+    #[serde(default)]
+    examples: BTreeMap<String, String>,
     #[serde(default = "default_service_brand")]
     service_key_brand: String,
     #[serde(default = "default_gateway_brand")]
@@ -220,6 +222,7 @@ pub(super) fn check(table: Table, places: &Places<'_>) -> Result<Settings, Setti
         default_organization: file.default_organization_id.map(OrganizationId),
         jwt: file.jwt.as_ref().map(|jwt| jwt.check(places)).transpose()?,
         services: check_services(&file.services, places)?,
+        examples: check_examples(file.examples.clone(), &file.services, places)?,
         brands: check_brands(&file, places)?,
         tag_secrets: check_tag_secrets(&file.tag_secrets, places)?,
         propagation_wait: check_propagation_wait(file.propagation_wait_seconds, places)?,
@@ -263,6 +266,27 @@ fn check_services(services: &[String], places: &Places<'_>) -> Result<Vec<String
         .collect::<BTreeSet<_>>()
         .into_iter()
         .collect())
+}
+
+fn check_examples(
+    examples: BTreeMap<String, String>,
+    services: &[String],
+    places: &Places<'_>,
+) -> Result<BTreeMap<String, String>, SettingsError> {
+    for (service, example) in &examples {
+        let error = |problem: &str| places.error(&["examples", service], problem);
+        if !services.contains(service) {
+            return Err(error("is for a service that `services` does not list"));
+        }
+        let (method, path) = example.split_once(' ').unwrap_or_default();
+        let is_method = !method.is_empty() && method.bytes().all(|byte| byte.is_ascii_uppercase());
+        if !is_method || !path.starts_with('/') || !path.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(error(
+                "must be a method and a path, for example \"POST /v1/predict\"",
+            ));
+        }
+    }
+    Ok(examples)
 }
 
 fn check_brands(file: &SettingsFile, places: &Places<'_>) -> Result<Brands, SettingsError> {

@@ -18,6 +18,7 @@ mod environment;
 mod file;
 mod github_keys;
 mod jwt;
+mod overview;
 mod retention;
 mod server;
 mod session;
@@ -27,6 +28,7 @@ pub use admin_token::{AdminToken, WeakToken};
 pub use environment::{is_known_name, is_ours};
 pub use github_keys::{GithubKeys, GithubKeysError};
 pub use jwt::{JwtKeys, JwtSettings};
+pub use overview::Overview;
 pub use retention::RetentionSettings;
 pub use server::ServerSettings;
 pub use session::{PublicUrl, PublicUrlError};
@@ -49,6 +51,8 @@ pub struct Settings {
     pub jwt: Option<JwtSettings>,
     /// The ids of the services there are keys for.
     pub services: Vec<String>,
+    /// By service, a request that a key of it may make.
+    pub examples: BTreeMap<String, String>,
     /// The brand parts of prefixes.
     pub brands: Brands,
     /// The secrets that tag keys.

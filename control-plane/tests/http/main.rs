@@ -30,6 +30,7 @@ mod refused;
 mod revoke_keys;
 mod service;
 mod session;
+mod settings;
 mod table;
 mod verify;
 mod web;

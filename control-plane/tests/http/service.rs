@@ -15,7 +15,7 @@ use keyward_control_plane::{
     http::{App, FailureThrottle, QuestionThrottle, Repeats, Rules, router},
     oidc::{TokenKeys, UserTokens, VerifyingKey},
     publish::{Deployments, Followed, Follower, Publisher, Reconciler},
-    settings::{AdminToken, StaticKey, TagSecrets},
+    settings::{AdminToken, Overview, Settings, StaticKey, TagSecrets},
     store::{SqliteStore, Store},
 };
 use keyward_shared::{Brands, Environment};
@@ -165,6 +165,7 @@ impl Service {
                 ready_lag: Duration::from_secs(300),
                 propagation_wait: Duration::ZERO,
             },
+            overview: Overview::of(&configured()),
             repeats: Repeats::new(IDEMPOTENCY_SECRETS.parse().unwrap()).waiting(wait),
             metrics: Arc::default(),
             refusals: Arc::clone(&refusals),
@@ -308,6 +309,26 @@ impl Service {
         self.send(method, path, &[("authorization", &authorization)], body)
             .await
     }
+}
+
+/// Settings to be looked at.
+fn configured() -> Settings {
+    let ring = "1:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE";
+    let file = format!(
+        r#"admin_token = "{ADMIN_TOKEN}"
+        services = ["prediction", "platform"]
+        examples = {{ prediction = "POST /v1/predict" }}
+        [tag_secrets]
+        production = "{ring}"
+        [deployments.main]
+        environment = "production"
+        kv_url = "http://127.0.0.1:9"
+        namespace_id = "n"
+        record_secrets = "{ring}"
+        edge_url = "https://api.example.com"
+        sync_secrets = "{ring}""#
+    );
+    Settings::load(Some(("keyward.toml", &file)), []).unwrap()
 }
 
 /// The legacy static key of an organization.

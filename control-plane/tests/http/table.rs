@@ -88,6 +88,7 @@ pub(crate) fn request(operation: Operation, things: &Things) -> (&'static str, S
         O::ShowSession => ("GET", SESSION.into(), None),
         O::EndSession => ("DELETE", SESSION.into(), None),
         O::ShowCaller => ("GET", "/api/v1/userinfo".into(), None),
+        O::ReadSettings => ("GET", "/api/v1/settings".into(), None),
         O::CreateKey => ("POST", named("/api/v1/keys"), wish()),
         O::ImportKeys => {
             let key = json!({
@@ -166,6 +167,7 @@ fn concerns_an_organization(operation: Operation) -> bool {
             | O::ShowSession
             | O::EndSession
             | O::ShowCaller
+            | O::ReadSettings
             | O::CreateOrganization
             | O::ListOrganizations
             | O::VerifyAudit
@@ -188,7 +190,7 @@ fn may(operation: Operation, who: Who, whose: Whose) -> bool {
     match operation {
         // Who sends a credential with each request has no session: `by_a_session` is about the others.
         O::StartSession | O::ShowSession | O::EndSession => false,
-        O::ShowCaller | O::ListOrganizations => who.refused_as().is_none(),
+        O::ShowCaller | O::ReadSettings | O::ListOrganizations => who.refused_as().is_none(),
         O::CreateOrganization => person || who == W::Platform,
         O::ReadOrganization => creators || watchers || who == W::ScopedKey,
         O::CreateKey | O::CreateOrganizationKey => creators,

@@ -11,7 +11,7 @@ use keyward_control_plane::{
     domain::session::SessionTimes,
     http::{App, FailureThrottle, QuestionThrottle, Repeats, Rules, router},
     publish::{Follower, Reconciler},
-    settings::{AdminToken, TagSecrets},
+    settings::{AdminToken, Overview, TagSecrets},
 };
 use keyward_shared::{Brands, Environment, sync::Promise};
 use tokio::sync::watch;
@@ -59,6 +59,7 @@ pub(crate) fn app(world: &World, wait: Duration) -> axum::Router {
         entropy: Arc::new(Seeded::new(3)),
         default_organization: DEFAULT,
         rules,
+        overview: Overview::default(),
         repeats: Repeats::new("1:AQEBAQEBAQEBAQEBAQEBAQ".parse().unwrap()),
         metrics: Arc::default(),
         refusals: Arc::new(Refusals::new(

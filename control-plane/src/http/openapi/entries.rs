@@ -3,7 +3,7 @@
 use super::Entry;
 use crate::{
     domain::Operation,
-    http::{audit, groups, keys, leaks, members, organizations, session, sync, userinfo},
+    http::{audit, groups, keys, leaks, members, organizations, session, settings, sync, userinfo},
 };
 
 /// What the description says of an operation. One that lacks its line does not compile.
@@ -14,6 +14,7 @@ pub(super) fn entry(operation: Operation) -> Entry {
         O::ShowSession => session::show::describe(),
         O::EndSession => session::end::describe(),
         O::ShowCaller => userinfo::describe(),
+        O::ReadSettings => settings::describe(),
         O::CreateKey | O::CreateOrganizationKey => keys::create::describe(),
         O::ImportKeys => keys::import::describe(),
         O::VerifyKey => keys::verify::describe(),
