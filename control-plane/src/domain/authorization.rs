@@ -30,6 +30,8 @@ pub enum Operation {
     ReadOrganization,
     UpdateOrganization,
     ReportLeaks,
+    SuspendOrganization,
+    ResumeOrganization,
     RevokeManyKeys,
     ListKeyJobs,
     ListMembers,
@@ -88,7 +90,7 @@ pub enum Need {
 
 impl Operation {
     /// Every operation once.
-    pub const ALL: [Self; 47] = [
+    pub const ALL: [Self; 49] = [
         Self::StartSession,
         Self::ShowSession,
         Self::EndSession,
@@ -110,6 +112,8 @@ impl Operation {
         Self::ReadOrganization,
         Self::UpdateOrganization,
         Self::ReportLeaks,
+        Self::SuspendOrganization,
+        Self::ResumeOrganization,
         Self::RevokeManyKeys,
         Self::ListKeyJobs,
         Self::ListMembers,
@@ -199,6 +203,8 @@ impl Operation {
             Self::ReadOrganization => Need::Place,
             // Who manages its members manages the organization.
             Self::UpdateOrganization => Need::In(Permission::MembersManage),
+            // An organization neither suspends nor resumes itself.
+            Self::SuspendOrganization | Self::ResumeOrganization => Need::PlatformAdmin,
             // Who has found the text of a key and sees the key itself may tell.
             Self::ReportLeaks => Need::In(Permission::KeysRead),
             // Members see each other.

@@ -53,6 +53,8 @@ pub enum DirectoryWrite {
     ChangeGroup(Group),
     /// A group that gives nothing any more, if it is still at this revision. Its keys follow by a job, and then it is gone.
     DeleteGroup(Group),
+    /// An organization that is suspended, or is so no more. The stored one must not be so already. Its keys follow by a job.
+    ChangeSuspension(Organization),
     /// Work on many keys that begins. It is done page by page.
     BeginKeyJob {
         /// What it is.

@@ -35,17 +35,28 @@ pub enum Whose {
 pub enum Task {
     /// They are revoked, and so is what they are rotated into meanwhile. Keys that are made afterwards are left alone.
     Revoke,
+    /// They open nothing until they are resumed.
+    Suspend,
+    /// They are again what they were before.
+    Resume,
 }
 
 impl Task {
     /// Every task once.
-    pub const ALL: [Self; 1] = [Self::Revoke];
+    pub const ALL: [Self; 3] = [Self::Revoke, Self::Suspend, Self::Resume];
 
     /// The stable name for programs.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Revoke => "revoke",
+            Self::Suspend => "suspend",
+            Self::Resume => "resume",
         }
+    }
+
+    /// Whether keys lose something by it.
+    pub const fn takes_away(self) -> bool {
+        matches!(self, Self::Revoke | Self::Suspend)
     }
 }
 
@@ -104,6 +115,8 @@ impl Job {
     pub fn next_state(&self, key: &Key, now: Timestamp) -> Option<Key> {
         let next = match self.task {
             Task::Revoke => key.revoked(&self.actor, now),
+            Task::Suspend => key.suspended_or_not(true),
+            Task::Resume => key.suspended_or_not(false),
         };
         (next.revision > key.revision).then_some(next)
     }

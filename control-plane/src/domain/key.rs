@@ -97,6 +97,8 @@ pub struct Key {
     pub groups: Grouping,
     /// Whether it may be used.
     pub status: Status,
+    /// Whether its organization is suspended: then it opens nothing, whatever its status.
+    pub suspended: bool,
     /// Grows by one with every change.
     pub revision: u64,
     /// The lineage: the id of the first key, kept by every rotation. It names the guard.
@@ -190,6 +192,9 @@ pub enum Refused {
     /// It is deactivated.
     #[error("The API key is deactivated. Activate it first.")]
     Deactivated,
+    /// Its organization is suspended.
+    #[error("The organization is suspended: until it is resumed no API key is made, rotated or activated.")]
+    Suspended,
     /// It was rotated, and its grace period is not over.
     #[error(
         "The API key was rotated and is in its grace period. Change the key that replaced it, which changes this one too, or end this one."
@@ -254,6 +259,7 @@ impl Key {
             configuration: wanted.configuration,
             groups: Grouping::of(&wanted.groups),
             status: Status::Active,
+            suspended: false,
             revision: FIRST_REVISION,
             lineage: id,
             created_by: actor.to_owned(),
@@ -364,9 +370,10 @@ impl Key {
     /// The key active again, with its original secret. An active key stays as it is.
     ///
     /// # Errors
-    /// [`Refused`] when it has ended or expired.
+    /// [`Refused`] when it has ended, expired or is suspended.
     pub fn activated(&self, now: Timestamp) -> Result<Self, Refused> {
         self.check_alive(now)?;
+        self.check_not_suspended()?;
         if self.status == Status::Active {
             return Ok(self.clone());
         }
@@ -375,6 +382,27 @@ impl Key {
             deactivated: None,
             ..self.next()
         })
+    }
+
+    /// The key as it follows its organization, which is suspended or not. Its status stays, so that it comes back as it was. A key
+    /// that has ended, or follows already, stays as it is.
+    pub fn suspended_or_not(&self, is_suspended: bool) -> Self {
+        if self.status.has_ended() || self.suspended == is_suspended {
+            return self.clone();
+        }
+        Self {
+            suspended: is_suspended,
+            ..self.next()
+        }
+    }
+
+    /// The status that the edge knows: that of a suspended key is deactivated.
+    pub fn published_status(&self) -> Status {
+        if self.suspended && self.status == Status::Active {
+            Status::Deactivated
+        } else {
+            self.status
+        }
     }
 
     /// The key in other hands. Its text and configuration stay. With the owner it has, it stays as it is.
@@ -414,7 +442,7 @@ impl Key {
             organization: self.organization.to_string(),
             service: self.purpose.service().map(str::to_owned),
             environment: self.purpose.environment(),
-            status: self.status,
+            status: self.published_status(),
             scopes: self.scopes(),
             allowed_ips: configuration.allowed_ips.clone(),
             expires_at: self.expires_at.map(|moment| UnixSeconds(moment.as_second())),
@@ -433,6 +461,15 @@ impl Key {
             Status::Superseded => Err(Refused::Superseded),
             Status::Active | Status::Deactivated if self.is_expired(now) => Err(Refused::Expired),
             Status::Active | Status::Deactivated => Ok(()),
+        }
+    }
+
+    /// That its organization is not suspended.
+    const fn check_not_suspended(&self) -> Result<(), Refused> {
+        if self.suspended {
+            Err(Refused::Suspended)
+        } else {
+            Ok(())
         }
     }
 

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::{OrganizationId, Role, leak::LeakPolicy};
+use super::{OrganizationId, Role, key::Act, leak::LeakPolicy};
 use crate::clock::{new_id, whole_second};
 
 /// An organization: it owns keys, members and groups, and nobody outside can tell that it exists.
@@ -19,6 +19,8 @@ pub struct Organization {
     pub created_at: Timestamp,
     /// What becomes of its keys that are found where they should not be.
     pub leak_policy: LeakPolicy,
+    /// Who suspended it, and when; only while it is suspended.
+    pub suspended: Option<Act>,
 }
 
 /// A person's place in an organization.
@@ -45,6 +47,27 @@ impl Organization {
             created_by: actor.to_owned(),
             created_at: whole_second(now),
             leak_policy: LeakPolicy::default(),
+            suspended: None,
+        }
+    }
+
+    /// The organization suspended: its keys open nothing, and none are made. A suspended one stays as it is.
+    pub fn suspended(&self, actor: &str, now: Timestamp) -> Self {
+        let act = Act {
+            by: actor.to_owned(),
+            at: whole_second(now),
+        };
+        Self {
+            suspended: self.suspended.clone().or(Some(act)),
+            ..self.clone()
+        }
+    }
+
+    /// The organization as it was before it was suspended.
+    pub fn resumed(&self) -> Self {
+        Self {
+            suspended: None,
+            ..self.clone()
         }
     }
 

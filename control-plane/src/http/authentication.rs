@@ -114,7 +114,7 @@ impl App {
             session: None,
         };
         let found = match Credential::of(self, parts) {
-            Ok(Credential::ApiKey(key)) => self.by_static_key(&key).map(by_itself),
+            Ok(Credential::ApiKey(key)) => self.by_static_key(&key).await.map(by_itself),
             Ok(Credential::Bearer(token)) => self.by_token(&token, client, know).await.map(by_itself),
             Ok(Credential::Session(id)) => self.by_session(id, client, know).await,
             Err(problem) => Err(problem),
@@ -140,13 +140,17 @@ impl App {
         found
     }
 
-    fn by_static_key(&self, presented: &str) -> Result<Principal, Problem> {
+    async fn by_static_key(&self, presented: &str) -> Result<Principal, Problem> {
         match &self.rules.static_key {
             Some(key) if key.matches(presented) => {
                 tracing::warn!(
                     organization = %key.organization(),
                     "the legacy static key was used; it is deprecated: make an API key in the group `admin` instead"
                 );
+                let organization = self.store.organization(key.organization()).await?;
+                if organization.is_some_and(|organization| organization.suspended.is_some()) {
+                    return Err(Problem::refused_key(DenyReason::Deactivated));
+                }
                 Ok(Principal::StaticKey {
                     organization: key.organization(),
                 })
@@ -245,6 +249,7 @@ impl App {
             Status::Revoked => Some(DenyReason::Revoked),
             Status::Superseded => Some(DenyReason::Superseded),
             Status::Active if key.is_expired(now) => Some(DenyReason::Expired),
+            Status::Active if key.suspended => Some(DenyReason::Deactivated),
             Status::Active => None,
         };
         if let Some(reason) = reason {

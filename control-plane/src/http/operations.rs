@@ -102,6 +102,14 @@ pub(super) fn endpoint(operation: Operation) -> (&'static [&'static str], Verb) 
             patch(organizations::update::update),
         ),
         O::ReportLeaks => (&["/api/v1/leaks"], post(leaks::report::report)),
+        O::SuspendOrganization => (
+            &["/api/v1/organizations/{org_id}/suspend"],
+            post(organizations::suspension::suspend),
+        ),
+        O::ResumeOrganization => (
+            &["/api/v1/organizations/{org_id}/resume"],
+            post(organizations::suspension::resume),
+        ),
         O::RevokeManyKeys => (
             &["/api/v1/organizations/{org_id}/revoke-keys"],
             post(organizations::revoke_keys::revoke_keys),

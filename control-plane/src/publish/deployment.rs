@@ -120,13 +120,14 @@ impl Deployments {
         keys.iter().flat_map(of_key).collect()
     }
 
-    /// Who has to hear of keys that work on many of them has ended: KeyGuards of each.
-    pub fn dirty_by_job(&self, keys: &[Key]) -> Vec<Dirty> {
+    /// Who has to hear of keys that work on so many has changed: KeyGuards where it takes something away, and of few.
+    pub fn dirty_by_job(&self, keys: &[Key], takes_away: bool, total: u64) -> Vec<Dirty> {
+        let to_guards = takes_away || usize::try_from(total).is_ok_and(|total| total <= SMALL_CHANGE);
         let of_key = |key: &Key| -> Vec<Dirty> {
             let deployments = self.serving(&key.purpose);
             deployments
                 .map(|deployment| Dirty {
-                    to_guards: deployment.edge.is_some(),
+                    to_guards: deployment.edge.is_some() && to_guards,
                     ..deployment.dirty(key)
                 })
                 .collect()

@@ -14,8 +14,8 @@ use crate::{
 
 /// Keys of one page: one transaction of some milliseconds. Each takes an event of its own.
 const PAGE: u32 = 100;
-/// The most pages that are done for whoever waits.
-const MOST_PAGES: usize = 5;
+/// The most pages that are done for whoever waits: five hundred keys, and two looks whether there are more.
+const MOST_PAGES: usize = 7;
 /// How often a page is read anew because one of its keys has changed meanwhile.
 const MOST_CONFLICTS: usize = 5;
 
@@ -35,8 +35,12 @@ impl Follower {
             .iter()
             .filter_map(|key| job.next_state(key, now))
             .collect();
-        let events: Vec<_> = next.iter().map(|key| self.event(job, key, now)).collect();
-        let dirty = self.deployments().dirty_by_job(&next);
+        // A suspension is one event, each key that ends is one.
+        let ended = next.iter().filter(|key| key.status.has_ended());
+        let events: Vec<_> = ended.map(|key| self.event(job, key, now)).collect();
+        let dirty = self
+            .deployments()
+            .dirty_by_job(&next, job.task.takes_away(), page.job.total);
         let is_written = self.store().commit_key_page(&page, &next, &events, &dirty, now);
         if !is_written.await? {
             return Ok(Followed::Conflict);

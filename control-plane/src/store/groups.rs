@@ -29,7 +29,8 @@ pub trait Groups: Send + Sync {
         names: &[String],
     ) -> Result<Vec<Group>, StoreError>;
 
-    /// The key with this hash, of one organization or of any, and the groups it is in, as they are at this moment.
+    /// The key with this hash, of one organization or of any, and the groups it is in, as they are at this moment. Whether it is
+    /// suspended is what its organization is, also where its row does not follow yet.
     async fn key_with_groups(
         &self,
         organization: Option<OrganizationId>,

@@ -79,7 +79,7 @@ pub enum KeyState {
     Active,
     /// It would be active, and its time is over.
     Expired,
-    /// Somebody has turned it off.
+    /// Somebody has turned it off, or its organization is suspended.
     Deactivated,
     /// It has ended.
     Revoked,

@@ -289,6 +289,9 @@ pub enum CommitError {
     /// The organization would be left without an Owner.
     #[error("an organization keeps at least one Owner")]
     LastOwner,
+    /// The organization is suspended, and no key is made.
+    #[error("the organization is suspended")]
+    Suspended,
     /// Something else has the name.
     #[error("the name is taken")]
     NameTaken(Named),

@@ -31,6 +31,7 @@ mod revoke_keys;
 mod service;
 mod session;
 mod settings;
+mod suspension;
 mod table;
 mod verify;
 mod web;

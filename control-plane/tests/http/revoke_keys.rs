@@ -12,7 +12,7 @@ use crate::{
 
 const PATH: &str = "/api/v1/organizations/00000000-0000-0000-0000-000000000001/revoke-keys";
 /// More than are revoked before the answer.
-const MANY: usize = 520;
+const MANY: usize = 720;
 
 async fn revoke(stage: &Stage, who: Who, body: Value) -> Answer {
     stage.ask(who, "POST", PATH, Some(&body)).await
@@ -178,7 +178,7 @@ async fn of_many_keys_the_rest_follows_and_what_is_made_meanwhile_is_told_from_w
         .await
         .expect(202);
     let told = ["keys", "done", "confirmed", "pending", "ended_at"].map(|field| answer[field].clone());
-    assert_eq!(json!(told), json!([520, 500, 500, 20, null]));
+    assert_eq!(json!(told), json!([720, 700, 700, 20, null]));
     assert_eq!(jobs_under_way(&stage).await[0]["job_id"], answer["job_id"]);
 
     // Its turn has not come, and it is rotated.
@@ -205,7 +205,7 @@ async fn of_many_keys_the_rest_follows_and_what_is_made_meanwhile_is_told_from_w
     let listed = stage.ask(Who::Admin, "GET", &path, None).await.expect(200);
     assert_eq!(
         (&listed[0]["keys"], &listed[0]["done"]),
-        (&json!(520), &json!(521))
+        (&json!(720), &json!(721))
     );
     let verified = stage
         .ask(Who::Platform, "GET", "/api/v1/audit/verify", None)

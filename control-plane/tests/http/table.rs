@@ -37,6 +37,9 @@ pub(crate) struct Things {
 impl Things {
     /// New ones, so that nothing is left of the request before.
     pub(crate) async fn new(stage: &Stage, organization: OrganizationId, owner: &str) -> Self {
+        // A request before may have suspended it.
+        let path = format!("/api/v1/organizations/{organization}/resume");
+        stage.ask(Who::Platform, "POST", &path, None).await.expect(200);
         let things = Self {
             organization,
             key: stage.plant(organization, owner).await.id.to_string(),
@@ -121,6 +124,8 @@ pub(crate) fn request(operation: Operation, things: &Things) -> (&'static str, S
             named("/api/v1/leaks"),
             Some(json!({ "keys": ["sk_live_nobodys"] })),
         ),
+        O::SuspendOrganization => ("POST", format!("{own}/suspend"), None),
+        O::ResumeOrganization => ("POST", format!("{own}/resume"), None),
         O::RevokeManyKeys => (
             "POST",
             format!("{own}/revoke-keys"),
@@ -170,6 +175,8 @@ fn concerns_an_organization(operation: Operation) -> bool {
             | O::ReadSettings
             | O::CreateOrganization
             | O::ListOrganizations
+            | O::SuspendOrganization
+            | O::ResumeOrganization
             | O::VerifyAudit
             | O::ReadSync
             | O::Reconcile
@@ -227,7 +234,9 @@ fn may(operation: Operation, who: Who, whose: Whose) -> bool {
         | O::UpdateGroup
         | O::DeleteGroup
         | O::ReadAudit => admins,
-        O::VerifyAudit | O::ReadSync | O::Reconcile => who == W::Platform,
+        O::SuspendOrganization | O::ResumeOrganization | O::VerifyAudit | O::ReadSync | O::Reconcile => {
+            who == W::Platform
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use keyward_control_plane::{
         group::Grouping,
         job::{Task, Whose},
     },
-    store::{KeyJob, KeyPage},
+    store::{CommitError, KeyJob, KeyPage},
 };
 use keyward_shared::record::Status;
 use serde_json::json;
@@ -33,8 +33,12 @@ fn event(seed: u64, action: Action, target: Target) -> AuditEvent {
 }
 
 fn job(number: u64, whose: Whose) -> Job {
+    job_of(Task::Revoke, number, whose)
+}
+
+fn job_of(task: Task, number: u64, whose: Whose) -> Job {
     let by = ("ada", "request".to_owned());
-    Job::new(Task::Revoke, DEFAULT, whose, by, at(100), &Seeded::new(number))
+    Job::new(task, DEFAULT, whose, by, at(100), &Seeded::new(number))
 }
 
 async fn write(backend: &impl Backend, seed: u64, directory: DirectoryWrite) {
@@ -82,7 +86,8 @@ async fn carry_out(backend: &impl Backend, page: &KeyPage) -> bool {
         .iter()
         .filter_map(|key| job.next_state(key, at(101)))
         .collect();
-    let events = next.iter().map(|key| {
+    let ended = next.iter().filter(|key| key.status.has_ended());
+    let events = ended.map(|key| {
         let seed = u64::from_be_bytes(key.hash.as_bytes()[..8].try_into().unwrap());
         event(seed, Action::KeyRevoked, Target::Key(key.id))
     });
@@ -299,4 +304,77 @@ pub(crate) async fn keys_stay_in_a_deleted_group_until_they_are_ended(backend: i
             .await
             .unwrap()
     );
+}
+
+pub(crate) async fn a_suspended_organization_gets_no_key_and_its_keys_follow_it(backend: impl Backend) {
+    let keys = with_keys(&backend, 3).await;
+    let ended = keys[2].revoked("admin", at(5));
+    let store = backend.store();
+    store.commit(&update(&ended, &[], at(5))).await.unwrap();
+    let before = store.organization(DEFAULT).await.unwrap().unwrap();
+    let suspended = before.suspended("ada", at(60));
+    write(&backend, 1, DirectoryWrite::ChangeSuspension(suspended.clone())).await;
+    assert_eq!(
+        store.organization(DEFAULT).await.unwrap(),
+        Some(suspended.clone())
+    );
+    // At once, before any row has followed.
+    let (found, _) = store.key_with_groups(None, &keys[0].hash).await.unwrap().unwrap();
+    assert!(found.suspended && !stored(&backend, &keys[0]).await.suspended);
+    for new in [
+        KeyWrite::Insert(key(9)),
+        KeyWrite::Insert(rotated(&keys[0], 0, at(60)).1),
+    ] {
+        let change = keys::change(Action::KeyCreated, vec![new], &[], at(60));
+        let refused = store.commit(&change).await.unwrap_err();
+        assert!(matches!(refused, CommitError::Suspended), "{refused}");
+    }
+    assert_eq!(
+        begin(&backend, &job_of(Task::Suspend, 1, Whose::Everybody)).await,
+        2
+    );
+    let stale = page(&backend, 1).await.unwrap();
+    carry_out_all(&backend).await;
+    let now = stored(&backend, &keys[0]).await;
+    assert_eq!(
+        (now.suspended, now.status, now.revision),
+        (true, Status::Active, 2)
+    );
+    assert_eq!(now.record().status, Status::Deactivated);
+    assert_eq!(stored(&backend, &ended).await, ended);
+
+    // Somebody else has suspended it already.
+    let again = Change {
+        directory: vec![DirectoryWrite::ChangeSuspension(suspended)],
+        ..Change::none(event(
+            2,
+            Action::OrganizationSuspended,
+            Target::Organization(DEFAULT),
+        ))
+    };
+    assert!(matches!(store.commit(&again).await, Err(CommitError::Conflict)));
+    write(&backend, 3, DirectoryWrite::ChangeSuspension(before.clone())).await;
+    assert_eq!(
+        begin(&backend, &job_of(Task::Resume, 2, Whose::Everybody)).await,
+        2
+    );
+    // A later word ends the work on an earlier one.
+    let resuming = page(&backend, 1).await.unwrap();
+    assert!(carry_out(&backend, &resuming).await);
+    write(
+        &backend,
+        4,
+        DirectoryWrite::ChangeSuspension(before.suspended("ada", at(70))),
+    )
+    .await;
+    assert_eq!(
+        begin(&backend, &job_of(Task::Suspend, 3, Whose::Everybody)).await,
+        1
+    );
+    assert_eq!(store.key_jobs().await.unwrap().len(), 1);
+    assert!(!carry_out(&backend, &stale).await);
+    carry_out_all(&backend).await;
+    for key in &keys[..2] {
+        assert!(stored(&backend, key).await.suspended);
+    }
 }

@@ -81,7 +81,8 @@ macro_rules! store_contract {
                 keys_made_afterwards_are_left_alone_and_successors_are_not,
                 a_page_of_work_that_is_out_of_date_is_not_written,
                 work_on_many_keys_is_there_after_a_kill,
-                keys_stay_in_a_deleted_group_until_they_are_ended;
+                keys_stay_in_a_deleted_group_until_they_are_ended,
+                a_suspended_organization_gets_no_key_and_its_keys_follow_it;
             key_lists:
                 what_is_searched_for_is_found_as_it_is_written,
                 each_state_has_its_keys_and_every_key_one_state,

@@ -53,6 +53,10 @@ actions! {
     ManyKeysRevoked = "keys.revoked" on "organization",
     /// An organization changed.
     OrganizationChanged = "organization.changed" on "organization",
+    /// An organization was suspended.
+    OrganizationSuspended = "organization.suspended" on "organization",
+    /// A suspended organization was resumed.
+    OrganizationResumed = "organization.resumed" on "organization",
     /// An organization was created.
     OrganizationCreated = "organization.created" on "organization",
     /// Somebody became a member, or got another role.

@@ -16,7 +16,7 @@ impl Key {
 
     /// Whether it opens anything now.
     pub fn is_active(&self, now: Timestamp) -> bool {
-        self.status == Status::Active && !self.is_expired(now)
+        self.published_status() == Status::Active && !self.is_expired(now)
     }
 
     /// Its status at this moment: a key whose grace period is over is superseded, whether that was written down yet or not.

@@ -36,7 +36,7 @@ impl Key {
     /// superseded when `grace` is over, and never outlives its own expiry; without grace, at once.
     ///
     /// # Errors
-    /// [`Refused`] when it has ended, expired, is deactivated or was rotated already.
+    /// [`Refused`] when it has ended, expired, is deactivated, suspended or was rotated already.
     pub fn rotated(
         &self,
         actor: &str,
@@ -46,6 +46,7 @@ impl Key {
         mint: Mint<'_>,
     ) -> Result<(Self, Self, KeyText), Refused> {
         self.check_its_own(now)?;
+        self.check_not_suspended()?;
         if self.status == Status::Deactivated {
             return Err(Refused::Deactivated);
         }

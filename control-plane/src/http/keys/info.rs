@@ -71,6 +71,8 @@ pub(in crate::http) struct KeyInfo<'a> {
     rotated_into: Option<String>,
     #[serde(serialize_with = "optional_moment")]
     grace_ends_at: Option<Timestamp>,
+    /// Whether its organization is suspended: then it opens nothing.
+    suspended: bool,
     /// How far it has come on its way to the edge: in a page of keys, and where one key is read. What changes a key says so in
     /// `Keyward-Propagation`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -118,6 +120,7 @@ impl<'a> KeyInfo<'a> {
             rotated_from: id(key.rotated_from),
             rotated_into: id(key.rotated_into),
             grace_ends_at: key.grace_ends_at(now),
+            suspended: key.suspended && !status.has_ended(),
             edge: None,
         }
     }
@@ -193,6 +196,7 @@ pub(super) fn example() -> Value {
         "rotated_from": null,
         "rotated_into": null,
         "grace_ends_at": null,
+        "suspended": false,
     })
 }
 

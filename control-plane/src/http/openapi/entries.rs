@@ -31,6 +31,8 @@ pub(super) fn entry(operation: Operation) -> Entry {
         O::ReadOrganization => organizations::get::describe(),
         O::UpdateOrganization => organizations::update::describe(),
         O::ReportLeaks => leaks::report::describe(),
+        O::SuspendOrganization => organizations::suspension::describe_suspend(),
+        O::ResumeOrganization => organizations::suspension::describe_resume(),
         O::RevokeManyKeys => organizations::revoke_keys::describe(),
         O::ListKeyJobs => organizations::jobs::describe(),
         O::ListMembers => members::list::describe(),

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::moments::moment;
+use super::moments::{moment, optional_moment};
 use crate::{
     domain::{Organization, Role},
     schema,
@@ -16,6 +16,7 @@ pub(super) mod get;
 pub(super) mod jobs;
 pub(super) mod list;
 pub(super) mod revoke_keys;
+pub(super) mod suspension;
 pub(super) mod update;
 pub(super) mod usage;
 
@@ -34,6 +35,10 @@ struct OrganizationInfo<'a> {
     /// What becomes of its keys that are found where they should not be.
     #[schemars(with = "schema::LeakPolicy")]
     leak_policy: &'static str,
+    /// Who suspended it, and when; null while its keys open what they do.
+    suspended_by: Option<&'a str>,
+    #[serde(serialize_with = "optional_moment")]
+    suspended_at: Option<Timestamp>,
 }
 
 impl<'a> OrganizationInfo<'a> {
@@ -45,6 +50,8 @@ impl<'a> OrganizationInfo<'a> {
             created_by: &organization.created_by,
             created_at: organization.created_at,
             leak_policy: organization.leak_policy.as_str(),
+            suspended_by: organization.suspended.as_ref().map(|act| act.by.as_str()),
+            suspended_at: organization.suspended.as_ref().map(|act| act.at),
         }
     }
 }
@@ -58,5 +65,7 @@ fn example() -> Value {
         "created_by": "user:ada",
         "created_at": "2025-01-15T10:30:00Z",
         "leak_policy": "deactivate",
+        "suspended_by": null,
+        "suspended_at": null,
     })
 }

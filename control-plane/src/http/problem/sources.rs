@@ -23,6 +23,7 @@ impl From<Refused> for Problem {
             Refused::Expired => "expired",
             Refused::Deactivated => "deactivated",
             Refused::InGrace => "in_grace",
+            Refused::Suspended => "organization_suspended",
             Refused::TooManyInGrace => "too_many_in_grace",
         };
         Self::new(StatusCode::CONFLICT, code, refused.to_string())
@@ -81,6 +82,7 @@ impl From<CommitError> for Problem {
                 "last_owner",
                 "An organization keeps at least one Owner. Make somebody else an Owner first.",
             ),
+            CommitError::Suspended => Refused::Suspended.into(),
             CommitError::Store(error) => error.into(),
         }
     }

@@ -103,7 +103,7 @@ fn with_key(verified: &Verified, key: &Key, current_secret: u32) -> Finding {
         return Finding::Stale;
     }
     // One revision is one change. A key that stands otherwise at the same revision had another past.
-    if record.status != key.status || record.key_id != key.id.to_string() {
+    if record.status != key.published_status() || record.key_id != key.id.to_string() {
         return Finding::Ahead;
     }
     if verified.mac_key_id < current_secret {

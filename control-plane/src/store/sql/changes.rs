@@ -27,6 +27,9 @@ pub(super) async fn write(transaction: &mut Transaction<'_, Db>, change: &Change
         match write {
             KeyWrite::Insert(key) => {
                 check_hash(transaction, key).await?;
+                if directory::is_suspended(transaction, key.organization).await? {
+                    return Err(CommitError::Suspended);
+                }
                 insert(transaction, key, unique_name).await?;
             }
             KeyWrite::Update(key) => {
@@ -156,7 +159,7 @@ async fn update(
              plan = $8, status = $9, revision = $2, expires_at = $10, deactivated_by = $11, deactivated_at = $12,
              ended_by = $13, ended_at = $14, rotated_into = $15, owner = $16,
              groups = $17, group_scopes = $18, unique_name = $19, expiry_set_at = $20, records_end_at = $21,
-             holder = $22, metadata = $23
+             holder = $22, metadata = $23, suspended = $25
          WHERE id = $1 AND revision = $24",
     )
     .bind(bytes(&key.id))
@@ -183,6 +186,7 @@ async fn update(
     .bind(&configuration.holder)
     .bind(columns::json_text(&configuration.metadata)?)
     .bind(columns::integer(before)?)
+    .bind(i64::from(key.suspended))
     .execute(&mut **transaction)
     .await?
     .rows_affected();
@@ -193,10 +197,15 @@ async fn update(
     }
 }
 
-/// Writes a key that has ended, if it is still at the revision before. Its name is free then, and its groups stay.
-pub(super) async fn end(transaction: &mut Transaction<'_, Db>, key: &Key) -> Result<bool, StoreError> {
+/// Writes whether a key has ended or is suspended, if it is still at the revision before. What else it is stays; the name of one that
+/// has ended is free.
+pub(super) async fn write_state(
+    transaction: &mut Transaction<'_, Db>,
+    key: &Key,
+) -> Result<bool, StoreError> {
     let written = sqlx::query(
-        "UPDATE keys SET revision = $2, status = $3, ended_by = $4, ended_at = $5, unique_name = NULL
+        "UPDATE keys SET revision = $2, status = $3, ended_by = $4, ended_at = $5, suspended = $6,
+             unique_name = CASE WHEN $3 IN ('active', 'deactivated') THEN unique_name END
          WHERE id = $1 AND revision = $2 - 1",
     )
     .bind(bytes(&key.id))
@@ -204,6 +213,7 @@ pub(super) async fn end(transaction: &mut Transaction<'_, Db>, key: &Key) -> Res
     .bind(columns::status_text(key.status))
     .bind(key.ended.as_ref().map(|act| act.by.clone()))
     .bind(key.ended.as_ref().map(|act| act.at.as_millisecond()))
+    .bind(i64::from(key.suspended))
     .execute(&mut **transaction)
     .await?;
     Ok(written.rows_affected() == 1)

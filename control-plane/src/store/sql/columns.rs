@@ -49,6 +49,7 @@ pub(super) fn key(row: &DbRow) -> Result<Key, StoreError> {
             metadata: json(row.try_get("metadata")?, "metadata")?,
         },
         status: status(row.try_get("status")?)?,
+        suspended: row.try_get::<i64, _>("suspended")? != 0,
         revision: number(row.try_get("revision")?, "revision")?,
         lineage: KeyId(uuid(row.try_get("lineage")?, "lineage")?),
         created_by: row.try_get("created_by")?,
@@ -200,7 +201,7 @@ pub(super) fn json<T: DeserializeOwned>(text: &str, what: &'static str) -> Resul
     serde_json::from_str(text).map_err(|error| corrupt(what, error))
 }
 
-fn act(row: &DbRow, by: &str, at: &str) -> Result<Option<Act>, StoreError> {
+pub(super) fn act(row: &DbRow, by: &str, at: &str) -> Result<Option<Act>, StoreError> {
     match (
         row.try_get::<Option<String>, _>(by)?,
         row.try_get::<Option<i64>, _>(at)?,

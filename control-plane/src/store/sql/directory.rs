@@ -124,6 +124,7 @@ pub(super) async fn write(
         DirectoryWrite::AddGroup(group) => groups::add(transaction, group).await,
         DirectoryWrite::ChangeGroup(group) => groups::change(transaction, group, now).await,
         DirectoryWrite::DeleteGroup(group) => groups::delete(transaction, group, now).await,
+        DirectoryWrite::ChangeSuspension(organization) => change_suspension(transaction, organization).await,
         DirectoryWrite::BeginKeyJob { job, total } => {
             Ok(key_jobs::begin(transaction, job, *total, now).await?)
         }
@@ -146,6 +147,44 @@ pub(super) async fn write(
             check_owner_left(transaction, *organization, Some(*before)).await
         }
     }
+}
+
+/// Writes whether an organization is suspended.
+async fn change_suspension(
+    transaction: &mut Transaction<'_, Db>,
+    organization: &Organization,
+) -> Result<(), CommitError> {
+    let act = organization.suspended.as_ref();
+    let written = sqlx::query(
+        "UPDATE organizations SET suspended_by = $2, suspended_at = $3
+         WHERE id = $1 AND CASE WHEN suspended_at IS NULL THEN 0 ELSE 1 END <> $4",
+    )
+    .bind(bytes(&organization.id))
+    .bind(act.map(|act| act.by.clone()))
+    .bind(act.map(|act| act.at.as_millisecond()))
+    .bind(i64::from(act.is_some()))
+    .execute(&mut **transaction)
+    .await?
+    .rows_affected();
+    if written == 1 {
+        Ok(())
+    } else {
+        Err(CommitError::Conflict)
+    }
+}
+
+/// Whether an organization is suspended.
+pub(super) async fn is_suspended(
+    transaction: &mut Transaction<'_, Db>,
+    organization: OrganizationId,
+) -> Result<bool, StoreError> {
+    let is_suspended = sqlx::query_scalar(
+        "SELECT EXISTS (SELECT 1 FROM organizations WHERE id = $1 AND suspended_at IS NOT NULL)",
+    );
+    Ok(is_suspended
+        .bind(bytes(&organization))
+        .fetch_one(&mut **transaction)
+        .await?)
 }
 
 /// Every organization has the group `admin`.
@@ -232,6 +271,7 @@ fn organization(row: &DbRow) -> Result<Organization, StoreError> {
             .try_get::<&str, _>("leak_policy")?
             .parse()
             .map_err(|error| columns::corrupt("leak_policy", error))?,
+        suspended: columns::act(row, "suspended_by", "suspended_at")?,
     })
 }
 

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use keyward_shared::KeyHash;
 use sqlx::{Row as _, Transaction};
 
-use super::{Db, DbConnection, DbRow, SqlStore, columns, group_jobs};
+use super::{Db, DbConnection, DbRow, SqlStore, columns, directory, group_jobs};
 use crate::{
     domain::{FieldError, Group, GroupId, Key, KeyId, OrganizationId, Permission, principal::Reach},
     store::{CommitError, Groups, Named, StoreError},
@@ -63,9 +63,10 @@ impl Groups for SqlStore {
             .bind(organization.as_ref().map(|id| id.0.as_bytes().as_slice()))
             .fetch_optional(&mut *transaction)
             .await?;
-        let Some(key) = row.as_ref().map(columns::key).transpose()? else {
+        let Some(mut key) = row.as_ref().map(columns::key).transpose()? else {
             return Ok(None);
         };
+        key.suspended = directory::is_suspended(&mut transaction, key.organization).await?;
         let rows = sqlx::query(
             "SELECT groups.* FROM key_groups JOIN groups ON groups.id = key_groups.group_id
              WHERE key_groups.key = $1 AND groups.deleted_at IS NULL ORDER BY groups.name",

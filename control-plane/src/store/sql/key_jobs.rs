@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Keys on which a job has something to do: of the organization $1, after the key $2, that live at $3, of lineages that began before
-/// the job of the number $4; and whose, by $5.
+/// the job of the number $4, suspended otherwise than $6; and whose, by $5.
 macro_rules! to_do {
     ($columns:literal, $from:literal, $rest:literal) => {
         concat!(
@@ -25,7 +25,7 @@ macro_rules! to_do {
             $from,
             " AND keys.organization = $1 AND keys.id > $2
                AND keys.status IN ('active', 'deactivated') AND (keys.expires_at IS NULL OR keys.expires_at > $3)
-               AND keys.jobs_before < $4",
+               AND keys.jobs_before < $4 AND keys.suspended <> $6",
             $rest
         )
     };
@@ -46,12 +46,15 @@ macro_rules! whose {
 }
 
 const fn page_of(whose: &Whose) -> &'static str {
-    whose!(whose, "keys.*", " ORDER BY keys.id LIMIT $6")
+    whose!(whose, "keys.*", " ORDER BY keys.id LIMIT $7")
 }
 
 const fn count_of(whose: &Whose) -> &'static str {
     whose!(whose, "COUNT(*) AS total", "")
 }
+
+/// In the place of whether a key is suspended: it does not matter.
+const NEITHER: i64 = -1;
 
 type Query = sqlx::query::Query<'static, Db, <Db as sqlx::Database>::Arguments>;
 
@@ -62,11 +65,16 @@ fn bound(text: &'static str, job: &Job, after: Option<KeyId>, now: Timestamp, nu
         .bind(columns::above(after))
         .bind(now.as_millisecond())
         .bind(number);
-    match &job.whose {
+    let query = match &job.whose {
         Whose::Everybody => query.bind(None::<String>),
         Whose::Owner(owner) => query.bind(owner.clone()),
         Whose::Group(id) => query.bind(id.0.as_bytes().to_vec()),
-    }
+    };
+    query.bind(match job.task {
+        Task::Revoke => NEITHER,
+        Task::Suspend => 1,
+        Task::Resume => 0,
+    })
 }
 
 #[async_trait]
@@ -165,7 +173,7 @@ impl KeyJobs for SqlStore {
             return Ok(false);
         }
         for key in next {
-            if !changes::end(&mut transaction, key).await? {
+            if !changes::write_state(&mut transaction, key).await? {
                 return Ok(false);
             }
         }
@@ -193,6 +201,17 @@ pub(super) async fn begin(
     total: u64,
     now: Timestamp,
 ) -> Result<(), StoreError> {
+    if job.task != Task::Revoke {
+        // Keys follow the organization as it is now, not as it was.
+        sqlx::query(
+            "UPDATE key_jobs SET ended_at = $2 WHERE organization = $1 AND task <> $3 AND ended_at IS NULL",
+        )
+        .bind(job.organization.0.as_bytes().as_slice())
+        .bind(now.as_millisecond())
+        .bind(Task::Revoke.as_str())
+        .execute(&mut **transaction)
+        .await?;
+    }
     let (owner, group) = match &job.whose {
         Whose::Everybody => (None, None),
         Whose::Owner(owner) => (Some(owner), None),

@@ -170,13 +170,17 @@ fn in_states(query: &mut QueryBuilder<Db>, states: &[KeyState], now: Timestamp) 
     for state in states {
         // A rotated key whose grace period is over is superseded, whether that was written down yet or not.
         let (condition, end) = match state {
-            KeyState::Active => ("status = 'active' AND (expires_at IS NULL OR expires_at > ", "))"),
+            KeyState::Active => (
+                "status = 'active' AND suspended = 0 AND (expires_at IS NULL OR expires_at > ",
+                "))",
+            ),
             KeyState::Expired => (
                 "status = 'active' AND rotated_into IS NULL AND (expires_at <= ",
                 "))",
             ),
             KeyState::Deactivated => (
-                "status = 'deactivated' AND (rotated_into IS NULL OR expires_at IS NULL OR expires_at > ",
+                "(status = 'deactivated' AND rotated_into IS NULL)
+                     OR (status = 'deactivated' OR (status = 'active' AND suspended = 1)) AND (expires_at IS NULL OR expires_at > ",
                 "))",
             ),
             KeyState::Revoked => {

@@ -190,6 +190,7 @@ async fn default_organization(
         created_by: "admin".to_owned(),
         created_at: whole_second(now),
         leak_policy: LeakPolicy::default(),
+        suspended: None,
     };
     directory::add_organization(transaction, &organization).await?;
     sqlx::query("UPDATE organizations SET is_default = 1 WHERE id = $1")

@@ -8,7 +8,10 @@ use crate::{
     stage::shared,
 };
 
-cases![the_keys_of_a_member_and_then_all_end_when_the_call_returns];
+cases![
+    the_keys_of_a_member_and_then_all_end_when_the_call_returns,
+    a_suspended_organizations_keys_are_refused_and_open_again_what_they_did,
+];
 
 fn predict(key: &NewKey) -> Call<'static> {
     shared().edge.call("POST", "/v1/predict").bearer(&key.text)
@@ -54,5 +57,34 @@ fn the_keys_of_a_member_and_then_all_end_when_the_call_returns() {
     for key in &of_owner {
         predict(key).refused(401, "revoked");
     }
+    predict(&owner.create_at(&keys, &wish)).admitted();
+}
+
+fn a_suspended_organizations_keys_are_refused_and_open_again_what_they_did() {
+    let (_, owner) = stranger("owner");
+    let organization = found(&owner);
+    let own = format!("/api/v1/organizations/{organization}");
+    let keys = format!("{own}/api-keys");
+    let wish = a_key("prediction", &["predict"]);
+    let (active, inactive) = (owner.create_at(&keys, &wish), owner.create_at(&keys, &wish));
+    owner.deactivate(&inactive).expect(200);
+    predict(&active).admitted();
+
+    let platform = &shared().admin;
+    owner
+        .ask("POST", &format!("{own}/suspend"), None)
+        .refused(403, "forbidden");
+    let turn = |how: &str| {
+        let answer = platform.ask("POST", &format!("{own}/{how}"), None).expect(200);
+        assert_eq!(answer.header("keyward-propagation"), Some("confirmed"), "{how}");
+    };
+    turn("suspend");
+    predict(&active).refused(401, "deactivated");
+    owner
+        .ask("POST", &keys, Some(&wish))
+        .refused(409, "organization_suspended");
+    turn("resume");
+    predict(&active).admitted();
+    predict(&inactive).refused(401, "deactivated");
     predict(&owner.create_at(&keys, &wish)).admitted();
 }
