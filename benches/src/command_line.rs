@@ -7,6 +7,7 @@ use lexopt::{Arg, Parser, ValueExt as _};
 use crate::{
     contestants::{self, CONTESTANTS, Contestant},
     control_plane::Order,
+    web,
 };
 
 /// What `cargo xtask bench --help` prints.
@@ -43,6 +44,11 @@ cargo xtask bench control-plane [options]
   --write            Puts the table into docs/benchmarks.md.
   --strict           Exits with an error when a bound does not hold.
 
+cargo xtask bench web [--keys N] [--debug] [--strict]
+
+  The web page over 100000 keys in SQLite, in Chromium: the time until the table is there, and until a filter and a search show
+  what they let through. --debug takes the program as developers build it. --strict exits with an error when a bound does not hold.
+
 cargo xtask bench check
 
   Drives every contestant for a second and sends 20000 forged keys: that all answers are right. Nothing is timed.
@@ -67,6 +73,8 @@ pub enum Command {
     },
     /// Measure the control plane.
     ControlPlane(Order),
+    /// Measure the web page.
+    Web(web::Order),
     /// Try everything out.
     Check,
     /// Print the usage.
@@ -137,9 +145,10 @@ impl Command {
                         }
                         "forged" => Self::Forged { requests: 1_000_000 },
                         "control-plane" => Self::ControlPlane(Order::default()),
+                        "web" => Self::Web(web::Order::default()),
                         other => {
                             return Err(format!(
-                                "there is no benchmark `{other}`; there are `edge`, `forged`, `profile`, `control-plane` and `check`"
+                                "there is no benchmark `{other}`; there are `edge`, `forged`, `profile`, `control-plane`, `web` and `check`"
                             )
                             .into());
                         }
@@ -166,6 +175,11 @@ impl Command {
                 (Arg::Long("keys"), Some(Self::ControlPlane(order))) => {
                     order.keys = positive(&mut parser, "keys")?;
                 }
+                (Arg::Long("keys"), Some(Self::Web(order))) => {
+                    order.keys = positive(&mut parser, "keys")?;
+                }
+                (Arg::Long("debug"), Some(Self::Web(order))) => order.debug = true,
+                (Arg::Long("strict"), Some(Self::Web(order))) => order.strict = true,
                 (Arg::Long("kv-call-ms"), Some(Self::ControlPlane(order))) => {
                     order.kv_call = Duration::from_millis(parser.value()?.parse()?);
                 }

@@ -1,5 +1,5 @@
 //! What `cargo xtask bench` runs: the Worker and its contestants in plain `workerd`, one core for them and another for all that drives them; and the
-//! control plane with a million keys ([`control_plane`]).
+//! control plane with a million keys ([`control_plane`]), and the web page over many ([`web`]).
 //!
 //! A package of its own, because what it needs takes long to compile and `xtask` is what a newcomer waits for first.
 //!
@@ -31,5 +31,6 @@ pub mod requests;
 pub mod rounds;
 pub mod stand_in;
 pub mod start_up;
+pub mod web;
 pub mod workerd;
 pub mod wrk;

@@ -16,6 +16,7 @@ cargo xtask <command>
   test [--step NAME]…   Every check of continuous integration, or the named ones.
   test --list           The names of the checks.
   bench [--help]        What a request costs at the edge, beside others; and that forged keys cost no look-up.
+  screenshots           Takes the pictures of the web page that the documents show.
   audit                 Advisories, licences and sources of all dependencies (needs cargo-deny).
 ";
 
@@ -43,6 +44,8 @@ pub enum Command {
         /// What follows, for the program that measures.
         arguments: Vec<OsString>,
     },
+    /// Take the pictures of the documents.
+    Screenshots,
     /// Check the dependencies.
     Audit,
     /// Print the usage.
@@ -70,6 +73,7 @@ impl Command {
                             let arguments = parser.raw_args()?.collect();
                             return Ok(Self::Bench { arguments });
                         }
+                        "screenshots" => Self::Screenshots,
                         "audit" => Self::Audit,
                         "help" => Self::Help,
                         other => return Err(format!("there is no command `{other}`").into()),
@@ -108,6 +112,7 @@ mod tests {
         assert_eq!(parse("test --list"), Ok(Command::ListSteps));
         let arguments = ["edge", "--help"].map(OsString::from).to_vec();
         assert_eq!(parse("bench edge --help"), Ok(Command::Bench { arguments }));
+        assert_eq!(parse("screenshots"), Ok(Command::Screenshots));
         assert_eq!(parse("audit"), Ok(Command::Audit));
         assert_eq!(parse(""), Ok(Command::Help));
         assert_eq!(parse("dev --help"), Ok(Command::Help));

@@ -21,7 +21,7 @@ pub fn with<T>(
     launcher: &Launcher,
     name: &str,
     steps: usize,
-    purpose: impl FnOnce(&Stack, &mut Progress) -> Result<T>,
+    purpose: impl FnOnce(&mut Stack, &mut Progress) -> Result<T>,
 ) -> Result<T> {
     let mut progress = Progress::new(stack::BUILD_STEPS + 1 + Ports::ROLES.len() + steps);
     let programs = stack::build(workspace, launcher, &mut progress)?;
@@ -32,7 +32,7 @@ pub fn with<T>(
     })?;
     let result = stack
         .start(&mut progress)
-        .and_then(|()| purpose(&stack, &mut progress));
+        .and_then(|()| purpose(&mut stack, &mut progress));
     drop(stack);
     let value = result.with_context(|| format!("logs are kept in {}", path.join("logs").display()))?;
     fs::remove_dir_all(&path).with_context(|| format!("cannot remove {}", path.display()))?;

@@ -9,6 +9,7 @@ compile_error!(
 
 pub mod audit;
 pub mod bench;
+pub mod browser;
 pub mod cargo_build;
 pub mod checks;
 pub mod clients;

@@ -4,7 +4,7 @@ use std::{env, process::ExitCode};
 
 use anyhow::Result;
 use xtask::{
-    audit, bench, checks,
+    audit, bench, browser, checks,
     command_line::{Command, USAGE},
     demo, dev,
     process::Launcher,
@@ -36,6 +36,7 @@ fn run(command: &Command, workspace: &Workspace, launcher: &Launcher) -> Result<
             Ok(ExitCode::SUCCESS)
         }
         Command::Bench { arguments } => bench::run(workspace, launcher, arguments),
+        Command::Screenshots => browser::take_pictures(workspace, launcher).map(|()| ExitCode::SUCCESS),
         Command::Audit => audit::run(workspace, launcher).map(|()| ExitCode::SUCCESS),
     }
 }

@@ -16,6 +16,9 @@ const ENVIRONMENT: &str = "production";
 /// The services that a key may be for: those of the reference, which routes.toml has routes for.
 const SERVICES: [&str; 2] = ["prediction", "platform"];
 
+/// A request for each, of those that routes.toml lets through: what the web page tells people to try.
+const EXAMPLES: [(&str, &str); 2] = [("prediction", "POST /v1/predict"), ("platform", "GET /platform")];
+
 /// The issuer and audience of user tokens, which scripts sign with the secret in dev.env.
 const JWT_ISSUER: &str = "urn:keyward:dev";
 const JWT_AUDIENCE: &str = "keyward";
@@ -61,6 +64,9 @@ pub fn control_plane(ports: &Ports, secrets: &Secrets, database: &str, kv_namesp
          idempotency_secrets = {idempotency_secrets}\n\
          services = [{services}]\n\
          \n\
+         [examples]\n\
+         {examples}\
+         \n\
          [jwt]\n\
          issuer = {jwt_issuer}\n\
          audience = {jwt_audience}\n\
@@ -82,6 +88,9 @@ pub fn control_plane(ports: &Ports, secrets: &Secrets, database: &str, kv_namesp
         default_organization = quoted(secrets.default_organization()),
         idempotency_secrets = quoted(secrets.idempotency_secrets.reveal()),
         services = SERVICES.map(quoted).join(", "),
+        examples = EXAMPLES
+            .map(|(service, request)| format!("{service} = {}\n", quoted(request)))
+            .concat(),
         jwt_issuer = quoted(JWT_ISSUER),
         jwt_audience = quoted(JWT_AUDIENCE),
         jwt_secret = quoted(secrets.jwt_secret.reveal()),

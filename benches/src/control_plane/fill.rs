@@ -30,7 +30,7 @@ const SAMPLE: u32 = 97;
 ///
 /// # Errors
 /// When the file cannot be written; an interruption.
-pub(super) fn fill(
+pub(crate) fn fill(
     database: &Path,
     secrets: &Secrets,
     keys: u32,

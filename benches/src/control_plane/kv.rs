@@ -25,23 +25,23 @@ const CALLS_ALONE: u32 = 5;
 const PAIR: &[u8] = b"{\"key\":\"k1:";
 
 /// A server on this machine with the paths of Cloudflare's API.
-pub(super) struct Endpoint {
+pub(crate) struct Endpoint {
     server: StandIn,
     pairs: Arc<AtomicU64>,
 }
 
 /// What a full publish took.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Publish {
+pub(crate) struct Publish {
     /// From the start of the service until the last record had arrived.
-    pub(super) took: Duration,
+    pub(crate) took: Duration,
     /// Calls made for it.
-    pub(super) calls: u64,
+    pub(crate) calls: u64,
 }
 
 impl Endpoint {
     /// `call` is what it takes for each call, whatever is in it. Calls at the same time do not wait for each other.
-    pub(super) fn start(call: Duration) -> Result<Self> {
+    pub(crate) fn start(call: Duration) -> Result<Self> {
         let pairs = Arc::<AtomicU64>::default();
         let counter = Arc::clone(&pairs);
         let server = StandIn::answering(move |request| {
@@ -63,12 +63,12 @@ impl Endpoint {
         Ok(Self { server, pairs })
     }
 
-    pub(super) fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.server.address()
     }
 
     /// How long it takes for a full call, when such calls come one after the other and are ready to be sent.
-    pub(super) fn time_of_full_calls(&self, interrupt: &Interrupt) -> Result<Duration> {
+    pub(crate) fn time_of_full_calls(&self, interrupt: &Interrupt) -> Result<Duration> {
         // As long as a record of ours with its MAC.
         let value = "x".repeat(520);
         let pairs: Vec<_> = (0..FULL_CALL)
@@ -98,7 +98,7 @@ impl Endpoint {
     }
 
     /// Waits until so many records have arrived; [`Endpoint::time_of_full_calls`] came before.
-    pub(super) fn wait_for_all(
+    pub(crate) fn wait_for_all(
         &self,
         keys: u32,
         service: &mut Service,

@@ -21,9 +21,9 @@ use service::Service;
 mod calls;
 mod disk;
 mod figures;
-mod fill;
-mod kv;
-mod service;
+pub(crate) mod fill;
+pub(crate) mod kv;
+pub(crate) mod service;
 
 /// What is measured, and with how much.
 #[derive(Clone, Debug, PartialEq, Eq)]

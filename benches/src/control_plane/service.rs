@@ -14,22 +14,22 @@ use xtask::{
 use crate::workerd::free_address;
 
 /// The deployment that the keys wait for.
-pub(super) const DEPLOYMENT: &str = "bench";
+pub(crate) const DEPLOYMENT: &str = "bench";
 /// How long it may take to answer.
 const READY_WITHIN: Duration = Duration::from_secs(60);
 
 /// A service that runs. Dropping it ends it.
-pub(super) struct Service {
-    pub(super) address: SocketAddr,
-    pub(super) admin_token: String,
+pub(crate) struct Service {
+    pub(crate) address: SocketAddr,
+    pub(crate) admin_token: String,
     /// Since it was started.
-    pub(super) started: Stopwatch,
+    pub(crate) started: Stopwatch,
     process: Process,
 }
 
 impl Service {
     /// Starts it on the database in `folder`, and waits until it answers. It begins to publish at once.
-    pub(super) fn start(
+    pub(crate) fn start(
         workspace: &Workspace,
         launcher: &Launcher,
         program: &Path,
@@ -92,12 +92,12 @@ impl Service {
 
     /// # Errors
     /// When it has ended by itself.
-    pub(super) fn ensure_runs(&mut self) -> Result<()> {
+    pub(crate) fn ensure_runs(&mut self) -> Result<()> {
         self.process.ensure_runs()
     }
 
     /// The most memory that it has had, in bytes (`VmHWM`, see the kernel's Documentation/filesystems/proc.rst).
-    pub(super) fn peak_memory(&self) -> Result<u64> {
+    pub(crate) fn peak_memory(&self) -> Result<u64> {
         let path = format!("/proc/{}/status", self.process.id());
         let text = fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
         let kib = text.lines().find_map(|line| {

@@ -95,6 +95,11 @@ pub const STEPS: &[Check] = &[
         run: clients,
     },
     Check {
+        name: "browser",
+        about: "people can do everything on the web page, in Chromium",
+        run: browser,
+    },
+    Check {
         name: "schemathesis",
         about: "the API is as its description says, as admin, developer and viewer",
         run: schemathesis,
@@ -241,6 +246,13 @@ fn clients(context: &Context<'_>) -> Result<Outcome> {
     match crate::clients::missing_tool(context.workspace) {
         Some(missing) => skipped(missing),
         None => crate::clients::run(context.workspace, context.launcher).map(|()| Outcome::Passed),
+    }
+}
+
+fn browser(context: &Context<'_>) -> Result<Outcome> {
+    match crate::browser::find() {
+        Err(missing) => skipped(missing),
+        Ok(_) => crate::browser::test(context.workspace, context.launcher).map(|()| Outcome::Passed),
     }
 }
 

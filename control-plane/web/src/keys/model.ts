@@ -3,13 +3,8 @@
 import type { Schemas } from "../api/client.ts";
 import type { Tone } from "../ui/state.tsx";
 
-export type Key = Schemas["APIKeyInfo"] & { edge?: EdgeState | null };
-
-export interface EdgeState {
-  state: "confirmed" | "pending" | "eventual" | "none";
-  confirmed_at: string | null;
-  waiting_since?: string | null;
-}
+export type Key = Schemas["APIKeyInfo"];
+type EdgeState = Schemas["KeyAtEdge"]["state"];
 
 export type Life = "active" | "expired" | "deactivated" | "superseded" | "in grace" | "revoked";
 
@@ -32,7 +27,7 @@ export const LIFE_TONE: Record<Life, Tone> = {
 export const hasEnded = (key: Key) => key.status === "revoked" || key.status === "superseded";
 export const isGatewayKey = (key: Key) => key.service_id === null;
 
-export const EDGE_WORDS: Record<EdgeState["state"], { tone: Tone; label: string; meaning: string }> = {
+export const EDGE_WORDS: Record<EdgeState, { tone: Tone; label: string; meaning: string }> = {
   confirmed: { tone: "good", label: "Confirmed", meaning: "Every edge location acts on this state." },
   pending: { tone: "warning", label: "Pending", meaning: "Not known to have reached the edge yet. The publisher keeps trying." },
   eventual: { tone: "neutral", label: "Eventual", meaning: "Published; edge locations follow, typically within 60 seconds." },

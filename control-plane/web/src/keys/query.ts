@@ -49,7 +49,7 @@ export function question(): Record<string, string> {
 }
 
 export function fetchPage(question: Record<string, string>, cursor: string | null, signal: AbortSignal): Promise<Page<Key>> {
-  const parameters = { ...question, limit: PAGE_SIZE, ...(cursor ? { cursor } : {}) };
+  const parameters = { ...question, limit: PAGE_SIZE, count: true, ...(cursor ? { cursor } : {}) };
   return pageOf(api.GET("/api/v1/keys", { params: { query: parameters }, signal }));
 }
 

@@ -75,7 +75,7 @@ export function ShownOnce({ of: key }: { of: Key }) {
 function curlLine(key: Key, text: string): string | null {
   if (isGatewayKey(key)) return `curl -s ${location.origin}/api/userinfo -H "Authorization: Bearer ${text}"`;
   const edge = edgeOf(key.environment);
-  const example = installation.value.examples[key.service_id ?? ""];
+  const example = installation.value?.examples[key.service_id ?? ""];
   if (!edge || !example) return null;
   const [method = "GET", path = "/"] = example.split(" ");
   const body = ["GET", "HEAD", "DELETE"].includes(method) ? "" : " -d '{}'";

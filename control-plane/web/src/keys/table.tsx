@@ -38,7 +38,7 @@ export function KeyTable({ keys, chosen, onChoose, onAct }: Props) {
             )}
             <Column sort="name" label="Name" />
             <th role="columnheader">Service</th>
-            <th role="columnheader">Scopes and groups</th>
+            <th role="columnheader">Scopes, groups</th>
             <th role="columnheader">Status</th>
             <th role="columnheader">Edge</th>
             <Column sort="created_at" label="Created" />

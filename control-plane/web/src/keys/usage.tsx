@@ -9,7 +9,6 @@ import type { Key } from "./model.ts";
 const PERIODS: Record<Granularity, string> = { hour: "24 hours", day: "30 days", month: "12 months" };
 
 type Usage = Schemas["Usage"];
-type Refusing = Schemas["Bucket"] & { refusals?: Record<string, number> };
 
 /** What the edge has admitted and refused with the key, against its limits. */
 export function UsageCard({ of: key }: { of: Key }) {
@@ -84,11 +83,7 @@ function Meter(props: { label: string; used: number; limit: number | null }) {
 
 /** Why the edge refused requests with this key. */
 function Refusals({ of: usage }: { of: Usage }) {
-  const counts = new Map<string, number>();
-  for (const [reason, count] of (usage.buckets as Refusing[]).flatMap((bucket) => Object.entries(bucket.refusals ?? {}))) {
-    counts.set(reason, (counts.get(reason) ?? 0) + count);
-  }
-  const sorted = [...counts].sort(([, one], [, other]) => other - one);
+  const sorted = Object.entries(usage.refusals).sort(([, one], [, other]) => other - one);
   const most = sorted[0]?.[1] ?? 0;
   return (
     <div class="refusals">

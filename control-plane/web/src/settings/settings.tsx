@@ -8,7 +8,9 @@ import { Time } from "../ui/time.tsx";
 import { installation } from "./installation.ts";
 
 export default function Settings() {
-  const { services, deployments, examples, ...more } = installation.value;
+  const known = installation.value;
+  const { services = [], deployments = [], examples = {}, installation: inside, ...rest } = known ?? {};
+  const more = { ...rest, ...inside };
   const who = me.value;
   return (
     <>
