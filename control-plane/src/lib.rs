@@ -7,6 +7,7 @@
 
 pub mod audit;
 pub mod cli;
+pub mod client;
 pub mod clock;
 pub mod doctor;
 pub mod domain;

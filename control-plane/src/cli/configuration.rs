@@ -19,7 +19,7 @@ const DEFAULT_FILE: &str = "keyward.toml";
 #[derive(Args)]
 pub(super) struct Configuration {
     /// Settings file [default: keyward.toml, if there is one]
-    #[arg(long, env = "KEYWARD_CONFIG", value_name = "FILE")]
+    #[arg(long, env = "KEYWARD_CONFIG", hide_env_values = true, value_name = "FILE")]
     config: Option<PathBuf>,
 }
 

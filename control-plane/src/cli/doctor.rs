@@ -13,7 +13,7 @@ use crate::{
     doctor::{self, Finding, Findings, Installation, Status},
 };
 
-/// Looks at settings, database, KV namespaces and Workers, and says what is wrong and what to do.
+/// Look at settings, database, KV namespaces and Workers, and say what is wrong and what to do
 ///
 /// It reads what `keyward serve` reads and may run beside it. It changes nothing, but for a probe in each KV namespace, which it
 /// takes away again. No secret is printed.

@@ -5,7 +5,7 @@ use clap::Args;
 
 use super::configuration::Configuration;
 
-/// Brings the schema of the database up to date, as `keyward serve` does at its start.
+/// Bring the schema of the database up to date, as `keyward serve` does at its start
 ///
 /// A SQLite file must not be served from meanwhile; several control planes on PostgreSQL may go on.
 #[derive(Args)]

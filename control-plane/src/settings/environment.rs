@@ -66,6 +66,9 @@ const DEVELOPMENT: [&str; 10] = [
     "ROUTES",
 ];
 
+/// Names that the command line reads when it calls the service; they say nothing to the service either.
+const CALLER: [&str; 4] = ["API_KEY", "TOKEN", "PROFILE", "ORGANIZATION"];
+
 /// Variables of one deployment: what follows `KEYWARD_DEPLOYMENT_<ID>_`.
 const DEPLOYMENT: [(&str, &str); 8] = [
     ("ENVIRONMENT", "environment"),
@@ -93,7 +96,7 @@ pub fn is_known_name(name: &str) -> bool {
     let Some(rest) = name.strip_prefix(PREFIX) else {
         return false;
     };
-    SETTINGS.iter().any(|(known, _)| *known == rest) || DEVELOPMENT.contains(&rest)
+    SETTINGS.iter().any(|(known, _)| *known == rest) || DEVELOPMENT.contains(&rest) || CALLER.contains(&rest)
 }
 
 /// Lays the variables over the table. Answers which variable each path came from, for messages.
@@ -107,7 +110,7 @@ pub(super) fn overlay(
             vec![STATIC_KEY.1.to_owned()]
         } else if let Some(rest) = name
             .strip_prefix(PREFIX)
-            .filter(|rest| !DEVELOPMENT.contains(rest))
+            .filter(|rest| !DEVELOPMENT.contains(rest) && !CALLER.contains(rest))
         {
             path_of(rest, table).ok_or_else(|| unknown(&name, table))?
         } else {

@@ -210,10 +210,10 @@ async fn a_database_of_an_older_version_is_brought_up_to_date() {
     assert_eq!(sqlite.audit().await.len(), 2);
 }
 
-/// What `keyward audit verify` says of a database, and whether all is well.
+/// What `keyward audit verify --local` says of a database, and whether all is well.
 fn verify(folder: &Path, more: &[&str]) -> (bool, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_keyward"))
-        .args(["audit", "verify"])
+        .args(["audit", "verify", "--local"])
         .args(more)
         .env_clear()
         .env(

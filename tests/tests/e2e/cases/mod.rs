@@ -15,6 +15,7 @@ macro_rules! cases {
 mod api;
 mod assertions;
 mod browsers;
+mod command_line;
 mod commands;
 mod credentials;
 mod doctor;
@@ -59,6 +60,7 @@ pub(crate) fn side_by_side() -> Vec<Trial> {
         outages::all(),
         reconcile::all(),
         doctor::all(),
+        command_line::all(),
         restoring::all(),
         isolates::all(),
         verify::all(),
