@@ -10,7 +10,7 @@ use crate::{
     store::{DatabaseUrl, Store, StoreError, condition::Migrations},
 };
 
-/// So many of the newest audit events are followed; `keyward audit verify` follows all of them.
+/// So many of the newest audit events are followed; `keyward audit verify --local` follows all of them.
 const TAIL: u32 = 1000;
 
 /// The store, if it can be looked into further.
@@ -121,7 +121,7 @@ async fn check_audit(store: &dyn Store, findings: &mut Findings<'_>) {
             check,
             None,
             format_args!("the event at position {position} does not follow the one before it"),
-            "run `keyward audit verify` for what was changed, and keep the database as evidence",
+            "run `keyward audit verify --local` for what was changed, and keep the database as evidence",
         ),
         Err(error) => findings.fail(check, None, error, "check the database's own log"),
     }

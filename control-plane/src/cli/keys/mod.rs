@@ -21,6 +21,7 @@ mod create;
 mod get;
 mod import;
 mod list;
+mod revoke_all;
 mod rotate;
 mod state;
 mod update;
@@ -45,6 +46,7 @@ enum Command {
     Update(update::Update),
     Rotate(rotate::Rotate),
     Revoke(state::Revoke),
+    RevokeAll(revoke_all::RevokeAll),
     Deactivate(state::Deactivate),
     Activate(state::Activate),
     Import(import::Import),
@@ -60,6 +62,7 @@ impl Keys {
             Command::Update(update) => update.run().await,
             Command::Rotate(rotate) => rotate.run().await,
             Command::Revoke(revoke) => revoke.run().await,
+            Command::RevokeAll(revoke) => revoke.run().await,
             Command::Deactivate(deactivate) => deactivate.run().await,
             Command::Activate(activate) => activate.run().await,
             Command::Import(import) => import.run().await,
