@@ -270,7 +270,7 @@ fn a_profile_is_for_nobody_else() {
         .into();
     assert!(elsewhere.expect(3).stderr.contains("not signed in"));
     let other: Ended = keyward(&["whoami", "--profile", "home"]).output().unwrap().into();
-    assert!(other.expect(3).stderr.contains("work"));
+    assert!(other.expect(3).stderr.contains("there is no profile home"));
 
     fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
     let open: Ended = keyward(&["whoami"]).output().unwrap().into();
