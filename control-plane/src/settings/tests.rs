@@ -221,7 +221,7 @@ fn each_fault_names_its_place() {
         ),
         (
             minimal(),
-            &[("KEYWARD_TOKEN", "x")],
+            &[("KEYWARD_ADMIN", "x")],
             "did you mean KEYWARD_ADMIN_TOKEN?",
         ),
         (
