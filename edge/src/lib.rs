@@ -29,6 +29,8 @@ pub mod log;
 pub mod look;
 pub mod memory;
 pub mod misses;
+#[cfg(feature = "planted-mistakes")]
+pub mod mistakes;
 pub mod plan;
 #[cfg(feature = "planted-panic")]
 mod planted;
@@ -50,6 +52,12 @@ pub mod verify;
 compile_error!(
     "the feature `planted-panic` lets anybody crash the Worker: it is for tests, which build with debug assertions; build \
      what is deployed without it, as `cargo xtask build` does"
+);
+
+#[cfg(all(feature = "planted-mistakes", not(debug_assertions)))]
+compile_error!(
+    "the feature `planted-mistakes` lets a test break the Worker's promises: it is for the simulation, which is built with debug \
+     assertions"
 );
 
 use request::RequestHead;

@@ -132,6 +132,7 @@ impl Follower {
                 }
             };
             tokio::select! {
+                biased;
                 () = tokio::time::sleep(pause) => {}
                 () = self.woken.notified() => {}
                 changed = shutdown.changed() => if changed.is_err() { return },

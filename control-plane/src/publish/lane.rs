@@ -72,6 +72,7 @@ impl Lane {
     /// Waits until something may be dirty for KV. The edge has been asked then, or has had its head start.
     pub(super) async fn kv_woken(&self) {
         tokio::select! {
+            biased;
             () = self.kv.woken() => {}
             () = self.soon.notified() => {
                 let _elapsed = tokio::time::timeout(HEAD_START, self.kv.woken()).await;

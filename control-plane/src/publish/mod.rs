@@ -11,6 +11,9 @@
 //! row per name and deployment, claimed by one publisher at a time, and the key is read under the claim, so what is
 //! sent is the newest there is. What can break that, a write that lands late, is written over: see
 //! [`crate::store::LATE_WRITE`].
+//!
+//! Every `select!` here is `biased`: which of two things that are ready comes first is not left to chance, so that a simulation
+//! (`simulation/`) goes the same way every time.
 
 mod backoff;
 mod batch;

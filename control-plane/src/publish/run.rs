@@ -37,6 +37,7 @@ impl Publisher {
         let marking = self.keep_mark(&lane);
         let publishing = self.keep_publishing(&lane, shutdown);
         tokio::select! {
+            biased;
             () = marking => {}
             () = publishing => {}
         }
@@ -60,6 +61,7 @@ impl Publisher {
             };
             // Only the pause is interrupted, never a batch.
             tokio::select! {
+                biased;
                 () = tokio::time::sleep(pause) => {}
                 () = lane.kv_woken() => {}
                 changed = shutdown.changed() => if changed.is_err() { return },

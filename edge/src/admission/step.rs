@@ -75,7 +75,10 @@ impl<'d, O: Outside> Admission<'_, '_, 'd, O> {
                 return Step::Decided(Err(refusal));
             }
         }
-        let grant = match verdict::on_record(self.candidate, &record, now.at()) {
+        let checked_at = now.at();
+        #[cfg(feature = "planted-mistakes")]
+        let checked_at = crate::mistakes::time_of_check(checked_at, self.look.is_none());
+        let grant = match verdict::on_record(self.candidate, &record, checked_at) {
             Ok(grant) => grant,
             Err(refusal) => return self.refuse_on_record(refusal, &record, known.as_ref(), age, now),
         };

@@ -154,10 +154,12 @@ impl Reconciler {
         let mut pause = FIRST_RUN_AFTER.min(interval);
         loop {
             tokio::select! {
+                biased;
                 () = tokio::time::sleep(pause) => {}
                 _ended = shutdown.wait_for(|ended| *ended) => return,
             }
             let report = tokio::select! {
+                biased;
                 report = self.reconcile(Reach::Unconfirmed) => report,
                 _ended = shutdown.wait_for(|ended| *ended) => return,
             };

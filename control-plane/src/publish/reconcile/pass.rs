@@ -1,6 +1,6 @@
 //! One run over one deployment.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use keyward_shared::{KeyHash, Record, hash::KV_NAME_PREFIX};
 
@@ -153,7 +153,7 @@ impl<'a> Pass<'a> {
     }
 
     /// Reads the values, then their keys, then the outbox, so that each can only be ahead of what was read before it.
-    async fn look(&mut self, hashes: &[KeyHash]) -> Result<HashMap<KeyHash, Look>, ReconcileError> {
+    async fn look(&mut self, hashes: &[KeyHash]) -> Result<BTreeMap<KeyHash, Look>, ReconcileError> {
         let values = self.reader.values(hashes).await?;
         let store = self.publisher.store();
         let keys = store.keys_by_hash(hashes).await?;

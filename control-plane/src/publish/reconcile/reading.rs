@@ -1,6 +1,9 @@
 //! Reading a whole namespace without taking the API from the publisher.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
 
 use keyward_shared::{KeyHash, record::RecordError};
 
@@ -54,12 +57,12 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// What stands under the names of these hashes.
+    /// What stands under the names of these hashes, in their order.
     pub(in crate::publish) async fn values(
         &mut self,
         hashes: &[KeyHash],
-    ) -> Result<HashMap<KeyHash, Value>, KvError> {
-        let mut found = HashMap::with_capacity(hashes.len());
+    ) -> Result<BTreeMap<KeyHash, Value>, KvError> {
+        let mut found = BTreeMap::new();
         let mut parts = vec![hashes];
         while let Some(part) = parts.pop() {
             match self.read(part).await {

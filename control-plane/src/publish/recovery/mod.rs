@@ -145,6 +145,7 @@ impl Publisher {
         let mut failures = 0;
         loop {
             let ended = tokio::select! {
+                biased;
                 ended = self.recover_if_needed(lane) => ended,
                 _ended = shutdown.wait_for(|ended| *ended) => return false,
             };
@@ -163,6 +164,7 @@ impl Publisher {
                 tracing::error!(deployment, %error, "cannot say why nothing is published");
             }
             tokio::select! {
+                biased;
                 () = tokio::time::sleep(pause) => {}
                 () = lane.kv_woken() => {}
                 _ended = shutdown.wait_for(|ended| *ended) => return false,

@@ -55,6 +55,7 @@ impl Syncer {
             }
             // Only the pause is interrupted, never a call.
             was_woken = tokio::select! {
+                biased;
                 () = tokio::time::sleep(pause) => false,
                 () = self.pace.woken() => true,
                 changed = shutdown.changed() => if changed.is_err() { return } else { false },
@@ -91,6 +92,7 @@ impl Syncer {
                 Err(error) => Some(Instant::now() + self.report(&error, &mut failures)),
             };
             tokio::select! {
+                biased;
                 () = sleep_until(next.unwrap_or_else(Instant::now)), if next.is_some() => {}
                 () = self.began.notified() => {}
                 changed = shutdown.changed() => if changed.is_err() { return },
