@@ -125,8 +125,8 @@ impl Namespace {
         let mut state = self.state();
         for pair in pairs.iter().filter(|pair| !except.contains(&pair.name)) {
             let ends = [r#""status":"revoked""#, r#""status":"superseded""#];
-            let is_deleted = is_planted(Bug::DeletedInsteadOfTombstone)
-                && ends.iter().any(|end| pair.value.contains(end));
+            let is_deleted =
+                is_planted(Bug::DeletedInsteadOfTombstone) && ends.iter().any(|end| pair.value.contains(end));
             let value = (!is_deleted).then(|| pair.value.clone());
             state
                 .values
@@ -185,7 +185,10 @@ impl KvClient {
 #[async_trait]
 impl KeyValueStore for KvClient {
     async fn write_bulk(&self, pairs: &[Pair]) -> Result<HashSet<String>, KvError> {
-        assert!(!pairs.is_empty() && pairs.len() <= MAX_PAIRS, "a call of KV's size");
+        assert!(
+            !pairs.is_empty() && pairs.len() <= MAX_PAIRS,
+            "a call of KV's size"
+        );
         let (namespace, chance) = (&self.0, self.0.network.chance());
         let (passage, mood) = (namespace.network.passage(Link::KvApi), namespace.state().mood);
         if passage.is_lost {
@@ -267,7 +270,10 @@ impl KeyValueStore for KvClient {
     }
 
     async fn read_bulk(&self, names: &[String]) -> Result<HashMap<String, String>, KvError> {
-        assert!(!names.is_empty() && names.len() <= MAX_READ, "a call of KV's size");
+        assert!(
+            !names.is_empty() && names.len() <= MAX_READ,
+            "a call of KV's size"
+        );
         self.call().await?;
         let state = self.0.state();
         let value = |name: &String| {

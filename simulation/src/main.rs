@@ -8,13 +8,7 @@ use std::{
     },
 };
 
-use keyward_simulation::{
-    oracle::Counts,
-    planted::Bug,
-    run,
-    scenario::Scenario,
-    shrink,
-};
+use keyward_simulation::{oracle::Counts, planted::Bug, run, scenario::Scenario, shrink};
 use lexopt::prelude::{Long, ValueExt as _};
 
 const USAGE: &str = "\
@@ -40,7 +34,10 @@ fn main() -> ExitCode {
     };
     // A panic is a finding like any other, and is told with its seed.
     std::panic::set_hook(Box::new(|_| {}));
-    match std::env::var("KEYWARD_SIMULATION_SEED").ok().map(|seed| seed.parse()) {
+    match std::env::var("KEYWARD_SIMULATION_SEED")
+        .ok()
+        .map(|seed| seed.parse())
+    {
         Some(Ok(seed)) => replay(seed, &wanted),
         Some(Err(error)) => {
             eprintln!("KEYWARD_SIMULATION_SEED is no number: {error}");
@@ -68,7 +65,9 @@ fn wanted() -> Result<Wanted, lexopt::Error> {
             Long("bug") => {
                 let name = arguments.value()?.string()?;
                 let found = Bug::ALL.into_iter().find(|bug| format!("{bug:?}") == name);
-                wanted.bug = Some(found.ok_or_else(|| format!("there is no mistake {name}; there are {:?}", Bug::ALL))?);
+                wanted.bug = Some(
+                    found.ok_or_else(|| format!("there is no mistake {name}; there are {:?}", Bug::ALL))?,
+                );
             }
             other => return Err(other.unexpected()),
         }
@@ -111,7 +110,13 @@ fn run_all(wanted: &Wanted) -> ExitCode {
     println!(
         "{runs} runs of {} steps without a fault: {} requests admitted and {} refused, {} answers of objects, {} changes, {} \
          revisions confirmed, {} restores, {calls} calls of the store",
-        wanted.steps, counts.admitted, counts.refused, counts.answers, counts.changes, counts.confirmed, counts.restored
+        wanted.steps,
+        counts.admitted,
+        counts.refused,
+        counts.answers,
+        counts.changes,
+        counts.confirmed,
+        counts.restored
     );
     match failed.into_inner().unwrap_or_default() {
         Some(seed) => replay(seed, wanted),
@@ -125,7 +130,9 @@ fn replay(seed: u64, wanted: &Wanted) -> ExitCode {
     let ended = run(&scenario, wanted.bug);
     let again = run(&scenario, wanted.bug);
     if ended != again {
-        println!("seed {seed} does not go the same way twice, so the simulation itself is wrong:\n  {ended:?}\n  {again:?}");
+        println!(
+            "seed {seed} does not go the same way twice, so the simulation itself is wrong:\n  {ended:?}\n  {again:?}"
+        );
         return ExitCode::FAILURE;
     }
     if ended.faults.is_empty() {

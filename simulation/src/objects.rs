@@ -180,7 +180,10 @@ impl Objects {
     /// One of the objects loses its memory and goes on elsewhere, where the clock is another.
     pub fn restart(&self, which: u64) {
         let hosts = self.hosts.borrow();
-        if let Some(host) = hosts.values().nth(usize::try_from(which).unwrap_or(0) % hosts.len().max(1)) {
+        if let Some(host) = hosts
+            .values()
+            .nth(usize::try_from(which).unwrap_or(0) % hosts.len().max(1))
+        {
             self.move_on(host);
         }
     }
@@ -204,7 +207,11 @@ impl Objects {
     /// Within what is assumed of clocks.
     fn skew_ms(&self) -> i64 {
         let skew = i64::try_from(self.chance.below(2 * 9_900)).unwrap_or(0);
-        if self.chance.per_mille(500) { 0 } else { skew - 9_900 }
+        if self.chance.per_mille(500) {
+            0
+        } else {
+            skew - 9_900
+        }
     }
 
     fn host(&self, name: &str) -> Rc<Host> {

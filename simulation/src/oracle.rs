@@ -134,7 +134,9 @@ impl Ledger {
 
 impl State {
     fn note(&mut self, word: u64) {
-        self.trace = (self.trace ^ word).wrapping_mul(0x0000_0100_0000_01b3).rotate_left(7);
+        self.trace = (self.trace ^ word)
+            .wrapping_mul(0x0000_0100_0000_01b3)
+            .rotate_left(7);
     }
 
     fn fault(&mut self, fault: String) {
@@ -181,7 +183,10 @@ impl Witness for Ledger {
         state.note(now);
         for confirmation in confirmations {
             state.counts.confirmed += 1;
-            let highest = state.keys.get(&confirmation.key).and_then(|known| known.states.keys().last().copied());
+            let highest = state
+                .keys
+                .get(&confirmation.key)
+                .and_then(|known| known.states.keys().last().copied());
             if highest.is_none_or(|highest| confirmation.revision > highest) {
                 state.fault(format!(
                     "I1: revision {} of {} was confirmed and never committed",
@@ -291,7 +296,8 @@ impl Oracle {
         };
         let record = signed.record();
         let route = grant.route;
-        let is_strict = route.consistency != Some(Consistency::Fast) && route.failure == FailurePolicy::Closed;
+        let is_strict =
+            route.consistency != Some(Consistency::Fast) && route.failure == FailurePolicy::Closed;
         self.never_lower(&self.isolates, (isolate, *hash), record.revision, "an isolate");
         self.check(record.status == Status::Active, || {
             format!("I3: admitted with a record that is {:?}", record.status)
@@ -305,7 +311,8 @@ impl Oracle {
         let confirmed = {
             let state = self.ledger.state();
             let id = state.by_hash.get(hash);
-            id.and_then(|id| state.keys.get(id)).map_or(0, |known| known.confirmed)
+            id.and_then(|id| state.keys.get(id))
+                .map_or(0, |known| known.confirmed)
         };
         self.check(!is_strict || record.revision >= confirmed, || {
             format!(
@@ -328,7 +335,11 @@ impl Oracle {
         let mut lineages = self.lineages.borrow_mut();
         let lineage = lineages.entry(guard.to_owned()).or_default();
         lineage.admitted_in_all += 1;
-        while lineage.admitted.front().is_some_and(|first| first + 3_600_000 <= now) {
+        while lineage
+            .admitted
+            .front()
+            .is_some_and(|first| first + 3_600_000 <= now)
+        {
             lineage.admitted.pop_front();
         }
         lineage.admitted.push_back(now);
@@ -402,7 +413,10 @@ impl Oracle {
                 let granted: u64 = lineage.granted.iter().map(|(_, requests)| requests).sum();
                 if let (Cause::RateLimited { .. }, Some(hour)) = (denial.cause, &denial.standing.hour) {
                     self.check(granted + u64::from(ask.demand.max(1)) > hour.limit, || {
-                        format!("I4: refused by {name}, which has let out {granted} of {}", hour.limit)
+                        format!(
+                            "I4: refused by {name}, which has let out {granted} of {}",
+                            hour.limit
+                        )
                     });
                 }
                 drop(lineages);
@@ -442,8 +456,8 @@ impl Oracle {
     /// What a lineage was granted, and what was admitted of it.
     pub fn usage_of(&self, guard: &str) -> (u64, u64) {
         let lineages = self.lineages.borrow();
-        lineages
-            .get(guard)
-            .map_or((0, 0), |lineage| (lineage.granted_in_all, lineage.admitted_in_all))
+        lineages.get(guard).map_or((0, 0), |lineage| {
+            (lineage.granted_in_all, lineage.admitted_in_all)
+        })
     }
 }

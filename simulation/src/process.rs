@@ -118,14 +118,21 @@ impl WorkerClient {
         let Ok(Some((body, signature))) = answer else {
             return Err(EdgeFault::Refused(503).into());
         };
-        sync::verify_answer(&signature, &secrets::sync(), secrets::DEPLOYMENT, &nonce, body.as_bytes())
-            .map_err(|error| EdgeFault::Unbelieved(error).into())
+        sync::verify_answer(
+            &signature,
+            &secrets::sync(),
+            secrets::DEPLOYMENT,
+            &nonce,
+            body.as_bytes(),
+        )
+        .map_err(|error| EdgeFault::Unbelieved(error).into())
     }
 
     /// What the mistake of whoever acknowledges first makes of a question.
     fn acknowledge(&self, batch: &Batch) -> Report {
         let revision = |value: &str| {
-            let record: Value = serde_json::from_str(value.lines().next().unwrap_or_default()).unwrap_or_default();
+            let record: Value =
+                serde_json::from_str(value.lines().next().unwrap_or_default()).unwrap_or_default();
             record["revision"].as_u64().unwrap_or_default()
         };
         let adopted = batch.records.iter().map(|entry| Outcome::Adopted {
@@ -485,18 +492,27 @@ impl Processes {
     pub async fn is_quiet(&self) -> bool {
         let publishers: Vec<_> = {
             let running = self.running.borrow();
-            running.iter().flatten().map(|process| Arc::clone(&process.publisher)).collect()
+            running
+                .iter()
+                .flatten()
+                .map(|process| Arc::clone(&process.publisher))
+                .collect()
         };
         for publisher in publishers {
             let Ok(status) = publisher.status().await else {
                 return false;
             };
-            let rewriting = status.deployments.iter().any(|deployment| deployment.rewriting > 0);
+            let rewriting = status
+                .deployments
+                .iter()
+                .any(|deployment| deployment.rewriting > 0);
             if publisher.is_recovering() || status.waiting > 0 || status.unconfirmed > 0 || rewriting {
                 return false;
             }
         }
-        let jobs = wait_for(keyward_control_plane::store::GroupJobs::group_jobs(self.database().store()));
+        let jobs = wait_for(keyward_control_plane::store::GroupJobs::group_jobs(
+            self.database().store(),
+        ));
         jobs.is_ok_and(|jobs| jobs.is_empty())
     }
 }

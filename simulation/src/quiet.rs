@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fs, rc::Rc, time::Duration};
 
 use keyward_control_plane::{
     audit,
-    domain::{Key, KeyId, usage::Hour},
+    domain::{Key, KeyId, recovery::RECOVERY, usage::Hour},
     store::{AuditTrail as _, History as _, Store as _, UsageBook as _},
 };
 use keyward_shared::{
@@ -46,7 +46,9 @@ pub async fn check(world: &Rc<World>) {
         // when it is asked to.
         let _report = world.admin(0, "POST", "/api/v1/sync/reconcile", None).await;
         if !has_become_quiet(world).await {
-            world.oracle.fault(|| "I5: something still waits after a reconcile".to_owned());
+            world
+                .oracle
+                .fault(|| "I5: something still waits after a reconcile".to_owned());
         }
         pause(AFTERWARDS).await;
     }
@@ -110,7 +112,8 @@ fn kv_equals_database(world: &World, keys: &BTreeMap<KeyId, Key>) {
     let (all, deployment) = (world.kv.all(), world.deployment());
     for key in keys.values() {
         let found = all.get(&key.hash.kv_name()).map(|value| {
-            verify_record(value, &deployment.record_secrets, &deployment.id, &key.hash).map(|read| read.record)
+            verify_record(value, &deployment.record_secrets, &deployment.id, &key.hash)
+                .map(|read| read.record)
         });
         match found {
             Some(Ok(record)) if record == key.record() => {}
@@ -120,7 +123,9 @@ fn kv_equals_database(world: &World, keys: &BTreeMap<KeyId, Key>) {
                     record.revision, key.id, key.revision
                 )
             }),
-            Some(Err(error)) => world.oracle.fault(|| format!("I5: what KV has of {}: {error}", key.id)),
+            Some(Err(error)) => world
+                .oracle
+                .fault(|| format!("I5: what KV has of {}: {error}", key.id)),
             None => world.oracle.fault(|| format!("I5: KV has nothing of {}", key.id)),
         }
     }
@@ -154,8 +159,15 @@ fn nothing_is_lost(world: &World, keys: &BTreeMap<KeyId, Key>) {
                 format!("I1: revision {highest} of {id} was committed, and the database has {stored:?}")
             });
         }
-        let has_ended = known.states.range(..=known.confirmed).any(|(_, key)| key.status.has_ended());
-        if has_ended && stored.is_some_and(|stored| !stored.status.has_ended()) {
+        let ended = known
+            .states
+            .range(..=known.confirmed)
+            .find(|(_, key)| key.status.has_ended());
+        let Some((ended, _)) = ended else { continue };
+        // A guard tells its revision and no more. Where it alone had heard of the end, the key waits for a person's review.
+        let mut later = known.states.range(ended + 1..).map(|(_, key)| key);
+        let was_reviewed = later.any(|key| key.deactivated.as_ref().is_some_and(|act| act.by == RECOVERY));
+        if !was_reviewed && stored.is_some_and(|stored| !stored.status.has_ended()) {
             world
                 .oracle
                 .fault(|| format!("I1: the end of {id} was confirmed, and the database has forgotten it"));
@@ -181,9 +193,10 @@ async fn edge_decides_as_database(world: &Rc<World>, keys: &BTreeMap<KeyId, Key>
         };
         let expected = key.map(|key| decide(&key.record(), &facts, now));
         let is_right = match (ruled, &expected) {
-            (Ruled::Refused(DenyReason::RateLimited | DenyReason::QuotaExceeded) | Ruled::Admitted, Some(Ok(()))) => {
-                true
-            }
+            (
+                Ruled::Refused(DenyReason::RateLimited | DenyReason::QuotaExceeded) | Ruled::Admitted,
+                Some(Ok(())),
+            ) => true,
             (Ruled::Refused(told), Some(Err(reason))) => told == *reason,
             // A key that the database has forgotten ends, if KV has ever heard of it: see docs/reliability.md.
             (Ruled::Refused(_), None) => true,
@@ -208,14 +221,19 @@ fn trail_is_whole(world: &World) {
     let database = world.processes.database();
     match wait_for(audit::verify(database.store(), None)) {
         Ok(found) if found.fault.is_none() => {}
-        found => world.oracle.fault(|| format!("I6: the chain of the audit trail breaks: {found:?}")),
+        found => world
+            .oracle
+            .fault(|| format!("I6: the chain of the audit trail breaks: {found:?}")),
     }
     let (mut stored, mut after) = (Vec::new(), i64::MIN);
     loop {
         let page = wait_for(database.store().audit_chain(after, 500)).unwrap_or_default();
         let Some(last) = page.last() else { break };
         after = last.position;
-        stored.extend(page.into_iter().filter_map(|event| uuid::Uuid::from_slice(&event.id).ok()));
+        stored.extend(
+            page.into_iter()
+                .filter_map(|event| uuid::Uuid::from_slice(&event.id).ok()),
+        );
     }
     let committed = world.oracle.events();
     if stored != committed {

@@ -41,7 +41,10 @@ pub fn run(scenario: &Scenario, bug: Option<Bug>) -> Ended {
 }
 
 fn run_to_its_end(scenario: &Scenario) -> Ended {
-    let runtime = Builder::new_current_thread().enable_time().start_paused(true).build();
+    let runtime = Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build();
     let runtime = runtime.unwrap();
     let local = LocalSet::new();
     local.block_on(&runtime, async {

@@ -46,7 +46,13 @@ pub fn records_text(numbers: &[u8]) -> String {
 }
 
 fn ring(bytes: &[u8]) -> SecretRing {
-    SecretRing::new(bytes.iter().map(|byte| (1, Secret::new(vec![*byte; 32]).unwrap())).collect()).unwrap()
+    SecretRing::new(
+        bytes
+            .iter()
+            .map(|byte| (1, Secret::new(vec![*byte; 32]).unwrap()))
+            .collect(),
+    )
+    .unwrap()
 }
 
 /// The settings of the Worker.

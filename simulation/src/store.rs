@@ -19,7 +19,9 @@ use std::{
 use jiff::Timestamp;
 use keyward_control_plane::{
     domain::{AuditEvent, Change, Key, KeyId, UsageReport},
-    store::{Claim, Claimed, CommitError, Confirmation, Link, Outcome, Settled, SqliteStore, Store, StoreError},
+    store::{
+        Claim, Claimed, CommitError, Confirmation, Link, Outcome, Settled, SqliteStore, Store, StoreError,
+    },
 };
 use tokio::runtime::Runtime;
 

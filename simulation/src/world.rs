@@ -197,7 +197,9 @@ impl World {
         let other = json!({ "name": "Other" });
         let made = self.admin(0, "POST", "/api/v1/organizations", Some(other)).await;
         let Some(id) = made.and_then(|reply| Some(reply.body["organization_id"].as_str()?.to_owned())) else {
-            return self.oracle.fault(|| "the other organization could not be made".to_owned());
+            return self
+                .oracle
+                .fault(|| "the other organization could not be made".to_owned());
         };
         let path = format!("/api/v1/keys?organization_id={id}");
         let key = json!({ "name": "stranger", "groups": ["admin"] });
@@ -356,7 +358,9 @@ impl World {
     }
 
     async fn carry_out(self: &Rc<Self>, process: usize, key: u64, wish: Wish) {
-        let Some(call) = self.call_for(key, wish) else { return };
+        let Some(call) = self.call_for(key, wish) else {
+            return;
+        };
         if matches!(wish, Wish::Create { .. }) {
             *self.last_create.borrow_mut() = Some(call.clone());
         }
@@ -471,7 +475,10 @@ impl World {
             let known = id.parse().ok().and_then(|id| keys.get(&id));
             if known.is_none_or(|known| known.confirmed < revision) {
                 self.oracle.fault(|| {
-                    format!("I3: {} said confirmed of revision {revision}, which nobody has confirmed", call.path)
+                    format!(
+                        "I3: {} said confirmed of revision {revision}, which nobody has confirmed",
+                        call.path
+                    )
                 });
             }
         }
@@ -483,7 +490,12 @@ impl World {
             return;
         };
         let nowhere = "01890000-0000-7000-8000-000000000000";
-        for (method, end) in [("GET", ""), ("DELETE", ""), ("POST", "/deactivate"), ("GET", "/usage")] {
+        for (method, end) in [
+            ("GET", ""),
+            ("DELETE", ""),
+            ("POST", "/deactivate"),
+            ("GET", "/usage"),
+        ] {
             let mut answers = Vec::new();
             for id in [id, nowhere] {
                 let call = Call {

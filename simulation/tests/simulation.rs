@@ -68,11 +68,17 @@ fn a_seed_goes_the_same_way_every_time() {
 fn a_run_that_fails_is_made_smaller_and_fails_still() {
     let (bug, steps) = (Bug::AcknowledgedBeforePush, 120);
     let failing = (0..SEEDS).map(|seed| Scenario::of(seed, steps));
-    let failing = failing.into_iter().find(|scenario| !run(scenario, Some(bug)).faults.is_empty());
+    let failing = failing
+        .into_iter()
+        .find(|scenario| !run(scenario, Some(bug)).faults.is_empty());
     let Some(failing) = failing else {
         panic!("nothing fails");
     };
     let (smallest, _) = shrink(&failing, Some(bug));
-    assert!(smallest.steps.len() < 30, "{} steps are left", smallest.steps.len());
+    assert!(
+        smallest.steps.len() < 30,
+        "{} steps are left",
+        smallest.steps.len()
+    );
     assert!(!run(&smallest, Some(bug)).faults.is_empty());
 }

@@ -15,6 +15,8 @@ cargo xtask <command>
   build [--worker]      The release program `keyward` and the Worker; with --worker the Worker alone.
   test [--step NAME]…   Every check of continuous integration, or the named ones.
   test --list           The names of the checks.
+  simulate [--seeds N]… Everything in virtual time, with all that can go wrong: N seeds (1000). A seed that fails is printed.
+                        KEYWARD_SIMULATION_SEED=N runs one again, and makes it smaller if it fails.
   bench [--help]        What a request costs at the edge, beside others; and that forged keys cost no look-up.
   screenshots           Takes the pictures of the web page that the documents show.
   audit                 Advisories, licences and sources of all dependencies (needs cargo-deny).
@@ -39,6 +41,11 @@ pub enum Command {
     },
     /// Print the names of the steps.
     ListSteps,
+    /// Run seeds of the simulation.
+    Simulate {
+        /// What follows, for the program that simulates.
+        arguments: Vec<OsString>,
+    },
     /// Measure.
     Bench {
         /// What follows, for the program that measures.
@@ -74,6 +81,10 @@ impl Command {
                             return Ok(Self::Bench { arguments });
                         }
                         "screenshots" => Self::Screenshots,
+                        "simulate" => {
+                            let arguments = parser.raw_args()?.collect();
+                            return Ok(Self::Simulate { arguments });
+                        }
                         "audit" => Self::Audit,
                         "help" => Self::Help,
                         other => return Err(format!("there is no command `{other}`").into()),
@@ -113,6 +124,8 @@ mod tests {
         let arguments = ["edge", "--help"].map(OsString::from).to_vec();
         assert_eq!(parse("bench edge --help"), Ok(Command::Bench { arguments }));
         assert_eq!(parse("screenshots"), Ok(Command::Screenshots));
+        let arguments = ["--seeds", "7"].map(OsString::from).to_vec();
+        assert_eq!(parse("simulate --seeds 7"), Ok(Command::Simulate { arguments }));
         assert_eq!(parse("audit"), Ok(Command::Audit));
         assert_eq!(parse(""), Ok(Command::Help));
         assert_eq!(parse("dev --help"), Ok(Command::Help));

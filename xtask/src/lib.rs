@@ -32,6 +32,7 @@ pub mod release;
 pub mod secrets;
 pub mod settings;
 pub mod setup;
+pub mod simulate;
 pub mod stack;
 mod turn;
 mod watcher;

@@ -8,7 +8,7 @@ use xtask::{
     command_line::{Command, USAGE},
     demo, dev,
     process::Launcher,
-    program, release,
+    program, release, simulate,
     workspace::Workspace,
 };
 
@@ -37,6 +37,7 @@ fn run(command: &Command, workspace: &Workspace, launcher: &Launcher) -> Result<
         }
         Command::Bench { arguments } => bench::run(workspace, launcher, arguments),
         Command::Screenshots => browser::take_pictures(workspace, launcher).map(|()| ExitCode::SUCCESS),
+        Command::Simulate { arguments } => simulate::run(workspace, launcher, arguments),
         Command::Audit => audit::run(workspace, launcher).map(|()| ExitCode::SUCCESS),
     }
 }
