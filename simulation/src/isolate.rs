@@ -111,7 +111,7 @@ impl Isolate {
             Ok(_) => return Ruled::Answered,
             Err(refusal) => return Ruled::Refused(refusal.reason),
         };
-        let verdict = match admission::rule_at_once(&self.desk(), &candidate) {
+        match admission::rule_at_once(&self.desk(), &candidate) {
             Ok(ruling) => {
                 self.settle(ruling.aftermath);
                 self.ruled(&candidate.hash, &ruling.verdict)
@@ -121,8 +121,7 @@ impl Isolate {
                 self.settle(ruling.aftermath);
                 self.ruled(&candidate.hash, &ruling.verdict)
             }
-        };
-        verdict
+        }
     }
 
     fn ruled(&self, hash: &KeyHash, verdict: &Verdict<'_>) -> Ruled {

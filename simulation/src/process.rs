@@ -19,7 +19,7 @@ use http::Request;
 use keyward_control_plane::{
     audit::Refusals,
     clock::Clock as _,
-    domain::OrganizationId,
+    domain::{OrganizationId, session::SessionTimes},
     http::{App, FailureThrottle, QuestionThrottle, Repeats, Rules, router},
     publish::{
         Deployment, Deployments, Edge, EdgeError, Follower, Publisher, Reconciler,
@@ -376,6 +376,11 @@ impl Processes {
                 tag_secrets: TagSecrets {
                     service: [(Environment::Production, secrets::tags())].into(),
                     gateway: Some(secrets::gateway_tags()),
+                },
+                public_url: None,
+                session_times: SessionTimes {
+                    idle: Duration::from_secs(900),
+                    longest: Duration::from_secs(28_800),
                 },
                 ready_lag: Duration::from_secs(300),
                 propagation_wait: PROPAGATION_WAIT,

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fs, rc::Rc, time::Duration};
 
 use keyward_control_plane::{
     audit,
-    domain::{Key, KeyId, recovery::RECOVERY, usage::Hour},
+    domain::{Key, KeyId, recovery::RECOVERY, usage::Slots},
     store::{AuditTrail as _, History as _, Store as _, UsageBook as _},
 };
 use keyward_shared::{
@@ -204,9 +204,10 @@ async fn edge_decides_as_database(world: &Rc<World>, keys: &BTreeMap<KeyId, Key>
             _ => false,
         };
         if !is_right {
-            world
-                .oracle
-                .fault(|| format!("I5: the edge says {ruled:?} of {id}, and the database {expected:?}"));
+            world.oracle.fault(|| {
+                let value = world.kv.all().remove(&KeyHash::of(&text).kv_name());
+                format!("I5: the edge says {ruled:?} of {id}, the database {expected:?}, and KV {value:?}")
+            });
         }
     }
 }
@@ -256,8 +257,7 @@ fn usage_is_bounded(world: &World, keys: &BTreeMap<KeyId, Key>) {
         lineages.entry(key.lineage).or_insert(key);
     }
     for (lineage, key) in lineages {
-        let hours = Hour::since_1970(0)..Hour::since_1970(u32::MAX);
-        let reported = wait_for(database.store().usage_by_hours(key, hours, 1)).unwrap_or_default();
+        let reported = wait_for(database.store().usage(key, Slots::Hours, 0..u32::MAX)).unwrap_or_default();
         let reported: u64 = reported.iter().map(|(_, requests)| requests.of_lineage).sum();
         let (granted, admitted) = world.oracle.usage_of(&lineage.to_string());
         if reported > granted || (reported < admitted && !is_restored) {

@@ -82,6 +82,7 @@ struct Remembered {
     next_sync_due: HashMap<String, Option<Timestamp>>,
     last_event: Option<Option<Link>>,
     has_no_job: bool,
+    has_no_key_job: bool,
 }
 
 /// What planted mistakes need to know.

@@ -1,25 +1,27 @@
 //! The traits of a store, each method passed on: `reads` as they are, `writes` as what makes remembered reads forgotten, and the
 //! few that are more than that by name.
 
-use std::{collections::HashSet, ops::Range};
+use std::{collections::HashSet, ops::Range, time::Duration};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 use keyward_control_plane::{
     domain::{
-        AuditEvent, Change, Group, GroupId, Key, KeyId, Organization, OrganizationId, UsageReport,
+        AuditEvent, Change, Group, GroupId, Job, JobId, Key, KeyId, Organization, OrganizationId,
+        UsageReport,
         audit::{Anchor, ChainedEvent, Pruning},
         change::Dirty,
         idempotency::{Done, Slot},
         organization::Member,
         principal::{Membership, Reach},
-        usage::{Hour, Requests},
+        session::{self, SessionHash},
+        usage::{Requests, Slots},
     },
     store::{
-        AtDeployment, AuditFilter, AuditTrail, Backlog, Claim, Claimed, CommitError, Confirmation, Directory,
-        GroupJob, GroupJobs, GroupPage, Groups, History, Idempotency, KeyFilter, Link, Metered,
-        RecoveryState, Settled, Store, StoreError, SyncBacklog, SyncOutbox, SyncSettled, TagSecretInUse,
-        UsageBook,
+        AtDeployment, AuditFilter, AuditTrail, Backlog, Claim, Claimed, CommitError, Condition, Confirmation,
+        Directory, GroupJob, GroupJobs, GroupPage, Groups, History, Idempotency, KeyFilter, KeyJob, KeyJobs,
+        KeyPage, Link, Metered, RecoveryState, Sessions, Settled, Store, StoreError, SyncBacklog, SyncOutbox,
+        SyncSettled, TagSecretInUse, UsageBook, condition::Migrations,
     },
 };
 use keyward_shared::{Brands, Environment, KeyHash, month::Month, sync::Promise};
@@ -305,21 +307,20 @@ pass_on!(SyncOutbox {
 
 pass_on!(UsageBook {
     reads {
-        fn usage_by_hours(
-            key: &Key,
-            hours: Range<Hour>,
-            slot_hours: u32
-        ) -> Result<Vec<(Hour, Requests)>, StoreError>;
+        fn usage(key: &Key, slots: Slots, range: Range<u32>) -> Result<Vec<(u32, Requests)>, StoreError>;
         fn metered_usage(key: &Key, months: Range<Month>) -> Result<Vec<Metered>, StoreError>;
         fn organization_usage(
             organization: OrganizationId,
-            hours: Range<Hour>,
-            slot_hours: u32
-        ) -> Result<Vec<(Hour, AtDeployment)>, StoreError>;
+            slots: Slots,
+            range: Range<u32>
+        ) -> Result<Vec<(u32, AtDeployment)>, StoreError>;
         fn organization_metered_usage(
             organization: OrganizationId,
             months: Range<Month>
         ) -> Result<Vec<(Month, String, u64)>, StoreError>;
+        fn usage_horizon(slots: Slots) -> Result<u32, StoreError>;
+        fn move_usage_horizon(slots: Slots, first: u32) -> Result<(), StoreError>;
+        fn drop_usage(slots: Slots, limit: u32) -> Result<u64, StoreError>;
     }
     writes {}
     by_name {
@@ -337,6 +338,104 @@ pass_on!(UsageBook {
                     .await;
             }
             self.call(store.record_usage(deployment, environment, report)).await
+        }
+    }
+});
+
+pass_on!(Condition {
+    reads {
+        fn migrations() -> Result<Migrations, StoreError>;
+        fn damage() -> Result<Option<String>, StoreError>;
+        fn time() -> Result<Timestamp, StoreError>;
+    }
+    writes {}
+    by_name {}
+});
+
+pass_on!(KeyJobs {
+    reads {
+        fn keys_to_do(job: &Job, now: Timestamp) -> Result<u64, StoreError>;
+        fn key_jobs() -> Result<Vec<KeyJob>, StoreError>;
+        fn key_job(id: JobId) -> Result<Option<KeyJob>, StoreError>;
+        fn key_jobs_of(
+            organization: OrganizationId,
+            after: Option<JobId>,
+            limit: u32
+        ) -> Result<Vec<KeyJob>, StoreError>;
+    }
+    writes {}
+    by_name {
+        async fn key_page(
+            &self,
+            wanted: Option<JobId>,
+            now: Timestamp,
+            limit: u32,
+        ) -> Result<Option<KeyPage>, StoreError> {
+            if wanted.is_none() && locked(&self.database.remembered).has_no_key_job {
+                return Ok(None);
+            }
+            let page = self
+                .call(self.database.store.key_page(wanted, now, limit))
+                .await?;
+            if wanted.is_none() {
+                locked(&self.database.remembered).has_no_key_job = page.is_none();
+            }
+            Ok(page)
+        }
+
+        async fn commit_key_page(
+            &self,
+            page: &KeyPage,
+            next: &[Key],
+            events: &[AuditEvent],
+            dirty: &[Dirty],
+            now: Timestamp,
+        ) -> Result<bool, StoreError> {
+            let store = &self.database.store;
+            let written = self
+                .write(store.commit_key_page(page, next, events, dirty, now))
+                .await?;
+            if written {
+                self.database.witness.followed(next);
+                for event in events {
+                    self.database.witness.noted(event);
+                }
+            }
+            Ok(written)
+        }
+    }
+});
+
+pass_on!(Sessions {
+    reads {
+        fn session(
+            hash: &SessionHash,
+            idle: Duration,
+            now: Timestamp
+        ) -> Result<Option<session::Session>, StoreError>;
+        fn note_session(hash: &SessionHash, at: Timestamp) -> Result<(), StoreError>;
+        fn forget_sessions(idle: Duration, now: Timestamp) -> Result<(), StoreError>;
+    }
+    writes {}
+    by_name {
+        async fn start_session(
+            &self,
+            session: &session::Session,
+            replaced: Option<&SessionHash>,
+            event: &AuditEvent,
+        ) -> Result<(), StoreError> {
+            let store = &self.database.store;
+            self.write(store.start_session(session, replaced, event)).await?;
+            self.database.witness.noted(event);
+            Ok(())
+        }
+
+        async fn end_session(&self, hash: &SessionHash, event: &AuditEvent) -> Result<bool, StoreError> {
+            let ended = self.write(self.database.store.end_session(hash, event)).await?;
+            if ended {
+                self.database.witness.noted(event);
+            }
+            Ok(ended)
         }
     }
 });
