@@ -21,6 +21,7 @@ pub mod cloudflare;
 pub mod deployment;
 mod drain;
 pub mod edge;
+mod ending;
 mod follow;
 mod key_jobs;
 pub mod kv;

@@ -300,3 +300,18 @@ async fn reports_and_the_state_of_sync_show_what_was_found() {
     assert_eq!(last["ended_at"], "2027-01-15T08:01:40Z");
     assert_eq!((&last["guards"], &last["checked"]), (&guards, &shown["checked"]));
 }
+
+/// Found by the simulation: a write to KV that lands after a recovery leaves a key that no row knows, and its guard may be ahead of it.
+#[tokio::test]
+async fn an_orphan_ends_above_what_its_guard_has() {
+    let world = World::guarded().await;
+    let orphan = key(9);
+    world.plant(&orphan.record(), &orphan);
+    world.edges[0].set_revision(&name(&orphan), Some(orphan.revision + 4));
+    let report = reconciler(&world).reconcile(Reach::All).await;
+    assert_eq!(report.deployments[0].findings.counts.orphaned, 1);
+    let ended = world.published(&orphan).unwrap();
+    assert!(ended.status.has_ended());
+    assert_eq!(ended.revision, orphan.revision + 5);
+    assert_eq!(world.edges[0].revision(&name(&orphan)), Some(ended.revision));
+}

@@ -20,7 +20,10 @@ pub(super) use self::{
     reading::Reader,
 };
 use self::{guards::GuardPass, pass::Pass, resume::Resume};
-use super::{EdgeError, KvError, Publisher, lane::Lane, recovery::RecoveryStatus, status::SyncStatus};
+use super::{
+    EdgeError, KvError, Publisher, ending::EndingError, lane::Lane, recovery::RecoveryStatus,
+    status::SyncStatus,
+};
 use crate::store::StoreError;
 
 mod finding;
@@ -68,6 +71,8 @@ enum ReconcileError {
     Kv(#[from] KvError),
     #[error(transparent)]
     Edge(#[from] EdgeError),
+    #[error(transparent)]
+    Ending(#[from] EndingError),
 }
 
 impl Reconciler {

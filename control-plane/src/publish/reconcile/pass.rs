@@ -13,6 +13,7 @@ use crate::{
     domain::{Key, KeyId, change::Dirty},
     publish::{
         Deployment, Publisher,
+        ending::{Calls, end_at_guards},
         kv::{MAX_READ, Pair},
     },
     store::StoreError,
@@ -214,9 +215,13 @@ impl<'a> Pass<'a> {
             self.counts.held_back = ended;
             return Ok(());
         }
-        let mut tombstones: Vec<Pair> = Vec::with_capacity(self.orphaned.len());
-        for (hash, record) in self.orphaned.drain(..) {
-            match self.deployment.sign(&tombstone(record), &hash) {
+        let orphaned = std::mem::take(&mut self.orphaned).into_iter();
+        let mut ended: Vec<_> = orphaned.map(|(hash, record)| (hash, tombstone(record))).collect();
+        // A guard may have a later record than KV, and would go on with that.
+        end_at_guards(self.deployment, &mut ended, &mut Calls::default()).await?;
+        let mut tombstones: Vec<Pair> = Vec::with_capacity(ended.len());
+        for (hash, record) in &ended {
+            match self.deployment.sign(record, hash) {
                 Ok(pair) => tombstones.push(pair),
                 Err(error) => {
                     tracing::error!(deployment = self.deployment.id, %error, "an orphaned record cannot be ended");

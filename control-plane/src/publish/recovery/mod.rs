@@ -17,7 +17,7 @@ pub use self::{
     report::{RecoveryReport, RecoveryStatus},
 };
 use self::{mark::Mark, pass::Pass};
-use super::{EdgeError, KvError, Publisher, lane::Lane, publisher::CLAIM_LIMIT};
+use super::{EdgeError, KvError, Publisher, ending::EndingError, lane::Lane, publisher::CLAIM_LIMIT};
 use crate::{
     clock::after,
     store::{Claim, Outcome, Settled, StoreError},
@@ -59,6 +59,9 @@ pub enum RecoveryError {
     /// The edge failed.
     #[error(transparent)]
     Edge(#[from] EdgeError),
+    /// The guards are not known to have the ends of the keys that only the edge knows.
+    #[error(transparent)]
+    Ending(#[from] EndingError),
     /// Some of it went wrong.
     #[error("{0}")]
     Unfinished(String),

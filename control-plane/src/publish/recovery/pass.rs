@@ -1,13 +1,8 @@
 //! One recovery from one deployment.
 
-use std::{collections::HashMap, time::Duration};
+use std::collections::HashMap;
 
-use keyward_shared::{
-    KeyHash, Record,
-    hash::KV_NAME_PREFIX,
-    record::Status,
-    sync::{Batch, Entry, MAX_RECORDS, Outcome},
-};
+use keyward_shared::{KeyHash, Record, hash::KV_NAME_PREFIX, record::Status, sync::MAX_RECORDS};
 use serde_json::json;
 
 use super::{RecoveryError, RecoveryReport, report::Fate};
@@ -16,6 +11,7 @@ use crate::{
     domain::{Action, AuditEvent, Change, Key, KeyId, KeyWrite, Target, change::Dirty, recovery::RECOVERY},
     publish::{
         Deployment, Publisher,
+        ending::{Calls, end_at_guards},
         kv::{MAX_READ, Pair},
         lane::Lane,
         reconcile::{Finding, Reader, compare, tombstone},
@@ -28,9 +24,6 @@ use crate::{
 const ROWS: u32 = 1000;
 /// So many keys that only the edge knows end without a question, even if they are all there is.
 const FEW: u64 = 10;
-/// Calls of the edge made at full speed, and the pause between those after.
-const UNPACED_CALLS: u32 = 50;
-const PACE: Duration = Duration::from_millis(250);
 
 /// What the edge has of a key.
 #[derive(Clone, Copy, Debug)]
@@ -48,7 +41,7 @@ pub(super) struct Pass<'a> {
     /// Keys that both know.
     known: u64,
     orphaned: Vec<(KeyHash, Record)>,
-    calls: u32,
+    calls: Calls,
 }
 
 impl<'a> Pass<'a> {
@@ -60,7 +53,7 @@ impl<'a> Pass<'a> {
             report: RecoveryReport::default(),
             known: 0,
             orphaned: Vec::new(),
-            calls: 0,
+            calls: Calls::default(),
         }
     }
 
@@ -203,51 +196,13 @@ impl<'a> Pass<'a> {
             );
             tombstones.push((hash, tombstone(record)));
         }
-        for some in tombstones.chunks_mut(MAX_RECORDS) {
-            self.end_at_guards(some).await?;
-        }
+        end_at_guards(self.deployment, &mut tombstones, &mut self.calls).await?;
         let pairs = tombstones.iter().map(|tombstone| self.sign(tombstone));
         let pairs: Vec<_> = pairs.collect::<Result<_, _>>()?;
         for some in pairs.chunks(ROWS as usize) {
             if !self.deployment.kv.write_bulk(some).await?.is_empty() {
                 return Err(unfinished("KV did not fully write the end of some keys"));
             }
-        }
-        Ok(())
-    }
-
-    /// A guard may have a later record than KV; then the key ends above that.
-    async fn end_at_guards(&mut self, tombstones: &mut [(KeyHash, Record)]) -> Result<(), RecoveryError> {
-        let Some(edge) = &self.deployment.edge else {
-            return Ok(());
-        };
-        let mut left: Vec<_> = tombstones.iter_mut().collect();
-        while !left.is_empty() {
-            self.calls += 1;
-            keep_pace(self.calls).await;
-            let entry = |tombstone: &&mut (KeyHash, Record)| {
-                let Pair { name, value } = self.sign(tombstone)?;
-                Ok(Entry { name, value })
-            };
-            let records = left.iter().map(entry).collect::<Result<_, RecoveryError>>()?;
-            let report = edge.sync(&Batch { records }).await?;
-            if report.results.len() != left.len() {
-                return Err(unfinished("the edge answered for another number of keys"));
-            }
-            let mut outlived = Vec::new();
-            for (tombstone, outcome) in left.into_iter().zip(report.results) {
-                match outcome {
-                    Outcome::Adopted { revision, knew, .. } => {
-                        let there = revision.max(knew.unwrap_or(0));
-                        if there > tombstone.1.revision || knew == Some(tombstone.1.revision) {
-                            tombstone.1.revision = there + 1;
-                            outlived.push(tombstone);
-                        }
-                    }
-                    Outcome::Failed { error } => return Err(RecoveryError::Unfinished(error)),
-                }
-            }
-            left = outlived;
         }
         Ok(())
     }
@@ -280,8 +235,7 @@ impl<'a> Pass<'a> {
                 })
                 .collect();
             for some in doubtful.chunks(MAX_RECORDS) {
-                self.calls += 1;
-                keep_pace(self.calls).await;
+                self.calls.next().await;
                 let told = syncer.tell(some).await?;
                 for (Doubtful { key, .. }, told) in some.iter().zip(told) {
                     match told {
@@ -303,10 +257,4 @@ impl<'a> Pass<'a> {
 
 fn unfinished(what: &str) -> RecoveryError {
     RecoveryError::Unfinished(what.to_owned())
-}
-
-async fn keep_pace(calls: u32) {
-    if calls > UNPACED_CALLS {
-        tokio::time::sleep(PACE).await;
-    }
 }
