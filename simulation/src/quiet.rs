@@ -18,7 +18,7 @@ use crate::{
     secrets,
     store::wait_for,
     time::pause,
-    world::{Held, World},
+    world::{CLOSED, Held, World},
 };
 
 /// How often it is looked whether all is quiet.
@@ -180,7 +180,7 @@ async fn edge_decides_as_database(world: &Rc<World>, keys: &BTreeMap<KeyId, Key>
     let isolate = world.new_isolate();
     let held = world.held.borrow().clone();
     for Held { id, text } in held {
-        let ruled = isolate.rule(&world.request(7, &text)).await;
+        let ruled = isolate.rule(&world.request(CLOSED, &text)).await;
         let now = UnixMillis(world.time.now_ms()).seconds();
         let key = id.parse().ok().and_then(|id| keys.get(&id));
         let facts = RequestFacts {

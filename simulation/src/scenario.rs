@@ -55,6 +55,17 @@ pub enum Event {
         /// For what.
         wish: Wish,
     },
+    /// A key is in use at an isolate all the time, while a right is taken from it.
+    Race {
+        /// Which control plane is asked.
+        process: usize,
+        /// At which isolate.
+        isolate: u64,
+        /// Which key.
+        key: u64,
+        /// What is asked for.
+        wish: Wish,
+    },
     /// Somebody of another organization asks about a key.
     Stranger {
         /// Which control plane.
@@ -193,7 +204,18 @@ impl Event {
         let process = chance.index(setup.processes);
         let (key, any) = (chance.next() >> 32, chance.next() >> 32);
         match chance.below(1000) {
-            0..=549 => Self::Requests {
+            0..=14 => Self::Race {
+                process,
+                isolate: any,
+                key,
+                wish: chance.pick(&[
+                    Wish::Revoke,
+                    Wish::Deactivate,
+                    Wish::Scope(false),
+                    Wish::Rotate(0),
+                ]),
+            },
+            15..=549 => Self::Requests {
                 isolate: any,
                 key,
                 route: chance.below(8),

@@ -28,6 +28,12 @@ use crate::{
     time::{MachineClock, Time, pause},
 };
 
+/// How often a key is used while a right is taken from it, and how long it is until the next time.
+const RACE: u32 = 40;
+const RACE_EVERY: Duration = Duration::from_millis(90);
+/// A route that is strict and closed.
+pub const CLOSED: u64 = 7;
+
 /// A key that somebody holds.
 #[derive(Clone, Debug)]
 pub struct Held {
@@ -284,6 +290,25 @@ impl World {
                 }
             }
             Event::Change { process, key, wish } => self.wish(*process, *key, *wish),
+            Event::Race {
+                process,
+                isolate,
+                key,
+                wish,
+            } => {
+                if let Some(held) = self.held_key(*key) {
+                    let (world, isolate) = (Rc::clone(self), self.isolate(*isolate));
+                    tokio::task::spawn_local(async move {
+                        for _ in 0..RACE {
+                            isolate.receive(world.request(CLOSED, &held.text));
+                            isolate.receive(world.request(CLOSED, &held.text));
+                            pause(RACE_EVERY).await;
+                        }
+                    });
+                    pause(RACE_EVERY * 4).await;
+                    self.wish(*process, *key, *wish);
+                }
+            }
             Event::Stranger { process, key } => {
                 let (world, process, held) = (Rc::clone(self), *process, self.held_key(*key));
                 tokio::task::spawn_local(async move {

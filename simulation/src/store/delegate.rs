@@ -14,6 +14,7 @@ use keyward_control_plane::{
         idempotency::{Done, Slot},
         organization::Member,
         principal::{Membership, Reach},
+        refusals::{self, ByReason},
         session::{self, SessionHash},
         usage::{Requests, Slots},
     },
@@ -318,6 +319,23 @@ pass_on!(UsageBook {
             organization: OrganizationId,
             months: Range<Month>
         ) -> Result<Vec<(Month, String, u64)>, StoreError>;
+        fn record_refusals(
+            deployment: &str,
+            environment: Environment,
+            batches: &[refusals::Batch],
+            now: Timestamp
+        ) -> Result<ByReason, StoreError>;
+        fn refusals(
+            key: KeyId,
+            slots: Slots,
+            range: Range<u32>
+        ) -> Result<Vec<(u32, &'static str, u64)>, StoreError>;
+        fn organization_refusals(
+            organization: OrganizationId,
+            slots: Slots,
+            range: Range<u32>
+        ) -> Result<Vec<(u32, &'static str, u64)>, StoreError>;
+        fn forget_batches(before: Timestamp, limit: u32) -> Result<u64, StoreError>;
         fn usage_horizon(slots: Slots) -> Result<u32, StoreError>;
         fn move_usage_horizon(slots: Slots, first: u32) -> Result<(), StoreError>;
         fn drop_usage(slots: Slots, limit: u32) -> Result<u64, StoreError>;
