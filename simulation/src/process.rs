@@ -25,7 +25,7 @@ use keyward_control_plane::{
         Deployment, Deployments, Edge, EdgeError, Follower, Publisher, Reconciler,
         edge::{CALL_TIMEOUT, EdgeFault},
     },
-    settings::{AdminToken, TagSecrets},
+    settings::{AdminToken, Overview, Settings, TagSecrets},
     store::{SqliteStore, Store, sqlite::backup},
 };
 use keyward_shared::{
@@ -385,6 +385,9 @@ impl Processes {
                 ready_lag: Duration::from_secs(300),
                 propagation_wait: PROPAGATION_WAIT,
             },
+            overview: Overview::of(
+                &Settings::load(Some(("keyward.toml", &secrets::settings_file())), []).unwrap(),
+            ),
             repeats: Repeats::new(secrets::SEALER.parse().unwrap()),
             metrics: Arc::default(),
             failures: FailureThrottle::default(),

@@ -69,3 +69,11 @@ pub fn setting(name: &str, lease_seconds: u32, record_secrets: &[u8]) -> Option<
         _ => return None,
     })
 }
+
+/// The settings of a control plane, as far as the API shows them.
+pub fn settings_file() -> String {
+    let ring = ring_entry(1, &[TAGS; 32]);
+    format!(
+        "admin_token = \"{ADMIN_TOKEN}\"\nservices = [\"{SERVICE}\"]\n[tag_secrets]\nproduction = \"{ring}\"\ngateway = \"{ring}\"\n"
+    )
+}

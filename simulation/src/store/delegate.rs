@@ -19,10 +19,10 @@ use keyward_control_plane::{
         usage::{Requests, Slots},
     },
     store::{
-        AtDeployment, AuditFilter, AuditTrail, Backlog, Claim, Claimed, CommitError, Condition, Confirmation,
-        Directory, GroupJob, GroupJobs, GroupPage, Groups, History, Idempotency, KeyFilter, KeyJob, KeyJobs,
-        KeyPage, Link, Metered, RecoveryState, Sessions, Settled, Store, StoreError, SyncBacklog, SyncOutbox,
-        SyncSettled, TagSecretInUse, UsageBook, condition::Migrations,
+        AtDeployment, AtEdge, AuditFilter, AuditTrail, Backlog, Claim, Claimed, CommitError, Condition,
+        Confirmation, Directory, GroupJob, GroupJobs, GroupPage, Groups, History, Idempotency, KeyFilter,
+        KeyJob, KeyJobs, KeyPage, KeyPlace, Link, Metered, RecoveryState, Sessions, Settled, Store,
+        StoreError, SyncBacklog, SyncOutbox, SyncSettled, TagSecretInUse, UsageBook, condition::Migrations,
     },
 };
 use keyward_shared::{Brands, Environment, KeyHash, month::Month, sync::Promise};
@@ -53,7 +53,9 @@ macro_rules! pass_on {
 pass_on!(Store {
     reads {
         fn key(reach: &Reach, id: KeyId) -> Result<Option<Key>, StoreError>;
-        fn keys(filter: &KeyFilter, after: Option<KeyId>, limit: u32) -> Result<Vec<Key>, StoreError>;
+        fn keys(filter: &KeyFilter, after: Option<&KeyPlace>, limit: u32) -> Result<Vec<Key>, StoreError>;
+        fn count_keys(filter: &KeyFilter) -> Result<u64, StoreError>;
+        fn at_edge(deployment: &str, keys: &[KeyId]) -> Result<Vec<AtEdge>, StoreError>;
         fn keys_in_grace(lineage: KeyId, now: Timestamp) -> Result<Vec<Key>, StoreError>;
         fn keys_of_environment(
             environment: Environment,
