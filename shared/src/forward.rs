@@ -90,11 +90,11 @@ fn is_identity(plain: &str) -> bool {
 }
 
 /// The `Cache-Control` of an answer to one caller: never stored by a shared cache, since the credential that made it
-/// differ is no part of what a cache sees. Keeps what the upstream says otherwise.
+/// differ is no part of what a cache sees. Keeps what the upstream says otherwise, if all caches read it alike.
 pub fn private_cache_control(upstream: Option<&str>) -> String {
     let kept = directives(upstream.unwrap_or_default()).filter(|directive| {
         let name = directive.split('=').next().unwrap_or_default().trim();
-        !name.is_empty()
+        is_directive(directive)
             && !["public", "s-maxage", "private", "proxy-revalidate"]
                 .iter()
                 .any(|shared| name.eq_ignore_ascii_case(shared))
@@ -103,6 +103,39 @@ pub fn private_cache_control(upstream: Option<&str>) -> String {
         .chain(kept)
         .collect::<Vec<_>>()
         .join(", ")
+}
+
+/// Whether the text is a directive of RFC 9111 §5.2: `token`, `token=token` or `token="…"`. Of anything else a cache may take another
+/// part for a directive than we do; so it may of a quoted text with an escape.
+fn is_directive(text: &str) -> bool {
+    let is_token = |text: &str| !text.is_empty() && text.bytes().all(is_token_sign);
+    let Some((name, value)) = text.split_once('=') else {
+        return is_token(text);
+    };
+    let quoted = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    is_token(name) && quoted.map_or_else(|| is_token(value), |quoted| !quoted.contains(['"', '\\']))
+}
+
+/// RFC 9110 §5.6.2.
+const fn is_token_sign(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(
+            byte,
+            b'!' | b'#'
+                | b'$'
+                | b'%'
+                | b'&'
+                | b'\''
+                | b'*'
+                | b'+'
+                | b'-'
+                | b'.'
+                | b'^'
+                | b'_'
+                | b'`'
+                | b'|'
+                | b'~'
+        )
 }
 
 /// The directives of a `Cache-Control` value. A comma within quotes separates nothing (RFC 9111 §5.2): taken for a
@@ -169,5 +202,22 @@ mod tests {
             "private, max-age=60"
         );
         assert_eq!(private_cache_control(Some("no-store")), "private, no-store");
+    }
+
+    #[test]
+    fn what_caches_could_read_in_two_ways_is_dropped() {
+        for value in [
+            "private=#a, public\", s-maxage=1",
+            "max-age=\"60, public",
+            "a=\"x\\\", public, y\"",
+            "a=\"b\"c\", public\"",
+            "public\u{b}, s-maxage\u{a0}=5",
+        ] {
+            assert_eq!(private_cache_control(Some(value)), "private", "{value}");
+        }
+        assert_eq!(
+            private_cache_control(Some("a=\"b c\", d=e")),
+            "private, a=\"b c\", d=e"
+        );
     }
 }

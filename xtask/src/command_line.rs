@@ -1,8 +1,10 @@
 //! What can be asked of `cargo xtask`.
 
-use std::ffi::OsString;
+use std::{ffi::OsString, time::Duration};
 
 use lexopt::{Arg, Parser, ValueExt as _};
+
+use crate::fuzz;
 
 /// What `cargo xtask help` prints.
 pub const USAGE: &str = "\
@@ -19,6 +21,9 @@ cargo xtask <command>
                         KEYWARD_SIMULATION_SEED=N runs one again, and makes it smaller if it fails.
   bench [--help]        What a request costs at the edge, beside others; and that forged keys cost no look-up.
   screenshots           Takes the pictures of the web page that the documents show.
+  fuzz [NAME]… [--seconds N]
+                        What reads the bytes of others, on bytes that libFuzzer finds; each target for N seconds (60).
+                        Needs a nightly compiler and cargo-fuzz.
   audit                 Advisories, licences and sources of all dependencies (needs cargo-deny).
 ";
 
@@ -53,6 +58,8 @@ pub enum Command {
     },
     /// Take the pictures of the documents.
     Screenshots,
+    /// Feed found bytes to what reads bytes.
+    Fuzz(fuzz::Order),
     /// Check the dependencies.
     Audit,
     /// Print the usage.
@@ -85,6 +92,7 @@ impl Command {
                             let arguments = parser.raw_args()?.collect();
                             return Ok(Self::Simulate { arguments });
                         }
+                        "fuzz" => Self::Fuzz(fuzz::Order::default()),
                         "audit" => Self::Audit,
                         "help" => Self::Help,
                         other => return Err(format!("there is no command `{other}`").into()),
@@ -92,6 +100,10 @@ impl Command {
                 }
                 (Arg::Long("worker"), Some(Self::Build { worker_only })) => *worker_only = true,
                 (Arg::Long("step"), Some(Self::Test { steps })) => steps.push(parser.value()?.string()?),
+                (Arg::Long("seconds"), Some(Self::Fuzz(order))) => {
+                    order.each = Duration::from_secs(parser.value()?.parse()?);
+                }
+                (Arg::Value(target), Some(Self::Fuzz(order))) => order.targets.push(target.string()?),
                 (Arg::Long("list"), Some(command @ Self::Test { .. })) => *command = Self::ListSteps,
                 (argument, _) => return Err(argument.unexpected()),
             }
@@ -126,6 +138,11 @@ mod tests {
         assert_eq!(parse("screenshots"), Ok(Command::Screenshots));
         let arguments = ["--seeds", "7"].map(OsString::from).to_vec();
         assert_eq!(parse("simulate --seeds 7"), Ok(Command::Simulate { arguments }));
+        let order = fuzz::Order {
+            targets: vec!["key".to_owned(), "jwt".to_owned()],
+            each: Duration::from_secs(5),
+        };
+        assert_eq!(parse("fuzz key --seconds 5 jwt"), Ok(Command::Fuzz(order)));
         assert_eq!(parse("audit"), Ok(Command::Audit));
         assert_eq!(parse(""), Ok(Command::Help));
         assert_eq!(parse("dev --help"), Ok(Command::Help));

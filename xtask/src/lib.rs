@@ -19,6 +19,7 @@ pub mod demo;
 pub mod dev;
 pub mod documented;
 pub mod fresh_stack;
+pub mod fuzz;
 pub mod http;
 pub mod interrupt;
 mod origins;

@@ -38,6 +38,8 @@ CACHE_CONTROL = [
     ("s-maxage = 5 , immutable", "private, immutable"),
     ("stale-while-revalidate=5", "private, stale-while-revalidate=5"),
     ("private=\"open", "private"),
+    ("private=#a, public\", s-maxage=1", "private"),
+    ("max-age=\"60, public", "private"),
 ]
 
 

@@ -1,12 +1,15 @@
 //! The list of checks, and what each runs.
 
-use std::process::{Command, ExitCode};
+use std::{
+    process::{Command, ExitCode},
+    time::Duration,
+};
 
 use anyhow::{Result, bail};
 
 use super::{Check, Context, Outcome, conformance, links};
 use crate::{
-    bench,
+    bench, fuzz,
     postgres::{Programs, Server},
     process::Output,
     progress::Progress,
@@ -94,6 +97,11 @@ pub const STEPS: &[Check] = &[
         name: "bench",
         about: "the benchmark runs, and forged keys cost no look-up; nothing is timed",
         run: bench,
+    },
+    Check {
+        name: "fuzz",
+        about: "what reads the bytes of others holds on bytes that nobody wrote",
+        run: fuzz,
     },
     Check {
         name: "clients",
@@ -266,6 +274,20 @@ fn bench(context: &Context<'_>) -> Result<Outcome> {
         bail!("`cargo xtask bench check` failed");
     }
     Ok(Outcome::Passed)
+}
+
+/// Of each target.
+const FUZZED_FOR: Duration = Duration::from_secs(3);
+
+fn fuzz(context: &Context<'_>) -> Result<Outcome> {
+    if let Some(missing) = fuzz::missing_tool(context.workspace) {
+        return skipped(missing);
+    }
+    let order = fuzz::Order {
+        each: FUZZED_FOR,
+        ..fuzz::Order::default()
+    };
+    fuzz::run(context.workspace, context.launcher, &order).map(|()| Outcome::Passed)
 }
 
 fn clients(context: &Context<'_>) -> Result<Outcome> {
