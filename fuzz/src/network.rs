@@ -40,6 +40,11 @@ fn second(text: &str) -> Option<Ipv6Net> {
     } else {
         text.parse::<IpAddr>().ok()?.into()
     };
+    // Nor does it mind a zero before an octet, which some read as octal.
+    let mut octets = text.split('/').next()?.split('.');
+    if octets.any(|octet| octet.len() > 1 && octet.starts_with('0') && !text.contains(':')) {
+        return None;
+    }
     if network.trunc() != network {
         return None;
     }
