@@ -103,6 +103,11 @@ fn narrow(query: &mut QueryBuilder<Db>, filter: &KeyFilter) {
         None => {}
     }
     if let Some(scope) = &filter.scope {
+        // A look at the text, in which no scope is written otherwise, spares nearly all lists from being read.
+        query.push(" AND scopes || group_scopes LIKE ");
+        query
+            .push_bind(format!("%\"{}\"%", escaped(scope)))
+            .push(r" ESCAPE '\'");
         for (joint, column) in [(" AND (", "scopes"), (" OR ", "group_scopes")] {
             query.push(format!(
                 "{joint}EXISTS (SELECT 1 FROM json_each({column}) WHERE value = "
@@ -142,13 +147,7 @@ fn narrow(query: &mut QueryBuilder<Db>, filter: &KeyFilter) {
 /// A part of the name or of the holder, the beginning of the preview, or the id. The database makes the letters small on both
 /// sides: it knows by which rule.
 fn find(query: &mut QueryBuilder<Db>, text: &str) {
-    let mut escaped = String::new();
-    for sign in text.chars() {
-        if matches!(sign, '%' | '_' | '\\') {
-            escaped.push('\\');
-        }
-        escaped.push(sign);
-    }
+    let escaped = escaped(text);
     let anywhere = format!("%{escaped}%");
     for (joint, column, pattern) in [
         (" AND (", "name", anywhere.clone()),
@@ -162,6 +161,18 @@ fn find(query: &mut QueryBuilder<Db>, text: &str) {
         query.push(" OR id = ").push_bind(id.as_bytes().to_vec());
     }
     query.push(")");
+}
+
+/// A text that stands for itself in a pattern.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::new();
+    for sign in text.chars() {
+        if matches!(sign, '%' | '_' | '\\') {
+            escaped.push('\\');
+        }
+        escaped.push(sign);
+    }
+    escaped
 }
 
 fn in_states(query: &mut QueryBuilder<Db>, states: &[KeyState], now: Timestamp) {
