@@ -57,7 +57,7 @@ noticed! {
 }
 
 #[test]
-#[ignore = "150 seeds have not met it: scenarios need more changes at two control planes while KV is slow"]
+#[ignore = "six minutes of seeds have not met it: scenarios need more changes at two control planes while KV is slow"]
 fn two_publishers_without_claims() {
     let (_, fault) = noticed(Bug::PublishersWithoutClaim);
     assert!(fault.contains("I5"), "{fault}");
