@@ -10,11 +10,15 @@ const keys = Number(process.argv[2]);
 const endings = [];
 const page = await visit({ after: (end) => endings.push(end) });
 
+const choose = (label, value) => page.getByLabel(label).selectOption(value);
+const press = (name) => page.getByRole("button", { name, exact: false }).first().click();
+const type = (text) => page.getByRole("searchbox").first().fill(text);
+
 /** The bound is on the median, in milliseconds. */
 const MEASURED = [
   ["first view of the table", 1000, firstView],
   ["a filter", 200, () => until(() => choose("Filter by status", "active"), () => choose("Filter by status", ""))],
-  ["a filter that few keys pass", 200, () => until(() => choose("Filter by kind", "gateway"), () => choose("Filter by kind", ""))],
+  ["a filter that no key passes", 200, () => until(() => choose("Filter by kind", "gateway"), () => choose("Filter by kind", ""))],
   ["a search, from the last letter on", 200, () => until(() => type(`key ${keys - 7}`), () => type(""))],
   ["the next page", 200, () => until(() => press("Next"), () => press("Previous"))],
   ["order by name", 200, () => until(() => press("Name"), () => press("Created"))],
@@ -54,36 +58,31 @@ async function firstView() {
 
 /** How long the table takes to show what `act` asks for; `back` puts it as it was. */
 async function until(act, back) {
-  const time = await settled(act);
-  await settled(back);
-  return time;
-}
-
-async function settled(act) {
   await page.evaluate(() => {
-    window.isSettled = new Promise((resolve) => {
+    window.isShown = new Promise((resolve) => {
       let begin = 0;
       const start = () => {
         begin ||= performance.now();
       };
       for (const event of ["change", "input", "click"]) document.addEventListener(event, start, { capture: true, once: true });
-      const section = document.querySelector("main section[aria-label='API keys']") ?? document.querySelector("main");
-      const before = document.querySelector("main").innerText;
+      // The table is busy from the question to the answer, and shows in the next frame what came.
+      let wasBusy = false;
       const look = () => {
-        const isBusy = document.querySelector("main [aria-busy=true]");
-        const isOther = location.search + (section && document.querySelector("tbody")?.innerText) !== window.lastShown;
-        if (begin && !isBusy && isOther && document.querySelector("main").innerText !== before) {
-          window.lastShown = location.search + document.querySelector("tbody")?.innerText;
-          resolve(performance.now() - begin);
-        } else requestAnimationFrame(look);
+        const isBusy = document.querySelector("main [aria-busy=true]") !== null;
+        if (wasBusy && !isBusy) requestAnimationFrame(() => resolve(performance.now() - begin));
+        else {
+          wasBusy ||= isBusy && begin > 0;
+          requestAnimationFrame(look);
+        }
       };
-      requestAnimationFrame(look);
+      look();
     });
   });
   await act();
-  return page.evaluate(() => window.isSettled);
+  const time = await page.evaluate(() => window.isShown);
+  await back();
+  await page.locator("tbody tr").first().waitFor();
+  await page.waitForTimeout(300);
+  await page.waitForFunction(() => !document.querySelector("main [aria-busy=true]"));
+  return time;
 }
-
-const choose = (label, value) => page.getByLabel(label).selectOption(value);
-const press = (name) => page.getByRole("button", { name, exact: false }).first().click();
-const type = (text) => page.getByRole("searchbox").first().fill(text);
