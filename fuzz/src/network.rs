@@ -41,8 +41,10 @@ fn second(text: &str) -> Option<Ipv6Net> {
         text.parse::<IpAddr>().ok()?.into()
     };
     // Nor does it mind a zero before an octet, which some read as octal.
-    let mut octets = text.split('/').next()?.split('.');
-    if octets.any(|octet| octet.len() > 1 && octet.starts_with('0') && !text.contains(':')) {
+    let address = text.split('/').next()?;
+    let octets = address.rsplit(':').next().filter(|last| last.contains('.'));
+    let is_octal = |octet: &str| octet.len() > 1 && octet.starts_with('0');
+    if octets.is_some_and(|octets| octets.split('.').any(is_octal)) {
         return None;
     }
     if network.trunc() != network {

@@ -1,7 +1,7 @@
 //! The command line.
 //!
-//! Commands that run the service, or look after it, read its settings ([`configuration`]). The others call it over REST, as whoever
-//! signed in ([`remote`]): one noun a file or folder.
+//! Commands that run the service, or look after it, read its settings (`configuration`). The others call it over REST, as whoever
+//! signed in (`remote`): one noun a file or folder.
 
 use std::process::ExitCode;
 
