@@ -3,7 +3,7 @@
 //! What is imitated is what Cloudflare says of it. A read may be answered from a cache of its place, for up to a minute, and so
 //! may the absence of a name. What was not cached may still be old: a place sees writes late, and not always in order. One
 //! write a second to one name. Bulk writes succeed in part. A write whose caller was never answered lands all the same, perhaps
-//! after a newer one, but within [`LATEST_LANDING`] of being sent.
+//! after a newer one, but within `LATEST_LANDING` of being sent.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
