@@ -173,9 +173,17 @@ impl Admin {
         NewKey::of(&self.try_create(body).expect(201))
     }
 
+    /// The key as the database has it. What is told besides of the edge changes by itself.
     #[track_caller]
     pub(crate) fn show(&self, key: &NewKey) -> Value {
-        self.get(&path(key)).expect(200).json()
+        let mut shown = self.get(&path(key)).expect(200).json();
+        let edge = shown.as_object_mut().and_then(|shown| shown.remove("edge"));
+        let state = edge.as_ref().and_then(|edge| edge["state"].as_str());
+        assert!(
+            state.is_some_and(|state| ["confirmed", "pending", "eventual", "none"].contains(&state)),
+            "{edge:?}"
+        );
+        shown
     }
 
     #[track_caller]
