@@ -28,7 +28,7 @@ pub(crate) fn run(data: &[u8]) {
     assert!(elsewhere.iter().all(Result::is_err), "{signed}");
     // One byte changed, wherever and however.
     let mut bytes = signed.clone().into_bytes();
-    let at = place.iter().fold(0, |sum, byte| sum * 256 + usize::from(*byte)) % bytes.len();
+    let at = place.iter().map(|byte| usize::from(*byte)).sum::<usize>() % bytes.len();
     bytes[at] ^= place.first().copied().unwrap_or_default() | 1;
     if let Ok(changed) = String::from_utf8(bytes) {
         assert!(verify(&changed).is_err(), "{changed}");
