@@ -226,7 +226,7 @@ fn a_busy_key_learns_of_its_end_by_kv_where_nobody_told_its_guard() {
     let control_plane = ControlPlane::publishing_to(&lone, lone.edge.line().url());
     let key = control_plane.admin.create(&prediction_key());
     let call = lone.edge.call("POST", "/v1/predict").bearer(&key.text);
-    call.admitted();
+    call.until_admitted();
     let revoked = control_plane.admin.revoke(&key).expect(200);
     assert_eq!(
         revoked.header("keyward-propagation"),
