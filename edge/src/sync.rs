@@ -12,8 +12,7 @@ use crate::{
 use futures_util::{StreamExt as _, future::join, stream};
 use keyward_shared::{
     KeyHash, UnixMillis,
-    guard::Adopted,
-    sync::{self, Batch, Entry, MAX_RECORDS, Outcome, Promise, Report, SyncError},
+    sync::{self, Above, Batch, Entry, MAX_RECORDS, Outcome, Promise, Report, SyncError},
 };
 
 /// How many records are given to their objects at a time. Each takes two calls, and a Worker may wait for six.
@@ -114,18 +113,13 @@ async fn give<O: Outside>(desk: &Desk<'_, O>, entry: &Entry, begun: UnixMillis) 
         let error = "its turn did not come: the guards before it were too slow".to_owned();
         return Outcome::Failed { error };
     }
-    match adopt(desk, entry).await {
-        Ok(adopted) => Outcome::Adopted {
-            revision: adopted.revision,
-            knew: adopted.knew,
-            quiet_in_ms: adopted.quiet_in_ms,
-        },
-        Err(error) => Outcome::Failed { error },
-    }
+    adopt(desk, entry)
+        .await
+        .unwrap_or_else(|error| Outcome::Failed { error })
 }
 
 /// Gives a record to both objects: it is known once both have it, and quiet once both are.
-async fn adopt<O: Outside>(desk: &Desk<'_, O>, entry: &Entry) -> Result<Adopted, String> {
+async fn adopt<O: Outside>(desk: &Desk<'_, O>, entry: &Entry) -> Result<Outcome, String> {
     let key = KeyHash::from_kv_name(&entry.name).ok_or("the name is not that of a key's record")?;
     let signed = verified(desk.deployment, &key, &entry.value).map_err(|error| error.to_string())?;
     let record = signed.record();
@@ -138,12 +132,22 @@ async fn adopt<O: Outside>(desk: &Desk<'_, O>, entry: &Entry) -> Result<Adopted,
     .await;
     let at_guard = at_guard.map_err(|error| error.to_string())?;
     let at_directory = at_directory.map_err(|error| error.to_string())?;
+    let given = record.revision;
     // This isolate need not wait for anyone to tell it.
     let now = desk.outside.now();
     desk.local.borrow_mut().memory.note_record(key, signed, now);
-    Ok(Adopted {
+    let highest = if at_directory.revision > at_guard.revision {
+        &at_directory
+    } else {
+        &at_guard
+    };
+    Ok(Outcome::Adopted {
         revision: at_guard.revision.min(at_directory.revision),
         knew: at_guard.knew.into_iter().chain(at_directory.knew).min(),
+        above: (highest.revision > given).then_some(Above {
+            revision: highest.revision,
+            ended: highest.ended,
+        }),
         quiet_in_ms: at_guard.quiet_in_ms.max(at_directory.quiet_in_ms),
     })
 }

@@ -74,6 +74,9 @@ pub enum Outcome {
         /// The lowest of those they had before, of as many as knew the key.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         knew: Option<u64>,
+        /// What one of them has above the record that was given: the control plane's database may be an older copy.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        above: Option<Above>,
         /// How long until every lease granted under an older revision has run out, in milliseconds, counted from when the
         /// answer arrives.
         quiet_in_ms: u64,
@@ -83,6 +86,16 @@ pub enum Outcome {
         /// Why, for people.
         error: String,
     },
+}
+
+/// What a guard has, where that is above the record that it was given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Above {
+    /// The highest revision that one of them has.
+    pub revision: u64,
+    /// Whether the key has ended there.
+    pub ended: bool,
 }
 
 /// How far a change that every guard knows reaches, as the deployment's routes have it.
@@ -230,6 +243,7 @@ mod tests {
         let adopted = Outcome::Adopted {
             revision: 3,
             knew: Some(2),
+            above: None,
             quiet_in_ms: 2000,
         };
         Report {

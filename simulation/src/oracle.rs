@@ -53,8 +53,6 @@ pub struct Known {
     pub states: BTreeMap<u64, Key>,
     /// The highest revision that was confirmed.
     pub confirmed: u64,
-    /// Whether a revision was given twice, for different records: by a database, and by an older copy of it.
-    pub collides: bool,
 }
 
 /// What a lineage was let do.
@@ -153,10 +151,7 @@ impl State {
             hash: key.hash,
             states: BTreeMap::new(),
             confirmed: 0,
-            collides: false,
         });
-        let before = known.states.get(&key.revision);
-        known.collides |= before.is_some_and(|before| before.record() != key.record());
         known.states.insert(key.revision, key.clone());
         self.note(key.revision);
     }

@@ -138,6 +138,7 @@ impl WorkerClient {
         let adopted = batch.records.iter().map(|entry| Outcome::Adopted {
             revision: revision(&entry.value),
             knew: None,
+            above: None,
             quiet_in_ms: 0,
         });
         Report {

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fs, rc::Rc, time::Duration};
 
 use keyward_control_plane::{
     audit,
-    domain::{Key, KeyId, recovery::RECOVERY, usage::Slots},
+    domain::{Key, KeyId, usage::Slots},
     store::{AuditTrail as _, History as _, Store as _, UsageBook as _},
 };
 use keyward_shared::{
@@ -41,17 +41,6 @@ pub async fn check(world: &Rc<World>) {
         return;
     }
     pause(AFTERWARDS).await;
-    if world.oracle.counts().restored > 0 {
-        // What the former control plane had sent may have landed after the recovery had read KV. Reconcile finds it, on its timer or
-        // when it is asked to.
-        let _report = world.admin(0, "POST", "/api/v1/sync/reconcile", None).await;
-        if !has_become_quiet(world).await {
-            world
-                .oracle
-                .fault(|| "I5: something still waits after a reconcile".to_owned());
-        }
-        pause(AFTERWARDS).await;
-    }
     let keys = keys_of(world);
     kv_equals_database(world, &keys);
     nothing_is_lost(world, &keys);
@@ -117,8 +106,6 @@ fn kv_equals_database(world: &World, keys: &BTreeMap<KeyId, Key>) {
         });
         match found {
             Some(Ok(record)) if record == key.record() => {}
-            // What a restored database does not see yet: docs/reliability.md.
-            Some(Ok(record)) if record.revision == key.revision && collides(world, key.id) => {}
             Some(Ok(record)) => world.oracle.fault(|| {
                 format!(
                     "I5: KV has revision {} of {}, and the database {}",
@@ -166,13 +153,10 @@ fn nothing_is_lost(world: &World, keys: &BTreeMap<KeyId, Key>) {
             .range(..=known.confirmed)
             .find(|(_, key)| key.status.has_ended());
         let Some((ended, _)) = ended else { continue };
-        // A guard tells its revision and no more. Where it alone had heard of the end, the key waits for a person's review.
-        let mut later = known.states.range(ended + 1..).map(|(_, key)| key);
-        let was_reviewed = later.any(|key| key.deactivated.as_ref().is_some_and(|act| act.by == RECOVERY));
-        if !was_reviewed && stored.is_some_and(|stored| !stored.status.has_ended()) {
-            world
-                .oracle
-                .fault(|| format!("I1: the end of {id} was confirmed, and the database has forgotten it"));
+        if stored.is_some_and(|stored| !stored.status.has_ended()) {
+            world.oracle.fault(|| {
+                format!("I1: revision {ended}, the end of {id}, was confirmed, and the database has forgotten it")
+            });
         }
     }
 }
@@ -203,7 +187,6 @@ async fn edge_decides_as_database(world: &Rc<World>, keys: &BTreeMap<KeyId, Key>
             // A key that the database has forgotten ends, if KV has ever heard of it: see docs/reliability.md.
             (Ruled::Refused(_), None) => true,
             (Ruled::Admitted, None) => !is_in_kv(world, &text),
-            (_, Some(_)) if key.is_some_and(|key| collides(world, key.id)) => true,
             _ => false,
         };
         if !is_right {
@@ -213,11 +196,6 @@ async fn edge_decides_as_database(world: &Rc<World>, keys: &BTreeMap<KeyId, Key>
             });
         }
     }
-}
-
-/// Whether a revision of a key stands for two records, since a database was put back between them.
-fn collides(world: &World, id: KeyId) -> bool {
-    world.oracle.keys().get(&id).is_some_and(|known| known.collides)
 }
 
 /// Whether KV has a record of a key.

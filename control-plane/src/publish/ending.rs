@@ -74,8 +74,14 @@ pub(super) async fn end_at_guards(
             let mut outlived = Vec::new();
             for (tombstone, outcome) in left.into_iter().zip(report.results) {
                 match outcome {
-                    Outcome::Adopted { revision, knew, .. } => {
-                        let there = revision.max(knew.unwrap_or(0));
+                    Outcome::Adopted {
+                        revision,
+                        knew,
+                        above,
+                        ..
+                    } => {
+                        let above = above.map_or(0, |above| above.revision);
+                        let there = revision.max(knew.unwrap_or(0)).max(above);
                         if there > tombstone.1.revision || knew == Some(tombstone.1.revision) {
                             tombstone.1.revision = there + 1;
                             outlived.push(tombstone);

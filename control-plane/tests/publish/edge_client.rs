@@ -53,6 +53,7 @@ fn report() -> Report {
     let adopted = Outcome::Adopted {
         revision: 3,
         knew: None,
+        above: None,
         quiet_in_ms: 2000,
     };
     Report {

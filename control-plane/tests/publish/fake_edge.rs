@@ -1,7 +1,7 @@
 //! An edge that answers as told; otherwise as a good one does.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{HashMap, HashSet, VecDeque},
     sync::{Mutex, MutexGuard},
     time::Duration,
 };
@@ -11,7 +11,7 @@ use keyward_control_plane::publish::{
     Edge, EdgeError,
     edge::{CALL_TIMEOUT, EdgeFault},
 };
-use keyward_shared::sync::{Batch, MAX_RECORDS, Outcome, Promise, Report, SyncError};
+use keyward_shared::sync::{Above, Batch, MAX_RECORDS, Outcome, Promise, Report, SyncError};
 
 /// How a call goes.
 #[derive(Clone, Debug)]
@@ -46,6 +46,8 @@ struct State {
     /// The names of each call, in order.
     calls: Vec<Vec<String>>,
     revisions: HashMap<String, u64>,
+    /// The names that have ended at the revision that their guards have.
+    ended: HashSet<String>,
 }
 
 impl FakeEdge {
@@ -55,6 +57,7 @@ impl FakeEdge {
             script: VecDeque::new(),
             calls: Vec::new(),
             revisions: HashMap::new(),
+            ended: HashSet::new(),
         }))
     }
 
@@ -88,6 +91,11 @@ impl FakeEdge {
         };
     }
 
+    /// What the guards of a name have is its end.
+    pub(crate) fn end(&self, name: &str) {
+        self.state().ended.insert(name.to_owned());
+    }
+
     /// The revision that the guards of a name have.
     pub(crate) fn revision(&self, name: &str) -> Option<u64> {
         self.state().revisions.get(name).copied()
@@ -97,15 +105,19 @@ impl FakeEdge {
         self.0.lock().unwrap()
     }
 
-    /// What the guards of a record had, and what they have once they have seen it.
-    fn adopt(&self, name: &str, value: &str) -> (Option<u64>, u64) {
+    /// What the guards of a record had, what they have once they have seen it, and what that is if it is above the record.
+    fn adopt(&self, name: &str, value: &str) -> (Option<u64>, u64, Option<Above>) {
         let record: serde_json::Value = serde_json::from_str(value.lines().next().unwrap()).unwrap();
         let revision = record["revision"].as_u64().unwrap();
         let mut state = self.state();
         let knew = state.revisions.get(name).copied();
         let known = knew.map_or(revision, |knew| knew.max(revision));
         state.revisions.insert(name.to_owned(), known);
-        (knew, known)
+        let above = (known > revision).then(|| Above {
+            revision: known,
+            ended: state.ended.contains(name),
+        });
+        (knew, known, above)
     }
 }
 
@@ -139,7 +151,7 @@ impl Edge for FakeEdge {
                 let error = "a guard did not answer".to_owned();
                 return Outcome::Failed { error };
             }
-            let (knew, revision) = self.adopt(&entry.name, &entry.value);
+            let (knew, revision, above) = self.adopt(&entry.name, &entry.value);
             let told = match call {
                 Some(Call::LowerRevision) => revision - 1,
                 Some(Call::HigherRevision) => revision + 1,
@@ -148,6 +160,7 @@ impl Edge for FakeEdge {
             Outcome::Adopted {
                 revision: told,
                 knew,
+                above,
                 quiet_in_ms,
             }
         };

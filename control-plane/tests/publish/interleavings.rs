@@ -140,6 +140,7 @@ impl Edge for Guards {
             results.push(Outcome::Adopted {
                 revision: guard.revision,
                 knew: None,
+                above: None,
                 quiet_in_ms: u64::try_from(guard.quiet(Instant::now()).as_millis()).unwrap() + 1,
             });
         }

@@ -4,8 +4,11 @@ use std::{collections::BTreeSet, path::PathBuf, sync::Arc, time::Duration};
 
 use keyward_control_plane::{
     domain::{Key, principal::Reach},
-    publish::{Reconciler, recovery::RecoveryReport},
-    store::{Groups as _, History as _, Store as _, StoreError, sqlite::backup},
+    publish::{
+        Reconciler,
+        recovery::{RecoveryError, RecoveryReport},
+    },
+    store::{Groups as _, History as _, LATE_WRITE, Store as _, StoreError, sqlite::backup},
 };
 use keyward_shared::{Entropy as _, Record, record::Status};
 use tempfile::TempDir;
@@ -96,6 +99,31 @@ async fn settle(world: &World) {
     }
 }
 
+/// Recovers, once what was under way has landed.
+async fn recover(world: &World) -> Result<(), RecoveryError> {
+    match world.publisher.recover_if_needed(world.lane()).await {
+        Err(RecoveryError::Unsettled(wait)) => {
+            pass(world, wait).await;
+            world.publisher.recover_if_needed(world.lane()).await
+        }
+        recovered => recovered,
+    }
+}
+
+/// Lets time pass, that of this process too; the database stands still meanwhile.
+async fn pass(world: &World, time: Duration) {
+    world.clock.advance(time.as_secs() + 1);
+    world.kv().land_late_writes();
+    tokio::time::pause();
+    tokio::time::advance(time).await;
+    tokio::time::resume();
+}
+
+async fn say_restored(world: &World) {
+    let now = keyward_control_plane::clock::Clock::now(world.clock.as_ref());
+    world.store.was_restored(false, now).await.unwrap();
+}
+
 async fn report(world: &World) -> Option<RecoveryReport> {
     let state = world.store.recovery("main").await.unwrap();
     assert!(!state.is_due);
@@ -166,7 +194,7 @@ async fn after_a_restore_of_any_older_state_no_ended_key_lives_and_every_differe
                 !is_last,
                 "seed {seed}, step {step}"
             );
-            world.publisher.recover_if_needed(world.lane()).await.unwrap();
+            recover(&world).await.unwrap();
             assert!(!world.publisher.is_recovering());
             settle(&world).await;
             for truth in &past.keys {
@@ -201,14 +229,14 @@ async fn a_second_restore_of_the_same_state_is_noticed_too() {
     let past = Past::of(4, 12).await;
     let (file, _) = &past.states[4];
     let first = past.world.with_database(file).await;
-    first.publisher.recover_if_needed(first.lane()).await.unwrap();
+    recover(&first).await.unwrap();
     settle(&first).await;
     first.publisher.mark_now().await.unwrap();
 
     let second = first.with_database(file).await;
     second.publisher.look_back().await;
     assert!(second.publisher.is_recovering());
-    second.publisher.recover_if_needed(second.lane()).await.unwrap();
+    recover(&second).await.unwrap();
     settle(&second).await;
     for truth in past.keys.iter().filter(|key| key.status.has_ended()) {
         assert!(second.published(truth).unwrap().status.has_ended());
@@ -223,21 +251,51 @@ async fn what_only_a_guard_knows_is_deactivated() {
     let world = past.world.with_database(&past.states[0].0).await;
     let key = &past.keys[0];
     world.edges[0].set_revision(&key.hash.kv_name(), Some(7));
-    world
-        .store
-        .was_restored(
-            false,
-            keyward_control_plane::clock::Clock::now(world.clock.as_ref()),
-        )
-        .await
-        .unwrap();
-    world.publisher.recover_if_needed(world.lane()).await.unwrap();
+    say_restored(&world).await;
+    recover(&world).await.unwrap();
     let now = stored(&world, key).await.unwrap();
     assert_eq!((now.status, now.revision), (Status::Deactivated, 8));
     assert_eq!(
         report(&world).await.unwrap().deactivated_keys,
         [key.id.to_string()]
     );
+}
+
+#[tokio::test]
+async fn an_end_that_only_a_guard_knows_is_one() {
+    let mut past = Past::new().await;
+    past.create(1).await;
+    past.keep().await;
+    let world = past.world.with_database(&past.states[0].0).await;
+    let key = &past.keys[0];
+    world.edges[0].set_revision(&key.hash.kv_name(), Some(7));
+    world.edges[0].end(&key.hash.kv_name());
+    say_restored(&world).await;
+    recover(&world).await.unwrap();
+    let now = stored(&world, key).await.unwrap();
+    assert_eq!((now.status, now.revision), (Status::Revoked, 8));
+    assert_eq!(report(&world).await.unwrap().ended_keys, [key.id.to_string()]);
+}
+
+/// It would have a revision that this database gives to something else, and nobody would notice.
+#[tokio::test]
+async fn what_was_on_its_way_to_kv_when_the_database_was_restored_is_learnt_from_too() {
+    let mut past = Past::new().await;
+    past.create(1).await;
+    past.keep().await;
+    let key = past.keys[0].clone();
+    let world = past.world.with_database(&past.states[0].0).await;
+    say_restored(&world).await;
+    let early = world.publisher.recover_if_needed(world.lane()).await;
+    assert!(matches!(early, Err(RecoveryError::Unsettled(_))), "{early:?}");
+    let at = keyward_control_plane::clock::Clock::now(world.clock.as_ref());
+    let later = key.deactivated("admin", at).unwrap();
+    world.plant(&later.record(), &later);
+    recover(&world).await.unwrap();
+    settle(&world).await;
+    let now = stored(&world, &key).await.unwrap();
+    assert_eq!((now.status, now.revision), (Status::Deactivated, 3));
+    assert_eq!(world.published(&key), Some(now.record()));
 }
 
 #[tokio::test]
@@ -250,7 +308,7 @@ async fn a_database_that_knows_hardly_any_key_ends_none_until_somebody_says_so()
     }
     past.keep().await;
     let world = past.world.with_database(&past.states[0].0).await;
-    let error = world.publisher.recover_if_needed(world.lane()).await.unwrap_err();
+    let error = recover(&world).await.unwrap_err();
     assert!(error.to_string().contains("--end-unknown-keys"), "{error}");
     assert!(world.publisher.is_recovering());
     let report = Reconciler::new(Arc::clone(&world.publisher))
@@ -268,7 +326,7 @@ async fn a_database_that_knows_hardly_any_key_ends_none_until_somebody_says_so()
         )
         .await
         .unwrap();
-    world.publisher.recover_if_needed(world.lane()).await.unwrap();
+    recover(&world).await.unwrap();
     let ended = |key: &&Key| world.published(key).unwrap().status.has_ended();
     assert_eq!(past.keys.iter().filter(ended).count(), 12);
 }
@@ -278,9 +336,9 @@ async fn a_failure_leaves_it_recovering_and_it_goes_on() {
     let past = Past::of(5, 10).await;
     let world = past.world.with_database(&past.states[3].0).await;
     world.edges[0].next_call(crate::fake_edge::Call::Down);
-    world.publisher.recover_if_needed(world.lane()).await.unwrap_err();
+    recover(&world).await.unwrap_err();
     assert!(world.publisher.is_recovering());
-    world.publisher.recover_if_needed(world.lane()).await.unwrap();
+    recover(&world).await.unwrap();
     assert!(!world.publisher.is_recovering());
 }
 
@@ -295,6 +353,10 @@ async fn a_restored_database_is_published_only_when_it_has_recovered() {
     let world = past.world.with_database(&past.states[0].0).await;
     let (_shutdown, ends) = watch::channel(false);
     let running = tokio::spawn(Arc::clone(&world.publisher).run(ends));
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(world.publisher.is_recovering());
+    assert_eq!(stored(&world, &past.keys[0]).await.unwrap().revision, 1);
+    pass(&world, LATE_WRITE).await;
     for _ in 0..400 {
         tokio::time::sleep(Duration::from_millis(50)).await;
         let is_over = stored(&world, &past.keys[0]).await.unwrap().status.has_ended();

@@ -3,7 +3,7 @@
 use keyward_shared::{
     Record,
     record::Status,
-    sync::{Batch, Entry, Outcome, Promise},
+    sync::{Above, Batch, Entry, Outcome, Promise},
 };
 
 use crate::stage::{Key, PRODUCTION, Ruled, Stage, head, record, revision, settings, signed};
@@ -134,6 +134,7 @@ fn a_revocation_is_over_when_it_is_quiet() {
             revision: 2,
             // The directory had not heard of the key before; its guard had, when it was used.
             knew: Some(1),
+            above: None,
             quiet_in_ms,
         },
     ] = report.results[..]
@@ -154,10 +155,38 @@ fn a_revocation_is_over_when_it_is_quiet() {
             [Outcome::Adopted {
                 revision: 2,
                 knew: Some(2),
+                above: Some(Above {
+                    revision: 2,
+                    ended: true
+                }),
                 quiet_in_ms: 0
             }]
         ),
         "{again:?}"
+    );
+}
+
+/// The control plane's database may be an older copy, and only one of the two objects have heard what came after it.
+#[test]
+fn a_guard_that_is_ahead_of_its_directory_is_not_passed_over() {
+    let stage = Stage::told();
+    let key = stage.mint(PRODUCTION);
+    stage.store.put(&key, &revision(3, Status::Active));
+    assert_eq!(stage.get("/closed", &key), "key-1@3");
+    let report = stage.sync(&key, &revision(2, Status::Active));
+    assert!(
+        matches!(
+            report.results[..],
+            [Outcome::Adopted {
+                revision: 2,
+                above: Some(Above {
+                    revision: 3,
+                    ended: false
+                }),
+                ..
+            }]
+        ),
+        "{report:?}"
     );
 }
 

@@ -188,6 +188,9 @@ pub struct Adopted {
     /// The one that it had before, if it knew the key.
     #[serde(default)]
     pub knew: Option<u64>,
+    /// Whether the key has ended, by what it has.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub ended: bool,
     /// How long until every lease granted under an older revision has run out, in milliseconds. It holds on every clock
     /// that runs within 1 %, counted from when this answer arrives.
     pub quiet_in_ms: u64,

@@ -137,9 +137,13 @@ impl Guard {
         self.see(key, given);
         self.ledger_changed = true;
         let revision = knew.map_or(given_revision, |knew| knew.max(given_revision));
+        let ended = self
+            .record(&key)
+            .is_some_and(|known| known.record().status.has_ended());
         self.pending(Adopted {
             revision,
             knew,
+            ended,
             quiet_in_ms: self.ledger.quiet_in_ms(&key, revision),
         })
     }

@@ -36,6 +36,7 @@ fn a_directory_says_who_guards_the_key_and_grants_nothing() {
         Adopted {
             revision: 1,
             knew: None,
+            ended: false,
             quiet_in_ms: 0
         }
     );

@@ -142,7 +142,7 @@ impl<'a> GuardPass<'a> {
                 Told::Same => {}
                 Told::New => self.counts.unknown += 1,
                 Told::Behind => self.counts.behind += 1,
-                Told::Ahead(revision) => ahead.push((&doubtful.key, revision)),
+                Told::Ahead(above) => ahead.push((&doubtful.key, above.revision)),
                 Told::Failed(error) => {
                     self.counts.failed += 1;
                     self.counts.error.get_or_insert(error);

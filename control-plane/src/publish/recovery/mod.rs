@@ -5,11 +5,11 @@
 //! nothing is published, nothing is confirmed, and no API key is accepted as a caller.
 
 use std::{
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 
 pub use self::{
     mark::MARK_PREFIX,
@@ -20,7 +20,7 @@ use self::{mark::Mark, pass::Pass};
 use super::{EdgeError, KvError, Publisher, ending::EndingError, lane::Lane, publisher::CLAIM_LIMIT};
 use crate::{
     clock::after,
-    store::{Claim, Outcome, Settled, StoreError},
+    store::{Claim, LATE_WRITE, Outcome, Settled, StoreError},
 };
 
 mod mark;
@@ -33,17 +33,29 @@ const MARK_EVERY: Duration = Duration::from_secs(2);
 /// How long a start waits for KV's word on the past.
 const LOOK_WITHIN: Duration = Duration::from_secs(5);
 
-/// Whether a deployment is being recovered from.
+/// Whether a deployment is being recovered from, and since when this process knows.
 #[derive(Debug, Default)]
-pub(super) struct Standing(AtomicBool);
+pub(super) struct Standing(Mutex<Option<Instant>>);
 
 impl Standing {
     pub(super) fn is_recovering(&self) -> bool {
-        self.0.load(Ordering::SeqCst)
+        self.since().is_some()
     }
 
     fn set_recovering(&self, is_recovering: bool) {
-        self.0.store(is_recovering, Ordering::SeqCst);
+        let mut since = self.since();
+        *since = is_recovering.then(|| since.unwrap_or_else(Instant::now));
+    }
+
+    /// For how long what the former control planes have sent may still land. They had ended before this process began, and its
+    /// own time is the only one that no clock of another machine comes into.
+    fn unsettled_for(&self) -> Duration {
+        let known_for = self.since().map_or(LATE_WRITE, |since| since.elapsed());
+        LATE_WRITE.saturating_sub(known_for)
+    }
+
+    fn since(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -62,6 +74,9 @@ pub enum RecoveryError {
     /// The guards are not known to have the ends of the keys that only the edge knows.
     #[error(transparent)]
     Ending(#[from] EndingError),
+    /// What was sent before the restore may still land, and would be missed.
+    #[error("what was under way to the edge before the restore may land for another {} s", .0.as_secs_f64().ceil())]
+    Unsettled(Duration),
     /// Some of it went wrong.
     #[error("{0}")]
     Unfinished(String),
@@ -113,6 +128,10 @@ impl Publisher {
         };
         let (store, id) = (self.store(), &lane.deployment().id);
         store.begin_recovery(id, self.clock().now()).await?;
+        let unsettled_for = lane.standing().unsettled_for();
+        if !unsettled_for.is_zero() {
+            return Err(RecoveryError::Unsettled(unsettled_for));
+        }
         let ends_unknown = store.recovery(id).await?.ends_unknown;
         tracing::error!(
             deployment = id,
@@ -156,13 +175,17 @@ impl Publisher {
                 return true;
             };
             let deployment = &lane.deployment().id;
-            if lane.standing().is_recovering() {
+            let pause = if let RecoveryError::Unsettled(wait) = error {
+                tracing::warn!(deployment, %error, "recovery waits for it; nothing is published until then");
+                wait
+            } else if lane.standing().is_recovering() {
                 tracing::error!(deployment, %error, "recovery broke off; nothing is published until it has succeeded");
+                self.wait(failures, None)
             } else {
                 tracing::warn!(deployment, %error, "cannot compare the past with KV yet; nothing is published there until then");
-            }
-            let pause = self.wait(failures, None);
-            failures += 1;
+                self.wait(failures, None)
+            };
+            failures += u32::from(!matches!(error, RecoveryError::Unsettled(_)));
             if let Err(error) = self.refuse_due(lane, &error.to_string(), pause).await {
                 tracing::error!(deployment, %error, "cannot say why nothing is published");
             }

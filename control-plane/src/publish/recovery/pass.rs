@@ -29,8 +29,9 @@ const FEW: u64 = 10;
 #[derive(Clone, Copy, Debug)]
 struct Later {
     revision: u64,
-    /// None where only a guard has it, which tells no more than the revision.
+    /// None where only a guard has it, which tells no more than whether the key has ended.
     status: Option<Status>,
+    has_ended: bool,
 }
 
 pub(super) struct Pass<'a> {
@@ -57,7 +58,7 @@ impl<'a> Pass<'a> {
         }
     }
 
-    /// First KV, which says what a key has become; then the guards, which say only that there is something later.
+    /// First KV, which says what a key has become; then the guards, which say whether there is something later, and an end.
     pub(super) async fn run(mut self, ends_unknown: bool) -> Result<RecoveryReport, RecoveryError> {
         self.names().await?;
         let unknown = self.orphaned.len() as u64;
@@ -92,6 +93,7 @@ impl<'a> Pass<'a> {
                     let later = value.record().map(|record| Later {
                         revision: record.revision,
                         status: Some(record.status),
+                        has_ended: record.status.has_ended(),
                     });
                     match (compare(value, key.as_ref(), false, 0), key, later) {
                         (Finding::Ahead, Some(key), Some(later)) => self.recover(key, later).await?,
@@ -109,13 +111,12 @@ impl<'a> Pass<'a> {
 
     /// Writes the key above what the edge has. Somebody else may change it at the same time; then it is looked at again.
     async fn recover(&mut self, mut key: Key, later: Later) -> Result<(), RecoveryError> {
-        let has_ended = later.status.is_some_and(Status::has_ended);
         loop {
             let now = self.publisher.clock().now();
-            let next = key.recovered(later.revision, has_ended, now);
+            let next = key.recovered(later.revision, later.has_ended, now);
             let fate = if key.status.has_ended() {
                 Fate::Raised
-            } else if has_ended {
+            } else if later.has_ended {
                 Fate::Ended
             } else {
                 Fate::Deactivated
@@ -159,6 +160,7 @@ impl<'a> Pass<'a> {
                 "deployment": self.deployment.id,
                 "edge_revision": later.revision,
                 "edge_status": later.status,
+                "ended_at_edge": later.has_ended,
             }),
         };
         let environment = next.purpose.environment();
@@ -239,10 +241,11 @@ impl<'a> Pass<'a> {
                 let told = syncer.tell(some).await?;
                 for (Doubtful { key, .. }, told) in some.iter().zip(told) {
                     match told {
-                        Told::Ahead(revision) => {
+                        Told::Ahead(above) => {
                             let later = Later {
-                                revision,
+                                revision: above.revision,
                                 status: None,
+                                has_ended: above.ended,
                             };
                             self.recover(key.clone(), later).await?;
                         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use keyward_shared::sync::{MAX_RECORDS, Outcome, Promise};
+use keyward_shared::sync::{Above, MAX_RECORDS, Outcome, Promise};
 use tokio::time::Instant;
 
 use super::{
@@ -33,8 +33,8 @@ pub(in crate::publish) enum Told {
     New,
     /// An older revision, at least one of them. They have this one now.
     Behind,
-    /// A newer one. They keep it.
-    Ahead(u64),
+    /// A newer one, at least one of them. They keep it.
+    Ahead(Above),
     /// Nobody knows whether all of them have it now.
     Failed(String),
 }
@@ -89,16 +89,22 @@ impl Syncer {
         is_confirmed: bool,
         arrived: Instant,
     ) -> Told {
-        let (revision, knew, quiet_in_ms) = match outcome {
+        let (revision, knew, above, quiet_in_ms) = match outcome {
             Outcome::Adopted {
                 revision,
                 knew,
+                above,
                 quiet_in_ms,
-            } => (revision, knew, quiet_in_ms),
+            } => (revision, knew, above, quiet_in_ms),
             Outcome::Failed { error } => return Told::Failed(not_told(&error)),
         };
-        if revision > sent.revision {
-            return Told::Ahead(revision);
+        // One of the two may be ahead of the other. An edge that does not say which is taken to have the key as it was.
+        let above = above.unwrap_or(Above {
+            revision,
+            ended: false,
+        });
+        if above.revision > sent.revision {
+            return Told::Ahead(above);
         }
         if revision < sent.revision {
             let own = sent.revision;

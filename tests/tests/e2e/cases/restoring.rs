@@ -12,7 +12,8 @@ use crate::{
 
 cases![what_ended_after_the_backup_has_ended_after_it_is_restored];
 
-const RECOVERED_WITHIN: Duration = Duration::from_secs(60);
+/// A recovery waits for a minute before it looks at KV.
+const RECOVERED_WITHIN: Duration = Duration::from_secs(240);
 
 fn what_ended_after_the_backup_has_ended_after_it_is_restored() {
     // What recovery finds in the namespace and not in the database it ends, whosever it was.
