@@ -155,7 +155,9 @@ fn nothing_is_lost(world: &World, keys: &BTreeMap<KeyId, Key>) {
         let Some((ended, _)) = ended else { continue };
         if stored.is_some_and(|stored| !stored.status.has_ended()) {
             world.oracle.fault(|| {
-                format!("I1: revision {ended}, the end of {id}, was confirmed, and the database has forgotten it")
+                format!(
+                    "I1: revision {ended}, the end of {id}, was confirmed, and the database has forgotten it"
+                )
             });
         }
     }
