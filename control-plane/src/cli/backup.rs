@@ -4,17 +4,23 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
 use clap::Args;
+use serde_json::json;
 
-use super::configuration::Configuration;
+use super::{configuration::Configuration, show::Output};
 use crate::{
     clock::{Clock as _, SystemClock},
     store::{DatabaseUrl, sqlite::backup},
 };
 
+/// What is said after a restore.
+const NEXT: &str = "`keyward serve` begins with a recovery: see docs/recovery.md";
+
 #[derive(Args)]
 pub(super) struct Backup {
     #[command(flatten)]
     configuration: Configuration,
+    #[command(flatten)]
+    output: Output,
     /// Where the backup goes. Nothing may be there
     file: PathBuf,
 }
@@ -23,6 +29,8 @@ pub(super) struct Backup {
 pub(super) struct Restore {
     #[command(flatten)]
     configuration: Configuration,
+    #[command(flatten)]
+    output: Output,
     /// The backup
     file: PathBuf,
 }
@@ -34,6 +42,8 @@ pub(super) struct Recover {
     /// End all keys that the edge knows and the database does not, even if they are most of them. They end for ever
     #[arg(long)]
     end_unknown_keys: bool,
+    #[command(flatten)]
+    output: Output,
 }
 
 /// The file of a SQLite database; PostgreSQL has tools of its own.
@@ -48,8 +58,11 @@ impl Backup {
     pub(super) fn run(self) -> anyhow::Result<()> {
         let database = sqlite(&self.configuration, "backups (pg_dump, pg_basebackup)")?;
         block_on(backup::back_up(&database, &self.file))?;
-        println!("{} is a backup of {}", self.file.display(), database.display());
-        Ok(())
+        let (file, database) = (self.file.display(), database.display());
+        self.output.show(
+            &json!({ "backup": file.to_string(), "database": database.to_string() }),
+            &[format!("{file} is a backup of {database}")],
+        )
     }
 }
 
@@ -60,12 +73,22 @@ impl Restore {
             "way back (pg_restore); run `keyward recover` after it",
         )?;
         let former = block_on(backup::restore(&self.file, &database, SystemClock.now()))?;
-        println!("{} is {} now", database.display(), self.file.display());
-        if let Some(former) = former {
-            println!("the former database is {}", former.display());
-        }
-        println!("`keyward serve` begins with a recovery: see docs/recovery.md");
-        Ok(())
+        let former = former.map(|former| former.display().to_string());
+        let (file, database) = (self.file.display(), database.display());
+        let mut lines = vec![format!("{database} is {file} now")];
+        lines.extend(
+            former
+                .iter()
+                .map(|former| format!("the former database is {former}")),
+        );
+        lines.push(NEXT.to_owned());
+        let document = json!({
+            "backup": file.to_string(),
+            "database": database.to_string(),
+            "former_database": former,
+            "recovery": "at the next start",
+        });
+        self.output.show(&document, &lines)
     }
 }
 
@@ -76,8 +99,8 @@ impl Recover {
             let store = database.open().await?;
             store.was_restored(self.end_unknown_keys, SystemClock.now()).await
         })?;
-        println!("`keyward serve` begins with a recovery: see docs/recovery.md");
-        Ok(())
+        let document = json!({ "database": database.to_string(), "recovery": "at the next start" });
+        self.output.show(&document, &[NEXT.to_owned()])
     }
 }
 

@@ -7,7 +7,7 @@ use clap::Args;
 use keyward_shared::Entropy;
 use serde_json::json;
 
-use super::configuration::Configuration;
+use super::{configuration::Configuration, show::Output};
 use crate::{
     clock::{Clock, SystemClock, SystemEntropy},
     doctor::{self, Finding, Findings, Installation, Status},
@@ -24,9 +24,8 @@ use crate::{
 pub(super) struct Doctor {
     #[command(flatten)]
     configuration: Configuration,
-    /// Print one JSON object instead of lines
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    output: Output,
 }
 
 impl Doctor {
@@ -42,7 +41,7 @@ impl Doctor {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let entropy: Arc<dyn Entropy + Send + Sync> = Arc::new(SystemEntropy);
         let has_colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-        let is_json = self.json;
+        let is_json = self.output.json;
         let mut tell = |finding: &Finding| {
             if !is_json {
                 println!("{}", line(finding, has_colour));

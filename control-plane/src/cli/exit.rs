@@ -22,7 +22,7 @@ pub(super) enum Stop {
     #[error("nothing was done")]
     Unanswered,
     /// There is nobody to ask.
-    #[error("this cannot be taken back, and there is nobody to ask: add --yes to do it")]
+    #[error("there is nobody to ask: add --yes to do it")]
     NobodyToAsk,
     /// No credential.
     #[error("not signed in: run `keyward login`, or set KEYWARD_URL and KEYWARD_API_KEY or KEYWARD_TOKEN")]

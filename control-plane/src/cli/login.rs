@@ -5,13 +5,14 @@ use std::io::{self, IsTerminal as _, Write as _};
 use anyhow::{Context as _, bail};
 use clap::Args;
 use reqwest::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
     exit::CODES,
     profile::{Profile, Profiles},
     remote::{Remote, Session, of_environment},
-    secret, show,
+    secret,
+    show::{self, Output},
 };
 use crate::client::{self, Client, Credential, Request};
 
@@ -44,6 +45,8 @@ pub(super) struct Logout {
     /// The profile [default: the one of the last login]
     #[arg(long, env = "KEYWARD_PROFILE", hide_env_values = true, value_name = "NAME")]
     profile: Option<String>,
+    #[command(flatten)]
+    output: Output,
 }
 
 /// Say who you are to the control plane, and what you may do
@@ -135,13 +138,14 @@ impl Logout {
     pub(super) fn run(self) -> anyhow::Result<()> {
         let mut profiles = Profiles::read()?;
         let name = self.profile.unwrap_or_else(|| profiles.current().to_owned());
-        if profiles.remove(&name)? {
-            show::line(&format!(
-                "The profile {name} is forgotten. The credential stays good until it is revoked."
-            ))
+        let is_forgotten = profiles.remove(&name)?;
+        let line = if is_forgotten {
+            format!("The profile {name} is forgotten. The credential stays good until it is revoked.")
         } else {
-            show::line(&format!("There is no profile {name}."))
-        }
+            format!("There is no profile {name}.")
+        };
+        self.output
+            .show(&json!({ "profile": name, "forgotten": is_forgotten }), &[line])
     }
 }
 

@@ -3,7 +3,9 @@
 use anyhow::Context as _;
 use clap::Args;
 
-use super::configuration::Configuration;
+use serde_json::json;
+
+use super::{configuration::Configuration, show::Output};
 
 /// Bring the schema of the database up to date, as `keyward serve` does at its start
 ///
@@ -12,6 +14,8 @@ use super::configuration::Configuration;
 pub(super) struct Migrate {
     #[command(flatten)]
     configuration: Configuration,
+    #[command(flatten)]
+    output: Output,
 }
 
 impl Migrate {
@@ -24,7 +28,10 @@ impl Migrate {
         let store = runtime.block_on(database.open());
         let store = store.with_context(|| format!("cannot bring {database} up to date"))?;
         let migrations = runtime.block_on(store.migrations())?;
-        println!("{database} has all {} migrations", migrations.applied);
-        Ok(())
+        let migrations = migrations.applied;
+        self.output.show(
+            &json!({ "database": database.to_string(), "migrations": migrations }),
+            &[format!("{database} has all {migrations} migrations")],
+        )
     }
 }

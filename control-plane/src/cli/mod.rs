@@ -31,6 +31,7 @@ mod serve;
 mod show;
 mod sync;
 mod verify;
+mod wait;
 
 /// Issue API keys, and enforce them at the edge
 ///

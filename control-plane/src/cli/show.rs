@@ -2,6 +2,7 @@
 
 use std::io::{self, IsTerminal as _, Write as _};
 
+use clap::Args;
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -14,6 +15,24 @@ pub(super) fn line(text: &str) -> anyhow::Result<()> {
 /// Writes a document to standard output.
 pub(super) fn json(document: &Value) -> anyhow::Result<()> {
     line(&format!("{document:#}"))
+}
+
+/// How a command that calls no service says what it did.
+#[derive(Args, Clone, Copy)]
+pub(super) struct Output {
+    /// Print one JSON object instead of lines
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+impl Output {
+    /// Writes the document, or the lines that say the same.
+    pub(super) fn show(self, document: &Value, lines: &[String]) -> anyhow::Result<()> {
+        match self.json {
+            true => json(document),
+            false => line(&lines.join("\n")),
+        }
+    }
 }
 
 /// Writes to standard error what is for the person alone, so that standard output holds nothing but what was asked for.

@@ -119,6 +119,10 @@ fn show_status(status: &Value) -> anyhow::Result<()> {
         let [name, done, keys] = ["name", "done", "keys"].map(|field| show::cell(&change[field]));
         show::line(&format!("group {name}: {done} of {keys} keys follow it"))?;
     }
+    for job in status["key_jobs"].as_array().into_iter().flatten() {
+        let [task, done, keys, id] = ["task", "done", "keys", "job_id"].map(|field| show::cell(&job[field]));
+        show::line(&format!("{task} {id}: {done} of {keys} keys"))?;
+    }
     Ok(())
 }
 

@@ -4,7 +4,7 @@ use clap::Args;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{Wait, show_new, wish::Wish};
+use super::{Wait, no_change, show_new, wish::Wish};
 use crate::{
     cli::{
         exit::CODES,
@@ -64,10 +64,10 @@ impl Create {
             .once(&once);
         let answer = session.client.send(&request).await?;
         show_new(&answer, self.remote.json, self.quiet)?;
-        if self.quiet && self.wait.wait.is_none() {
+        if self.quiet && !self.wait.is_asked() {
             return Ok(());
         }
         let id = answer.body["key_info"]["key_id"].as_str().unwrap_or_default();
-        self.wait.for_edge(&session, id, &answer, false).await
+        self.wait.for_edge(&session, &answer, &no_change(id)).await
     }
 }

@@ -1,7 +1,5 @@
 //! `keyward keys`.
 
-use std::time::Duration;
-
 use clap::{Args, Subcommand};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -11,15 +9,18 @@ use super::{
     exit::{CODES, Stop},
     remote::{Place, Session},
     show,
+    wait::Wait,
 };
 use crate::{
     client::{Answer, Pages, Request},
     clock::{Clock as _, SystemClock},
+    http::MAX_SEARCH,
 };
 
 mod create;
 mod get;
 mod import;
+mod jobs;
 mod list;
 mod revoke_all;
 mod rotate;
@@ -47,6 +48,7 @@ enum Command {
     Rotate(rotate::Rotate),
     Revoke(state::Revoke),
     RevokeAll(revoke_all::RevokeAll),
+    Jobs(jobs::Jobs),
     Deactivate(state::Deactivate),
     Activate(state::Activate),
     Import(import::Import),
@@ -63,6 +65,7 @@ impl Keys {
             Command::Rotate(rotate) => rotate.run().await,
             Command::Revoke(revoke) => revoke.run().await,
             Command::RevokeAll(revoke) => revoke.run().await,
+            Command::Jobs(jobs) => jobs.run().await,
             Command::Deactivate(deactivate) => deactivate.run().await,
             Command::Activate(activate) => activate.run().await,
             Command::Import(import) => import.run().await,
@@ -71,44 +74,9 @@ impl Keys {
     }
 }
 
-/// How long a change is waited for.
-#[derive(Args, Clone, Copy)]
-pub(super) struct Wait {
-    /// Wait until the edge has confirmed the change, so many seconds at most; then the command ends with 6. Without it the command
-    /// says how far the change has come when the service answers
-    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "60")]
-    wait: Option<u32>,
-}
-
-impl Wait {
-    /// Says how far a change of a key has come, and waits for the rest. `ended`: the key has ended by it.
-    async fn for_edge(self, session: &Session, id: &str, answer: &Answer, ended: bool) -> anyhow::Result<()> {
-        let mut propagation = answer.propagation.clone();
-        let begun = SystemClock.now();
-        let patience = Duration::from_secs(u64::from(self.wait.unwrap_or_default()));
-        while self.wait.is_some() && propagation.as_deref() == Some("pending") {
-            if SystemClock.now().duration_since(begun).unsigned_abs() >= patience {
-                show::note("edge: pending");
-                return Err(Stop::Unconfirmed.into());
-            }
-            tokio::time::sleep(Duration::from_millis(500)).await;
-            // A change of nothing waits once more for the last one, and makes no event.
-            let (method, body) = match ended {
-                true => (Method::DELETE, None),
-                false => (Method::PATCH, Some(json!({}))),
-            };
-            let again = Request::new(method, path(id, &[]));
-            let again = match body {
-                Some(body) => again.body(body),
-                None => again,
-            };
-            propagation = session.client.send(&again).await?.propagation;
-        }
-        if let Some(propagation) = propagation {
-            show::note(&format!("edge: {propagation}"));
-        }
-        Ok(())
-    }
+/// A change of nothing: it waits once more for the last one, and makes no event.
+fn no_change(id: &str) -> Request {
+    Request::new(Method::PATCH, path(id, &[])).body(json!({}))
 }
 
 /// Where a key is managed.
@@ -136,7 +104,10 @@ async fn find(session: &Session, place: &Place, named: &str) -> anyhow::Result<S
         return Err(Stop::NotFound(words.to_owned()).into());
     }
     let organization = session.organization(place).await?;
-    let mut pages = Pages::of(&session.client, list_of(organization.as_ref()), None);
+    let searched = named.trim_end_matches('*');
+    let is_short = (1..=MAX_SEARCH).contains(&searched.chars().count());
+    let list = list_of(organization.as_ref()).with("search", is_short.then_some(searched));
+    let mut pages = Pages::of(&session.client, list, None);
     let mut found = Vec::new();
     while let Some(page) = pages.next().await? {
         found.extend(page.into_iter().filter(|key| is_called(key, named)));

@@ -4,18 +4,21 @@ use clap::Args;
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use super::list_of;
 use crate::{
     cli::{
         exit::CODES,
         remote::{Place, Remote, Sure},
         show,
+        wait::Wait,
     },
     client::Request,
 };
 
 /// End many keys for ever: of a member, of a group, or all of an organization
 ///
-/// Of more than 500 the service goes on by itself after the answer; `pending` says how many are still to come.
+/// Of more than 500 the service goes on by itself after the answer; `pending` says how many are still to come, and `keyward keys jobs`
+/// how far it is.
 #[derive(Args)]
 #[command(after_help = CODES)]
 pub(super) struct RevokeAll {
@@ -23,6 +26,8 @@ pub(super) struct RevokeAll {
     whose: Whose,
     #[command(flatten)]
     sure: Sure,
+    #[command(flatten)]
+    wait: Wait,
     #[command(flatten)]
     place: Place,
     #[command(flatten)]
@@ -65,15 +70,19 @@ impl RevokeAll {
             .client
             .send(&Request::new(Method::POST, path).body(body))
             .await?;
-        if let Some(propagation) = &answer.propagation {
-            show::note(&format!("edge: {propagation}"));
-        }
         if self.remote.json {
-            return show::json(&answer.body);
+            show::json(&answer.body)?;
+        } else {
+            let [keys, done, pending] =
+                ["keys", "done", "pending"].map(|field| show::cell(&answer.body[field]));
+            show::line(&format!(
+                "{done} of {keys} keys are revoked; {pending} are still to be revoked or confirmed"
+            ))?;
         }
-        let [keys, done, pending] = ["keys", "done", "pending"].map(|field| show::cell(&answer.body[field]));
-        show::line(&format!(
-            "{done} of {keys} keys are revoked; {pending} are still to be revoked or confirmed"
-        ))
+        let list = list_of(Some(&organization))
+            .with("status", Some("revoked"))
+            .with("user_id", self.whose.user.as_ref())
+            .with("group", self.whose.group.as_ref());
+        self.wait.for_job(&session, &organization, &answer, &list).await
     }
 }

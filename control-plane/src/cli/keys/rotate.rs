@@ -4,7 +4,7 @@ use clap::Args;
 use reqwest::Method;
 use serde_json::json;
 
-use super::{Wait, find, path, show_new};
+use super::{Wait, find, no_change, path, show_new};
 use crate::{
     cli::{
         exit::CODES,
@@ -59,10 +59,10 @@ impl Rotate {
             .once(&once);
         let answer = session.client.send(&request).await?;
         show_new(&answer, self.remote.json, self.quiet)?;
-        if self.quiet && self.wait.wait.is_none() {
+        if self.quiet && !self.wait.is_asked() {
             return Ok(());
         }
         let new = answer.body["key_info"]["key_id"].as_str().unwrap_or_default();
-        self.wait.for_edge(&session, new, &answer, false).await
+        self.wait.for_edge(&session, &answer, &no_change(new)).await
     }
 }

@@ -3,7 +3,7 @@
 use clap::Args;
 use reqwest::Method;
 
-use super::{Wait, find, path};
+use super::{Wait, find, no_change, path};
 use crate::{
     cli::{
         exit::CODES,
@@ -79,7 +79,8 @@ impl Several {
             } else {
                 show::line(&format!("{named} is {}", act.done))?;
             }
-            self.wait.for_edge(session, id, &answer, act.ends).await?;
+            let again = if act.ends { request } else { no_change(id) };
+            self.wait.for_edge(session, &answer, &again).await?;
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use clap::{Args, ValueEnum};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{Wait, facts, find, path, wish::Wish};
+use super::{Wait, facts, find, no_change, path, wish::Wish};
 use crate::{
     cli::{
         exit::CODES,
@@ -94,6 +94,6 @@ impl Update {
         } else {
             show::line(&facts(&answer.body))?;
         }
-        self.wait.for_edge(&session, &id, &answer, false).await
+        self.wait.for_edge(&session, &answer, &no_change(&id)).await
     }
 }

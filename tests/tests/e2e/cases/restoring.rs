@@ -27,7 +27,8 @@ fn what_ended_after_the_backup_has_ended_after_it_is_restored() {
     for key in [&revoked, &narrowed, &untouched] {
         call(key).until_admitted();
     }
-    keyward::run(control_plane.folder(), &["backup", "before.db"]).expect(0);
+    let backup = keyward::run(control_plane.folder(), &["backup", "before.db", "--json"]).expect(0);
+    assert_eq!(backup.json()["backup"], json!("before.db"));
 
     let answer = admin.revoke(&revoked).expect(200);
     assert_eq!(answer.header("keyward-propagation"), Some("confirmed"));
@@ -39,7 +40,8 @@ fn what_ended_after_the_backup_has_ended_after_it_is_restored() {
     let served = keyward::run(control_plane.folder(), &["restore", "before.db"]).expect(1);
     assert!(served.stderr.contains("stop it first"), "{served:?}");
     control_plane.stop();
-    keyward::run(control_plane.folder(), &["restore", "before.db"]).expect(0);
+    let restored = keyward::run(control_plane.folder(), &["restore", "before.db", "--json"]).expect(0);
+    assert!(restored.json()["former_database"].is_string(), "{restored:?}");
     // Nobody serves: the edge goes on with what it has.
     call(&revoked).refused_when_decided(401, "revoked");
     control_plane.start_again();

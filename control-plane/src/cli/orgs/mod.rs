@@ -4,11 +4,13 @@ use clap::{Args, Subcommand, ValueEnum};
 use reqwest::Method;
 use serde_json::{Value, json};
 
+mod suspension;
+
 use super::{
     counts::Period,
     exit::CODES,
     listing,
-    remote::{Place, Remote, Session},
+    remote::{Place, Remote},
     show,
 };
 use crate::{
@@ -62,6 +64,8 @@ enum Command {
         #[command(flatten)]
         remote: Remote,
     },
+    Suspend(suspension::Suspend),
+    Resume(suspension::Resume),
     /// Show how many requests the edge has admitted with the keys of an organization
     #[command(after_help = CODES)]
     Usage {
@@ -88,9 +92,9 @@ fn one(remote: &Remote, organization: &Value) -> anyhow::Result<()> {
     show::line(&show::all_facts(organization))
 }
 
-async fn path(session: &Session, named: &str) -> anyhow::Result<Vec<String>> {
-    let id = session.organization_named(named).await?;
-    Ok(["api", "v1", "organizations", &id].map(str::to_owned).to_vec())
+/// Where an organization is managed.
+fn path(id: &str) -> Vec<String> {
+    ["api", "v1", "organizations", id].map(str::to_owned).to_vec()
 }
 
 impl Orgs {
@@ -109,14 +113,14 @@ impl Orgs {
                 listing::show(
                     pages,
                     remote.json,
-                    &["NAME", "ROLE", "LEAKED KEYS", "MADE", "ID"],
+                    &["NAME", "ROLE", "LEAKED KEYS", "SUSPENDED", "MADE", "ID"],
                     row,
                 )
                 .await
             }
             Command::Get { organization, remote } => {
                 let session = remote.session()?;
-                let path = path(&session, &organization).await?;
+                let path = path(&session.organization_named(&organization).await?);
                 let found = session.ask(&Request::new(Method::GET, path)).await?;
                 one(&remote, &found)
             }
@@ -131,11 +135,13 @@ impl Orgs {
                     LeakPolicy::Deactivate => "deactivate",
                     LeakPolicy::Record => "record",
                 };
-                let path = path(&session, &organization).await?;
+                let path = path(&session.organization_named(&organization).await?);
                 let request = Request::new(Method::PATCH, path).body(json!({ "leak_policy": policy }));
                 let changed = session.ask(&request).await?;
                 one(&remote, &changed)
             }
+            Command::Suspend(suspend) => suspend.run().await,
+            Command::Resume(resume) => resume.run().await,
             Command::Usage {
                 period,
                 place,
@@ -153,12 +159,13 @@ impl Orgs {
 
 fn row(organization: &Value) -> Vec<String> {
     let cell = |field: &str| show::cell(&organization[field]);
-    let made = show::when(&organization["created_at"], SystemClock.now());
+    let when = |field: &str| show::when(&organization[field], SystemClock.now());
     vec![
         cell("name"),
         cell("role"),
         cell("leak_policy"),
-        made,
+        when("suspended_at"),
+        when("created_at"),
         cell("organization_id"),
     ]
 }
