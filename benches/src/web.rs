@@ -93,8 +93,7 @@ fn compile(
     debug: bool,
     step: &mut Step,
 ) -> Result<std::path::PathBuf> {
-    let mut cargo = workspace.cargo();
-    cargo.args(["build", "--package", "keyward-control-plane", "--bin", "keyward"]);
+    let mut cargo = cargo_build::programs(workspace, &["keyward"]);
     if !debug {
         cargo.arg("--release");
     }

@@ -11,8 +11,7 @@ use crate::{
     workspace::Workspace,
 };
 
-/// The package and the program.
-const PACKAGE: &str = "keyward-benches";
+/// The program.
 const PROGRAM: &str = "keyward-bench";
 
 /// The tool that it needs and cannot install, if it is not there, as a sentence.
@@ -32,8 +31,7 @@ pub fn missing_tool(workspace: &Workspace) -> Option<String> {
 /// When it does not compile; an interruption.
 pub fn run(workspace: &Workspace, launcher: &Launcher, arguments: &[OsString]) -> Result<ExitCode> {
     let program = Progress::new(1).step("Compiling the benchmark", |step| {
-        let mut cargo = workspace.cargo();
-        cargo.args(["build", "--package", PACKAGE]);
+        let cargo = cargo_build::programs(workspace, &[PROGRAM]);
         let log = workspace.scratch().join("build-bench.log");
         let artifacts = cargo_build::run(launcher, cargo, &log, step)?;
         Ok(artifacts.file(PROGRAM)?.to_owned())

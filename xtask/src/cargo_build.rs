@@ -13,7 +13,48 @@ use crate::{
     process::{Launcher, Output},
     progress::Step,
     turn,
+    workspace::Workspace,
 };
+
+/// The packages of the programs that are built to be run, always chosen together: cargo unites the features of dependencies over the
+/// packages that are chosen, and compiles the dependencies again for each choice that differs.
+const PACKAGES: [&str; 3] = ["keyward-control-plane", "keyward-tests", "keyward-benches"];
+
+/// A `cargo build` of these programs alone.
+#[must_use]
+pub fn programs(workspace: &Workspace, names: &[&str]) -> Command {
+    let mut cargo = workspace.cargo();
+    cargo.arg("build");
+    for package in PACKAGES {
+        cargo.args(["--package", package]);
+    }
+    for name in names {
+        cargo.args(["--bin", name]);
+    }
+    cargo
+}
+
+/// The names of the integration tests of all packages.
+///
+/// # Errors
+/// When cargo cannot read the workspace.
+pub fn integration_tests(workspace: &Workspace) -> Result<Vec<String>> {
+    let mut cargo = workspace.cargo();
+    cargo.args(["metadata", "--no-deps", "--format-version", "1"]);
+    let output = cargo.output().context("cannot run `cargo metadata`")?;
+    let metadata: Value = serde_json::from_slice(&output.stdout).with_context(|| {
+        format!(
+            "`cargo metadata` failed: {}",
+            String::from_utf8_lossy(&output.stderr)
+        )
+    })?;
+    let packages = metadata["packages"].as_array().into_iter().flatten();
+    let targets = packages.flat_map(|package| package["targets"].as_array().into_iter().flatten());
+    let tests = targets.filter(|target| target["kind"][0] == "test");
+    Ok(tests
+        .filter_map(|test| Some(test["name"].as_str()?.to_owned()))
+        .collect())
+}
 
 /// The files that one build made or found fresh.
 #[derive(Debug, Default)]

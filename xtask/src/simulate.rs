@@ -11,8 +11,8 @@ use crate::{
     workspace::Workspace,
 };
 
-/// The package, and the program in it.
-const PACKAGE: &str = "keyward-simulation";
+/// The program.
+const PROGRAM: &str = "keyward-simulation";
 
 /// Runs it with `arguments`, and ends as it ends.
 ///
@@ -21,10 +21,11 @@ const PACKAGE: &str = "keyward-simulation";
 pub fn run(workspace: &Workspace, launcher: &Launcher, arguments: &[OsString]) -> Result<ExitCode> {
     let program = Progress::new(1).step("Compiling the simulation", |step| {
         let mut cargo = workspace.cargo();
-        cargo.args(["build", "--package", PACKAGE]);
+        // Like all tests, with what they depend on: it is compiled for them anyway.
+        cargo.args(["build", "--workspace", "--bin", PROGRAM, "--test", "simulation"]);
         let log = workspace.scratch().join("build-simulation.log");
         let artifacts = cargo_build::run(launcher, cargo, &log, step)?;
-        Ok(artifacts.file(PACKAGE)?.to_owned())
+        Ok(artifacts.file(PROGRAM)?.to_owned())
     })?;
     let mut command = workspace.command(&program.to_string_lossy());
     command.args(arguments);

@@ -79,12 +79,9 @@ fn compile_programs(
     launcher: &Launcher,
     step: &mut crate::progress::Step,
 ) -> Result<Programs> {
-    let mut cargo = workspace.cargo();
-    cargo.args(["build", "--package", "keyward-control-plane", "--bin", "keyward"]);
-    cargo.args(["--package", "keyward-tests", "--bin", "sample-origin"]);
     let artifacts = cargo_build::run(
         launcher,
-        cargo,
+        cargo_build::programs(workspace, &["keyward", "sample-origin"]),
         &workspace.scratch().join("build-native.log"),
         step,
     )?;

@@ -107,15 +107,8 @@ fn measure(workspace: &Workspace, launcher: &Launcher, order: &Order, folder: &P
 }
 
 fn compile(workspace: &Workspace, launcher: &Launcher, step: &mut Step) -> Result<std::path::PathBuf> {
-    let mut cargo = workspace.cargo();
-    cargo.args([
-        "build",
-        "--release",
-        "--package",
-        "keyward-control-plane",
-        "--bin",
-        "keyward",
-    ]);
+    let mut cargo = cargo_build::programs(workspace, &["keyward"]);
+    cargo.arg("--release");
     let log = workspace.scratch().join("build-release.log");
     Ok(cargo_build::run(launcher, cargo, &log, step)?
         .file("keyward")?

@@ -9,7 +9,7 @@ use anyhow::{Result, bail};
 
 use super::{Check, Context, Outcome, conformance, links};
 use crate::{
-    bench, fuzz,
+    bench, cargo_build, fuzz,
     postgres::{Programs, Server},
     process::Output,
     progress::Progress,
@@ -176,18 +176,22 @@ fn clippy_worker(context: &Context<'_>) -> Result<Outcome> {
     context.run(cargo)
 }
 
+/// The tests of a package, by the names of their files, that other steps run. All steps choose the whole workspace and of it a
+/// target: for each choice of packages cargo would compile the dependencies again, with just their features.
+const OF_OTHER_STEPS: [&str; 2] = [END_TO_END, SIMULATION];
+const END_TO_END: &str = "e2e";
+const SIMULATION: &str = "simulation";
+
 fn unit(context: &Context<'_>) -> Result<Outcome> {
-    // The packages of the end-to-end tests and of the simulation have steps of their own; here only what of the former needs no
-    // running stack.
-    context.cargo([
-        "test",
-        "--workspace",
-        "--exclude",
-        "keyward-tests",
-        "--exclude",
-        "keyward-simulation",
-    ])?;
-    context.cargo(["test", "--package", "keyward-tests", "--lib", "--bins"])
+    let mut cargo = context.workspace.cargo();
+    cargo.args(["test", "--workspace", "--lib", "--bins"]);
+    for name in cargo_build::integration_tests(context.workspace)? {
+        if !OF_OTHER_STEPS.contains(&name.as_str()) {
+            cargo.args(["--test", &name]);
+        }
+    }
+    context.run(cargo)?;
+    context.cargo(["test", "--workspace", "--doc"])
 }
 
 fn simulation(context: &Context<'_>) -> Result<Outcome> {
@@ -199,7 +203,7 @@ fn simulation(context: &Context<'_>) -> Result<Outcome> {
     {
         bail!("`cargo xtask simulate` failed");
     }
-    context.cargo(["test", "--package", "keyward-simulation"])
+    context.cargo(["test", "--workspace", "--test", SIMULATION])
 }
 
 fn postgres(context: &Context<'_>) -> Result<Outcome> {
@@ -214,7 +218,7 @@ fn postgres(context: &Context<'_>) -> Result<Outcome> {
     let mut cargo = context.workspace.cargo();
     // They are ignored where there is no server.
     cargo
-        .args(["test", "--package", "keyward-control-plane", "--test", "store"])
+        .args(["test", "--workspace", "--test", "store"])
         .args(["--", "postgres::", "--ignored"])
         .env("KEYWARD_TEST_POSTGRES", server.url("postgres"));
     context.run(cargo)
@@ -330,7 +334,7 @@ fn schemathesis(context: &Context<'_>) -> Result<Outcome> {
         "tests/schemathesis/requirements.txt",
     ]);
     context.run(install)?;
-    context.cargo(["build", "--package", "keyward-control-plane"])?;
+    context.run(cargo_build::programs(context.workspace, &["keyward"]))?;
     let mut asking = Command::new(&python);
     asking.current_dir(root).args([
         "tests/schemathesis/run.py",
@@ -342,7 +346,7 @@ fn schemathesis(context: &Context<'_>) -> Result<Outcome> {
 }
 
 fn end_to_end(context: &Context<'_>) -> Result<Outcome> {
-    context.cargo(["test", "--package", "keyward-tests", "--test", "e2e"])
+    context.cargo(["test", "--workspace", "--test", END_TO_END])
 }
 
 fn skipped(why: impl Into<String>) -> Result<Outcome> {

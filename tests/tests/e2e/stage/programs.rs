@@ -8,7 +8,7 @@ use std::{
 };
 
 use serde_json::Value;
-use xtask::stack::Programs;
+use xtask::{cargo_build, stack::Programs, workspace::Workspace};
 
 /// The root of the repository.
 pub(crate) fn root() -> &'static Path {
@@ -41,10 +41,9 @@ pub(crate) fn quiet(command: &mut Command) {
 pub(crate) fn built() -> &'static Programs {
     static PROGRAMS: OnceLock<Programs> = OnceLock::new();
     PROGRAMS.get_or_init(|| {
-        let mut command = cargo();
-        // The same selection as that of `cargo xtask dev`, so that neither build undoes the other.
-        command.args(["build", "--package", "keyward-control-plane", "--bin", "keyward"]);
-        command.args(["--package", "keyward-tests", "--bin", "sample-origin"]);
+        let workspace = Workspace::find().unwrap();
+        let mut command = cargo_build::programs(&workspace, &["keyward", "sample-origin"]);
+        quiet(&mut command);
         command
             .arg("--message-format=json-render-diagnostics")
             .stderr(Stdio::inherit());
