@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// How long the edge may take to follow a change: the Worker's cache of records, and generously more for a busy machine.
-const EDGE_FOLLOWS_WITHIN: Duration = Duration::from_secs(15);
+const EDGE_FOLLOWS_WITHIN: Duration = Duration::from_secs(45);
 
 /// How many steps [`tell`] prints.
 const STORY_STEPS: usize = 11;

@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// How long a started process may take until it answers. Ample on a slow, busy machine; a process that ends is noticed at once.
-const READY_WITHIN: Duration = Duration::from_secs(90);
+const READY_WITHIN: Duration = Duration::from_secs(180);
 
 /// How long one look at a process may take.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
