@@ -144,7 +144,7 @@ async fn adopt<O: Outside>(desk: &Desk<'_, O>, entry: &Entry) -> Result<Outcome,
     Ok(Outcome::Adopted {
         revision: at_guard.revision.min(at_directory.revision),
         knew: at_guard.knew.into_iter().chain(at_directory.knew).min(),
-        above: (highest.revision > given).then_some(Above {
+        above: (highest.revision > given || at_guard.differs || at_directory.differs).then_some(Above {
             revision: highest.revision,
             ended: highest.ended,
         }),

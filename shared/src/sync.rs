@@ -74,7 +74,8 @@ pub enum Outcome {
         /// The lowest of those they had before, of as many as knew the key.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         knew: Option<u64>,
-        /// What one of them has above the record that was given: the control plane's database may be an older copy.
+        /// What one of them has above the record that was given, or else of its revision: the control plane's database may be an
+        /// older copy.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         above: Option<Above>,
         /// How long until every lease granted under an older revision has run out, in milliseconds, counted from when the
@@ -88,7 +89,7 @@ pub enum Outcome {
     },
 }
 
-/// What a guard has, where that is above the record that it was given.
+/// What a guard has, where that is above the record that it was given, or another of its revision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Above {

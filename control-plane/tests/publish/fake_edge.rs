@@ -48,6 +48,8 @@ struct State {
     revisions: HashMap<String, u64>,
     /// The names that have ended at the revision that their guards have.
     ended: HashSet<String>,
+    /// The names of which guards have something else at the revision that they have.
+    differing: HashSet<String>,
 }
 
 impl FakeEdge {
@@ -58,6 +60,7 @@ impl FakeEdge {
             calls: Vec::new(),
             revisions: HashMap::new(),
             ended: HashSet::new(),
+            differing: HashSet::new(),
         }))
     }
 
@@ -96,6 +99,11 @@ impl FakeEdge {
         self.state().ended.insert(name.to_owned());
     }
 
+    /// What the guards of a name have is not what anybody here wrote.
+    pub(crate) fn differ(&self, name: &str) {
+        self.state().differing.insert(name.to_owned());
+    }
+
     /// The revision that the guards of a name have.
     pub(crate) fn revision(&self, name: &str) -> Option<u64> {
         self.state().revisions.get(name).copied()
@@ -113,7 +121,8 @@ impl FakeEdge {
         let knew = state.revisions.get(name).copied();
         let known = knew.map_or(revision, |knew| knew.max(revision));
         state.revisions.insert(name.to_owned(), known);
-        let above = (known > revision).then(|| Above {
+        let differs = knew == Some(revision) && state.differing.contains(name);
+        let above = (known > revision || differs).then(|| Above {
             revision: known,
             ended: state.ended.contains(name),
         });

@@ -277,6 +277,39 @@ async fn an_end_that_only_a_guard_knows_is_one() {
     assert_eq!(report(&world).await.unwrap().ended_keys, [key.id.to_string()]);
 }
 
+/// A key that is changed before the recovery has come to it gets a revision that the edge knows for something else.
+#[tokio::test]
+async fn a_change_before_the_recovery_has_ended_is_not_mistaken_for_the_forgotten_one() {
+    let mut past = Past::new().await;
+    past.create(1).await;
+    past.create(2).await;
+    past.keep().await;
+    let world = past.world.with_database(&past.states[0].0).await;
+    say_restored(&world).await;
+    let at = keyward_control_plane::clock::Clock::now(world.clock.as_ref());
+    let [in_kv, at_guard] = &past.keys[..] else {
+        panic!("two keys")
+    };
+    let forgotten = renamed(in_kv, "forgotten", at);
+    let forgotten = Record {
+        scopes: vec!["forgotten".into()],
+        ..forgotten.record()
+    };
+    world.plant(&forgotten, in_kv);
+    world.edges[0].set_revision(&at_guard.hash.kv_name(), Some(2));
+    world.edges[0].differ(&at_guard.hash.kv_name());
+    for key in [in_kv, at_guard] {
+        world.update(&renamed(key, "another", at)).await;
+    }
+    recover(&world).await.unwrap();
+    settle(&world).await;
+    for key in [in_kv, at_guard] {
+        let now = stored(&world, key).await.unwrap();
+        assert_eq!((now.status, now.revision), (Status::Deactivated, 3), "{now:?}");
+        assert_eq!(world.published(key), Some(now.record()));
+    }
+}
+
 /// It would have a revision that this database gives to something else, and nobody would notice.
 #[tokio::test]
 async fn what_was_on_its_way_to_kv_when_the_database_was_restored_is_learnt_from_too() {

@@ -191,6 +191,9 @@ pub struct Adopted {
     /// Whether the key has ended, by what it has.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub ended: bool,
+    /// Whether it has something else of the revision given: the control plane's database was restored, and has given it anew.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub differs: bool,
     /// How long until every lease granted under an older revision has run out, in milliseconds. It holds on every clock
     /// that runs within 1 %, counted from when this answer arrives.
     pub quiet_in_ms: u64,

@@ -133,7 +133,9 @@ impl Guard {
     pub fn adopt(&mut self, key: KeyHash, given: SignedRecord, clock: UnixMillis) -> Pending<Adopted> {
         self.move_on(clock);
         let given_revision = given.record().revision;
-        let knew = self.record(&key).map(|known| known.record().revision);
+        let before = self.record(&key).map(SignedRecord::record);
+        let knew = before.map(|known| known.revision);
+        let differs = before.is_some_and(|known| known.revision == given_revision && known != given.record());
         self.see(key, given);
         self.ledger_changed = true;
         let revision = knew.map_or(given_revision, |knew| knew.max(given_revision));
@@ -144,6 +146,7 @@ impl Guard {
             revision,
             knew,
             ended,
+            differs,
             quiet_in_ms: self.ledger.quiet_in_ms(&key, revision),
         })
     }

@@ -2,7 +2,7 @@
 
 use keyward_shared::{
     UnixMillis,
-    guard::{Adopted, Answer, Cause},
+    guard::{Adopted, Answer, Cause, SignedRecord},
     lease::MAX_LEASE_SECONDS,
     record::{Record, Status},
     time::{MAX_SKEW_MS, MAX_STEP_MS, surely_ms},
@@ -37,6 +37,7 @@ fn a_directory_says_who_guards_the_key_and_grants_nothing() {
             revision: 1,
             knew: None,
             ended: false,
+            differs: false,
             quiet_in_ms: 0
         }
     );
@@ -44,6 +45,23 @@ fn a_directory_says_who_guards_the_key_and_grants_nothing() {
     assert_eq!(desk.ask(&question(1), None, 1), answer);
     assert_eq!(desk.ask(&question(1), Some(&elsewhere), 1), answer);
     assert_eq!(desk.writes, 0);
+}
+
+/// Of a database that was restored: its revision says something else than the one that is known.
+#[test]
+fn another_record_of_a_known_revision_changes_nothing_and_is_told() {
+    let mut desk = Desk::new(2);
+    let ended = Record {
+        status: Status::Revoked,
+        ..limited(10)
+    };
+    let told = desk.adopt(&ended, 0);
+    assert!(told.ended && !told.differs);
+    assert!(!desk.adopt(&ended, 1).differs, "the same once more");
+    let told = desk.adopt(&limited(10), 2);
+    assert_eq!((told.revision, told.knew), (1, Some(1)));
+    assert!(told.ended && told.differs);
+    assert_eq!(desk.guard.record(&key()).map(SignedRecord::record), Some(&ended));
 }
 
 #[test]

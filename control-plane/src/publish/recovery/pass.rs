@@ -95,8 +95,15 @@ impl<'a> Pass<'a> {
                         status: Some(record.status),
                         has_ended: record.status.has_ended(),
                     });
+                    // A key that was changed since the restore may have a revision that the edge knows for something else.
+                    let both = key.as_ref().zip(value.record());
+                    let differs = both.is_some_and(|(key, record)| {
+                        key.revision == record.revision && key.record() != *record
+                    });
                     match (compare(value, key.as_ref(), false, 0), key, later) {
-                        (Finding::Ahead, Some(key), Some(later)) => self.recover(key, later).await?,
+                        (found, Some(key), Some(later)) if differs || found == Finding::Ahead => {
+                            self.recover(key, later).await?;
+                        }
                         (Finding::Orphaned(record), ..) => self.orphaned.push((hash, *record)),
                         _ => {}
                     }

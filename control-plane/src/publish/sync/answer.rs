@@ -77,6 +77,7 @@ impl Syncer {
         match result {
             Outcome::Adopted {
                 revision,
+                above: None,
                 quiet_in_ms,
                 ..
             } if revision == sent.revision => {
@@ -95,12 +96,13 @@ impl Syncer {
             }
             // The key has changed again, and somebody was faster; or this database is an older one, and what the guards have may
             // be a right that it took away. Only the next question can tell.
-            Outcome::Adopted { revision, .. } if revision > sent.revision => {
+            Outcome::Adopted { revision, above, .. } if above.is_some() || revision > sent.revision => {
                 let own = sent.revision;
+                let there = above.map_or(revision, |above| above.revision);
                 self.failed(
                     sent,
                     format!(
-                        "a guard has revision {revision}, and was given {own}; if this stays, the database is older than the \
+                        "a guard has another revision {there}, and was given {own}; if this stays, the database is older than the \
                          edge: see docs/recovery.md"
                     ),
                 )

@@ -33,7 +33,7 @@ pub(in crate::publish) enum Told {
     New,
     /// An older revision, at least one of them. They have this one now.
     Behind,
-    /// A newer one, at least one of them. They keep it.
+    /// A newer one, or another of this revision, at least one of them. They keep it.
     Ahead(Above),
     /// Nobody knows whether all of them have it now.
     Failed(String),
@@ -98,13 +98,15 @@ impl Syncer {
             } => (revision, knew, above, quiet_in_ms),
             Outcome::Failed { error } => return Told::Failed(not_told(&error)),
         };
-        // One of the two may be ahead of the other. An edge that does not say which is taken to have the key as it was.
-        let above = above.unwrap_or(Above {
-            revision,
-            ended: false,
-        });
-        if above.revision > sent.revision {
+        // One of the two may be ahead of the other, or have another past of the same length.
+        if let Some(above) = above {
             return Told::Ahead(above);
+        }
+        if revision > sent.revision {
+            return Told::Ahead(Above {
+                revision,
+                ended: false,
+            });
         }
         if revision < sent.revision {
             let own = sent.revision;
