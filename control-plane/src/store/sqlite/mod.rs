@@ -64,6 +64,8 @@ mod sql;
 const OLDEST_SAFE_SQLITE: (u32, u32, u32) = (3, 51, 3);
 /// How long a writer waits for another one.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// Whether a connection has to be tried before it is used: there is no network that could have broken it.
+const CONNECTIONS_BREAK: bool = false;
 /// Connections that only read. Reading is never blocked by the writer.
 const READERS: u32 = 4;
 
@@ -94,12 +96,14 @@ impl SqliteStore {
             .busy_timeout(BUSY_TIMEOUT);
         let writer = SqlitePoolOptions::new()
             .max_connections(1)
+            .test_before_acquire(CONNECTIONS_BREAK)
             .connect_with(options.clone())
             .await?;
         check_version(&writer).await?;
         MIGRATIONS.run(&writer).await?;
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
+            .test_before_acquire(CONNECTIONS_BREAK)
             .connect_with(options.read_only(true))
             .await?;
         Ok(Self {
@@ -126,6 +130,7 @@ impl SqliteStore {
             .busy_timeout(BUSY_TIMEOUT);
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
+            .test_before_acquire(CONNECTIONS_BREAK)
             .connect_with(options)
             .await?;
         Ok(Self {
