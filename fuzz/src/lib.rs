@@ -7,6 +7,7 @@
 
 mod authorization;
 mod configuration;
+mod cursor;
 mod forwarding;
 mod jwt;
 mod key;
@@ -37,6 +38,10 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "configuration",
         run: configuration::run,
+    },
+    Target {
+        name: "cursor",
+        run: cursor::run,
     },
     Target {
         name: "forwarding",

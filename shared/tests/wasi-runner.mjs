@@ -3,6 +3,7 @@
 
 import { readFile } from "node:fs/promises";
 import process from "node:process";
+import { fileURLToPath } from "node:url";
 
 // Node warns on every start that WASI is experimental; nothing else is hidden. This must happen before the import.
 const emitWarning = process.emitWarning;
@@ -19,13 +20,14 @@ if (modulePath === undefined) {
   process.exit(2);
 }
 
-// The tests read no file. Of the environment they see what steers them: the seed and number of cases, and backtraces.
+// The tests read no file but the corpus of the fuzzer. Of the environment they see what steers them: the seed and number of cases, and backtraces.
 // What they print is not held back until they end, since a failed one never ends (see below).
 const seen = Object.entries(process.env).filter(([name]) => /^(PROPTEST|RUST)_/.test(name));
 const wasi = new WASI({
   version: "preview1",
   args: [modulePath, ...testArguments],
   env: { RUST_TEST_NOCAPTURE: "1", ...Object.fromEntries(seen) },
+  preopens: { "/corpus": fileURLToPath(new URL("../../fuzz/corpus", import.meta.url)) },
   returnOnExit: true,
 });
 const module = await WebAssembly.compile(await readFile(modulePath));

@@ -24,6 +24,9 @@ cargo xtask <command>
   fuzz [NAME]… [--seconds N]
                         What reads the bytes of others, on bytes that libFuzzer finds; each target for N seconds (60).
                         Needs a nightly compiler and cargo-fuzz.
+  mutants [ARGUMENT]…   Changes the code in small ways, and says which change no test notices (needs cargo-mutants; takes hours).
+                        What follows goes to it, as `--file shared/src/lease/holding.rs`.
+  golden RELEASE        Writes what this release stores, for later ones to read (docs/reliability.md). Needs PostgreSQL.
   audit                 Advisories, licences and sources of all dependencies (needs cargo-deny).
 ";
 
@@ -50,6 +53,16 @@ pub enum Command {
     Simulate {
         /// What follows, for the program that simulates.
         arguments: Vec<OsString>,
+    },
+    /// Look for changes of the code that no test notices.
+    Mutants {
+        /// What follows, for cargo-mutants.
+        arguments: Vec<OsString>,
+    },
+    /// Write what a release stores.
+    Golden {
+        /// Its name, as `0.1`.
+        release: String,
     },
     /// Measure.
     Bench {
@@ -92,6 +105,13 @@ impl Command {
                             let arguments = parser.raw_args()?.collect();
                             return Ok(Self::Simulate { arguments });
                         }
+                        "mutants" => {
+                            let arguments = parser.raw_args()?.collect();
+                            return Ok(Self::Mutants { arguments });
+                        }
+                        "golden" => Self::Golden {
+                            release: parser.value()?.string()?,
+                        },
                         "fuzz" => Self::Fuzz(fuzz::Order::default()),
                         "audit" => Self::Audit,
                         "help" => Self::Help,
@@ -138,6 +158,11 @@ mod tests {
         assert_eq!(parse("screenshots"), Ok(Command::Screenshots));
         let arguments = ["--seeds", "7"].map(OsString::from).to_vec();
         assert_eq!(parse("simulate --seeds 7"), Ok(Command::Simulate { arguments }));
+        let release = "0.2".to_owned();
+        assert_eq!(parse("golden 0.2"), Ok(Command::Golden { release }));
+        assert!(parse("golden").is_err());
+        let arguments = vec!["--list".into()];
+        assert_eq!(parse("mutants --list"), Ok(Command::Mutants { arguments }));
         let order = fuzz::Order {
             targets: vec!["key".to_owned(), "jwt".to_owned()],
             each: Duration::from_secs(5),

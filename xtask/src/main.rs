@@ -6,7 +6,7 @@ use anyhow::Result;
 use xtask::{
     audit, bench, browser, checks,
     command_line::{Command, USAGE},
-    demo, dev, fuzz,
+    demo, dev, fuzz, golden, mutants,
     process::Launcher,
     program, release, simulate,
     workspace::Workspace,
@@ -39,6 +39,8 @@ fn run(command: &Command, workspace: &Workspace, launcher: &Launcher) -> Result<
         Command::Screenshots => browser::take_pictures(workspace, launcher).map(|()| ExitCode::SUCCESS),
         Command::Simulate { arguments } => simulate::run(workspace, launcher, arguments),
         Command::Fuzz(order) => fuzz::run(workspace, launcher, order).map(|()| ExitCode::SUCCESS),
+        Command::Mutants { arguments } => mutants::run(workspace, launcher, arguments),
+        Command::Golden { release } => golden::run(workspace, launcher, release).map(|()| ExitCode::SUCCESS),
         Command::Audit => audit::run(workspace, launcher).map(|()| ExitCode::SUCCESS),
     }
 }

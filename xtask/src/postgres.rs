@@ -65,8 +65,14 @@ impl Programs {
         first_line(self.command("postgres", None).arg("--version"))
     }
 
+    /// Where one of them is.
+    #[must_use]
+    pub fn program(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
     fn command(&self, name: &str, user: Option<User>) -> Command {
-        let mut command = Command::new(self.0.join(name));
+        let mut command = Command::new(self.program(name));
         // Whatever is set for somebody's own server is not meant for this one.
         for (name, _) in env::vars_os() {
             if name.to_string_lossy().starts_with("PG") {

@@ -50,7 +50,7 @@ mod web;
 
 pub use idempotency::Repeats;
 pub(crate) use keys::narrowing::MAX_SEARCH;
-pub use paging::MAX_LIMIT;
+pub use paging::{MAX_LIMIT, reread_cursor};
 pub use problem::Problem;
 
 pub use throttle::{FailureThrottle, QuestionThrottle};

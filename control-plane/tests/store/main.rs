@@ -173,6 +173,7 @@ mod audit;
 mod backend;
 mod changes;
 mod directory;
+mod golden;
 mod groups;
 mod history;
 mod idempotency;

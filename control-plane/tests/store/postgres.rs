@@ -50,6 +50,24 @@ impl Postgres {
     }
 }
 
+impl Postgres {
+    /// A store on what a dump holds.
+    pub(crate) async fn of_dump(dump: String) -> Self {
+        let database = Database::new().await;
+        let mut connection = PgConnection::connect(&database.url).await.unwrap();
+        sqlx::raw_sql(AssertSqlSafe(dump))
+            .execute(&mut connection)
+            .await
+            .unwrap();
+        Self::on(database).await
+    }
+
+    /// Where the database is.
+    pub(crate) fn url(&self) -> &str {
+        &self.database.url
+    }
+}
+
 async fn open(database: &Database) -> PostgresStore {
     PostgresStore::open(&database.url.parse().unwrap()).await.unwrap()
 }

@@ -40,6 +40,11 @@ impl Sqlite {
 }
 
 impl Sqlite {
+    /// The file of the database.
+    pub(crate) fn file(&self) -> PathBuf {
+        file(self.folder.path())
+    }
+
     /// The folder of a database that nobody serves from any more.
     async fn close(self) -> TempDir {
         let Self {

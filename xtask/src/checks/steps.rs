@@ -60,7 +60,7 @@ pub const STEPS: &[Check] = &[
     },
     Check {
         name: "simulation",
-        about: "100 runs in virtual time break no promise, and planted mistakes are noticed",
+        about: "200 runs in virtual time break no promise, and planted mistakes are noticed",
         run: simulation,
     },
     Check {
@@ -198,7 +198,7 @@ fn simulation(context: &Context<'_>) -> Result<Outcome> {
     if simulate::run(
         context.workspace,
         context.launcher,
-        &["--seeds".into(), "100".into()],
+        &["--seeds".into(), "200".into()],
     )? != ExitCode::SUCCESS
     {
         bail!("`cargo xtask simulate` failed");
