@@ -7,7 +7,11 @@
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    fmt,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -20,6 +24,7 @@ use keyward_control_plane::publish::{
 use crate::{
     network::{Link, Network},
     planted::{Bug, is_planted},
+    store::{Witness, ends_if_dead},
     time::{Time, pause},
 };
 
@@ -35,6 +40,8 @@ const PAGE: usize = 10;
 pub struct Mood {
     /// How far behind a read may be that no cache answers, in milliseconds.
     pub lag_ms: u64,
+    /// At which place; none is everywhere.
+    pub lags_at: Option<usize>,
     /// How many of a thousand writes are refused with 429.
     pub busy: u64,
     /// How many of a thousand writes succeed in part.
@@ -55,17 +62,24 @@ struct State {
 }
 
 /// A namespace.
-#[derive(Debug)]
 pub struct Namespace {
+    witness: Arc<dyn Witness>,
     time: Arc<Time>,
     network: Arc<Network>,
     state: Mutex<State>,
 }
 
+impl fmt::Debug for Namespace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Namespace")
+    }
+}
+
 impl Namespace {
     /// An empty one.
-    pub fn new(time: &Arc<Time>, network: &Arc<Network>) -> Arc<Self> {
+    pub fn new(time: &Arc<Time>, network: &Arc<Network>, witness: Arc<dyn Witness>) -> Arc<Self> {
         Arc::new(Self {
+            witness,
             time: Arc::clone(time),
             network: Arc::clone(network),
             state: Mutex::default(),
@@ -103,7 +117,9 @@ impl Namespace {
         {
             return value.clone();
         }
-        let seen_until = now - chance.below(state.mood.lag_ms + 1);
+        let lags = state.mood.lags_at.is_none_or(|lags_at| lags_at == place);
+        let lag_ms = if lags { state.mood.lag_ms } else { 0 };
+        let seen_until = now - chance.below(lag_ms + 1);
         let values = state.values.get(name);
         let value = values.and_then(|values| {
             let seen = values.iter().rev().find(|(since, _)| *since <= seen_until);
@@ -120,10 +136,19 @@ impl Namespace {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn land(&self, pairs: &[Pair], except: &HashSet<String>) {
+    /// A write arrives. `is_sure`: who sent it lives, and will be told how it ended.
+    fn land(&self, pairs: &[Pair], except: &HashSet<String>, is_sure: bool) {
         let now = self.time.now_ms();
         let mut state = self.state();
         for pair in pairs.iter().filter(|pair| !except.contains(&pair.name)) {
+            let before = state.values.get(&pair.name).and_then(|values| values.last());
+            let before = before.and_then(|(_, value)| revision(value.as_deref()?));
+            if is_sure
+                && let (Some(before), Some(after)) = (before, revision(&pair.value))
+                && after < before
+            {
+                self.witness.overwritten(before, after);
+            }
             let ends = [r#""status":"revoked""#, r#""status":"superseded""#];
             let is_deleted =
                 is_planted(Bug::DeletedInsteadOfTombstone) && ends.iter().any(|end| pair.value.contains(end));
@@ -155,9 +180,19 @@ impl Namespace {
     }
 }
 
+/// The revision of a record.
+fn revision(value: &str) -> Option<u64> {
+    let (_, rest) = value.split_once(r#""revision":"#)?;
+    let digits = rest.find(|char: char| !char.is_ascii_digit())?;
+    rest[..digits].parse().ok()
+}
+
 /// The namespace as a control plane reaches it.
 #[derive(Debug)]
-pub struct KvClient(pub Arc<Namespace>);
+pub struct KvClient {
+    namespace: Arc<Namespace>,
+    is_alive: Arc<AtomicBool>,
+}
 
 fn refused(status: u16, retry_after: Option<Duration>) -> KvError {
     KvError {
@@ -171,8 +206,17 @@ fn refused(status: u16, retry_after: Option<Duration>) -> KvError {
 }
 
 impl KvClient {
+    /// For a control plane that lives as long as the flag says.
+    pub fn new(namespace: &Arc<Namespace>, is_alive: &Arc<AtomicBool>) -> Self {
+        Self {
+            namespace: Arc::clone(namespace),
+            is_alive: Arc::clone(is_alive),
+        }
+    }
+
     async fn call(&self) -> Result<(), KvError> {
-        let passage = self.0.network.passage(Link::KvApi);
+        ends_if_dead(&self.is_alive).await;
+        let passage = self.namespace.network.passage(Link::KvApi);
         pause(passage.there).await;
         if passage.is_lost || passage.is_answer_lost {
             return Err(KvFault::Unreachable("no connection".to_owned()).into());
@@ -189,7 +233,8 @@ impl KeyValueStore for KvClient {
             !pairs.is_empty() && pairs.len() <= MAX_PAIRS,
             "a call of KV's size"
         );
-        let (namespace, chance) = (&self.0, self.0.network.chance());
+        ends_if_dead(&self.is_alive).await;
+        let (namespace, chance) = (&self.namespace, self.namespace.network.chance());
         let (passage, mood) = (namespace.network.passage(Link::KvApi), namespace.state().mood);
         if passage.is_lost {
             pause(passage.there).await;
@@ -216,14 +261,17 @@ impl KeyValueStore for KvClient {
                 }
             }
         }
+        let unknown = unsuccessful.clone();
         // What is on its way lands, whatever becomes of who sent it.
         let (landing, sent) = (Arc::clone(namespace), pairs.to_vec());
+        let (is_alive, is_told) = (Arc::clone(&self.is_alive), !is_late && !passage.is_answer_lost);
         let lands = tokio::spawn(async move {
             pause(lands_after).await;
             if landing.is_too_often(&sent) {
                 return false;
             }
-            landing.land(&sent, &left_out);
+            let is_sure = is_told && unknown.is_empty() && is_alive.load(Ordering::Relaxed);
+            landing.land(&sent, &left_out, is_sure);
             true
         });
         if is_late || passage.is_answer_lost {
@@ -247,8 +295,8 @@ impl KeyValueStore for KvClient {
 
     async fn delete_bulk(&self, names: &[String]) -> Result<HashSet<String>, KvError> {
         self.call().await?;
-        let now = self.0.time.now_ms();
-        let mut state = self.0.state();
+        let now = self.namespace.time.now_ms();
+        let mut state = self.namespace.state();
         for name in names {
             if let Some(values) = state.values.get_mut(name) {
                 values.push((now, None));
@@ -259,7 +307,7 @@ impl KeyValueStore for KvClient {
 
     async fn list(&self, prefix: &str, cursor: Option<&str>) -> Result<Page, KvError> {
         self.call().await?;
-        let all = self.0.all();
+        let all = self.namespace.all();
         let mut names = all
             .into_keys()
             .filter(|name| name.starts_with(prefix))
@@ -275,7 +323,7 @@ impl KeyValueStore for KvClient {
             "a call of KV's size"
         );
         self.call().await?;
-        let state = self.0.state();
+        let state = self.namespace.state();
         let value = |name: &String| {
             let (_, value) = state.values.get(name)?.last()?;
             Some((name.clone(), value.clone()?))

@@ -202,6 +202,13 @@ impl Witness for Ledger {
     fn noted(&self, event: &AuditEvent) {
         self.state().events.push(event.id);
     }
+
+    fn overwritten(&self, before: u64, after: u64) {
+        let at = self.time.elapsed_ms();
+        self.state().fault(format!(
+            "after {at} ms: I2: revision {after} was written to KV over {before}, and nobody will notice"
+        ));
+    }
 }
 
 impl Oracle {

@@ -2,12 +2,12 @@
 
 use std::{
     cell::{Cell, RefCell},
-    fmt,
+    fmt, fs,
     net::SocketAddr,
     path::{Path, PathBuf},
     rc::Rc,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -42,8 +42,8 @@ use crate::{
     kv::{KvClient, Namespace},
     network::{Link, Network},
     planted::{Bug, is_planted},
-    secrets,
-    store::{Database, Session, Witness, wait_for},
+    secrets::{self, Known},
+    store::{Database, Session, Witness, ends_if_dead, wait_for},
     time::{MachineClock, Time, pause},
 };
 
@@ -66,6 +66,8 @@ pub struct Question {
 
 /// The Worker as a control plane reaches it: what `publish/edge/client.rs` does, without HTTP.
 struct WorkerClient {
+    is_alive: Arc<AtomicBool>,
+    secrets: SecretRing,
     questions: mpsc::UnboundedSender<Question>,
     network: Arc<Network>,
     clock: Arc<MachineClock>,
@@ -80,6 +82,7 @@ impl fmt::Debug for WorkerClient {
 
 impl WorkerClient {
     async fn ask(&self, batch: &Batch) -> Result<Report, EdgeError> {
+        ends_if_dead(&self.is_alive).await;
         let passage = self.network.passage(Link::Sync);
         pause(passage.there).await;
         if passage.is_lost {
@@ -89,7 +92,7 @@ impl WorkerClient {
         let mut nonce = [0; NONCE_BYTES];
         self.entropy.fill(&mut nonce);
         let now = UnixMillis(self.clock.now_ms());
-        let header = sync::sign_question(&secrets::sync(), secrets::DEPLOYMENT, now, &nonce, &body);
+        let header = sync::sign_question(&self.secrets, secrets::DEPLOYMENT, now, &nonce, &body);
         let (answer, answered) = oneshot::channel();
         let question = Question {
             header: header.clone(),
@@ -120,7 +123,7 @@ impl WorkerClient {
         };
         sync::verify_answer(
             &signature,
-            &secrets::sync(),
+            &self.secrets,
             secrets::DEPLOYMENT,
             &nonce,
             body.as_bytes(),
@@ -220,10 +223,23 @@ pub struct Processes {
     is_prepared: Cell<bool>,
     witness: Arc<dyn Witness>,
     database: RefCell<Arc<Database>>,
-    record_secrets: RefCell<SecretRing>,
+    secrets: RefCell<Known>,
     running: RefCell<Vec<Option<Process>>>,
     started: Cell<u64>,
     clocks: Vec<Arc<MachineClock>>,
+}
+
+/// The file of a database in which nothing has happened yet. Bringing the schema up to date takes longer than a run may.
+fn empty_database() -> &'static [u8] {
+    static EMPTY: OnceLock<Vec<u8>> = OnceLock::new();
+    EMPTY.get_or_init(|| {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, copy) = (folder.path().join("first.db"), folder.path().join("empty.db"));
+        let store = wait_for(SqliteStore::open(&file)).unwrap();
+        wait_for(backup::back_up(&file, &copy)).unwrap();
+        drop(store);
+        fs::read(copy).unwrap()
+    })
 }
 
 /// The organization that keys belong to.
@@ -240,6 +256,7 @@ impl Processes {
         chance: Chance,
     ) -> Rc<Self> {
         let file = folder.join("keyward.db");
+        fs::write(&file, empty_database()).unwrap();
         let store = wait_for(SqliteStore::open(&file)).unwrap();
         let clocks = (0..count).map(|_| Arc::new(MachineClock::new(time, 0))).collect();
         Rc::new(Self {
@@ -252,7 +269,7 @@ impl Processes {
             is_prepared: Cell::default(),
             database: RefCell::new(Database::new(store, Arc::clone(&witness))),
             witness,
-            record_secrets: RefCell::new(secrets::records(&[1])),
+            secrets: RefCell::new(Known::of(&[1])),
             running: RefCell::new((0..count).map(|_| None).collect()),
             started: Cell::default(),
             clocks,
@@ -279,9 +296,9 @@ impl Processes {
         self.clocks[which].set_skew_ms(skew_ms);
     }
 
-    /// Those that start from now on sign records with these.
-    pub fn set_record_secrets(&self, ring: SecretRing) {
-        *self.record_secrets.borrow_mut() = ring;
+    /// Those that start from now on know these.
+    pub fn set_secrets(&self, known: Known) {
+        *self.secrets.borrow_mut() = known;
     }
 
     /// Starts one, unless it runs. As on PostgreSQL, the claims of others are theirs while others run.
@@ -300,7 +317,7 @@ impl Processes {
         }
         let entropy = Arc::new(Chance::new(self.chance.next()));
         let (stop, stopping) = watch::channel(false);
-        let app = self.app(number, &session, &clock, &entropy);
+        let app = self.app(number, (&session, &is_alive), &clock, &entropy);
         let publisher = Arc::clone(&app.publisher);
         let is_ready = Arc::new(AtomicBool::new(false));
         let process = Process {
@@ -327,12 +344,15 @@ impl Processes {
     fn app(
         &self,
         number: u64,
-        session: &Arc<Session>,
+        (session, is_alive): (&Arc<Session>, &Arc<AtomicBool>),
         clock: &Arc<MachineClock>,
         entropy: &Arc<Chance>,
     ) -> Arc<App> {
         let store: Arc<dyn Store> = Arc::clone(session) as _;
+        let secrets = self.secrets.borrow();
         let worker = WorkerClient {
+            is_alive: Arc::clone(is_alive),
+            secrets: secrets.sync(),
             questions: self.questions.clone(),
             network: Arc::clone(&self.network),
             clock: Arc::clone(clock),
@@ -341,10 +361,10 @@ impl Processes {
         let deployments = Deployments::new([Deployment {
             id: secrets::DEPLOYMENT.to_owned(),
             environment: Environment::Production,
-            record_secrets: self.record_secrets.borrow().clone(),
-            kv: Arc::new(KvClient(Arc::clone(&self.kv))),
+            record_secrets: secrets.records(),
+            kv: Arc::new(KvClient::new(&self.kv, is_alive)),
             edge: Some(Arc::new(worker)),
-            sync_secrets: Some(secrets::sync()),
+            sync_secrets: Some(secrets.sync()),
         }]);
         let publisher = Arc::new(Publisher::new(
             Arc::clone(&store),
@@ -375,8 +395,8 @@ impl Processes {
                 services: vec![secrets::SERVICE.to_owned()],
                 brands: Brands::default(),
                 tag_secrets: TagSecrets {
-                    service: [(Environment::Production, secrets::tags())].into(),
-                    gateway: Some(secrets::gateway_tags()),
+                    service: [(Environment::Production, secrets.tags())].into(),
+                    gateway: Some(secrets.gateway_tags()),
                 },
                 public_url: None,
                 session_times: SessionTimes {

@@ -64,8 +64,8 @@ pub struct Consumer {
     pub network: Arc<Network>,
     /// The control planes.
     pub processes: Rc<Processes>,
-    /// Its deployment.
-    pub deployment: Rc<Deployment>,
+    /// Its deployment, as it is now.
+    pub deployment: Rc<RefCell<Rc<Deployment>>>,
     /// Its clock.
     pub clock: MachineClock,
     /// Its randomness.
@@ -100,7 +100,8 @@ impl Consumer {
                 age_ms: now - sent_at,
             })
             .collect();
-        let consumed = consume::consume(&self.deployment, self, &deliveries).await;
+        let deployment = Rc::clone(&self.deployment.borrow());
+        let consumed = consume::consume(&deployment, self, &deliveries).await;
         let now = self.line.time.now_ms();
         for ((sent_at, _, text), fate) in due.into_iter().zip(consumed.fates) {
             if let Fate::Retry { delay_seconds } = fate {

@@ -30,6 +30,8 @@ pub struct Setup {
     pub has_fast_routes: bool,
     /// Whether hours pass, or minutes.
     pub takes_hours: bool,
+    /// Whether there are hundreds of keys in a group.
+    pub has_many_keys: bool,
 }
 
 /// Something that happens. Indices are taken modulo how many there are.
@@ -54,6 +56,13 @@ pub enum Event {
         key: u64,
         /// For what.
         wish: Wish,
+    },
+    /// Two control planes are asked for changes of one key, one shortly after the other, while the way to KV is slow.
+    Both {
+        /// Which key.
+        key: u64,
+        /// How long the second one is asked after the first, in milliseconds.
+        apart_ms: u64,
     },
     /// A key is in use at an isolate all the time, while a right is taken from it.
     Race {
@@ -86,12 +95,13 @@ pub enum Event {
     /// A link gets better or worse.
     Weather(Link, Weather),
     /// KV gets better or worse: how late its reads are, and how many of a thousand writes are refused, done in part, or late.
-    Kv([u64; 4]),
+    /// The first everywhere, or at one place.
+    Kv([u64; 4], Option<u64>),
     /// The clock of an isolate is set, to so many milliseconds off.
     IsolateClock(u64, i64),
     /// The clock of a control plane is.
     ProcessClock(usize, i64),
-    /// The next stage in replacing the secret that signs records.
+    /// The next stage in replacing the secrets that sign records and sync, and make tags.
     ReplaceSecret,
     /// A control plane compares everything.
     Reconcile(usize),
@@ -129,6 +139,14 @@ pub enum Wish {
     GroupScope(bool),
     /// The same request to create a key, sent again.
     CreateAgain,
+    /// The end of all keys of a group.
+    RevokeGroup,
+    /// The end of all keys of the organization.
+    RevokeAll,
+    /// The organization's keys open nothing.
+    Suspend,
+    /// They do again.
+    Resume,
 }
 
 /// A step: a pause, in milliseconds, and then something.
@@ -179,6 +197,7 @@ impl Setup {
             has_outage_routes: chance.per_mille(250),
             has_fast_routes: chance.per_mille(250),
             takes_hours,
+            has_many_keys: chance.per_mille(20),
         }
     }
 }
@@ -204,7 +223,11 @@ impl Event {
         let process = chance.index(setup.processes);
         let (key, any) = (chance.next() >> 32, chance.next() >> 32);
         match chance.below(1000) {
-            0..=14 => Self::Race {
+            0..=14 if setup.processes > 1 => Self::Both {
+                key,
+                apart_ms: chance.pick(&[200, 700, 1500, 3000]),
+            },
+            0..=29 => Self::Race {
                 process,
                 isolate: any,
                 key,
@@ -215,7 +238,7 @@ impl Event {
                     Wish::Rotate(0),
                 ]),
             },
-            15..=549 => Self::Requests {
+            30..=549 => Self::Requests {
                 isolate: any,
                 key,
                 route: chance.below(8),
@@ -233,7 +256,7 @@ impl Event {
             840..=864 => Self::Kill(process),
             865..=899 => Self::Start(process),
             900..=934 => Self::Weather(chance.pick(&Link::ALL), weather(chance)),
-            935..=959 => Self::Kv(kv(chance)),
+            935..=959 => Self::Kv(kv(chance), chance.per_mille(500).then(|| chance.next())),
             960..=969 => Self::IsolateClock(any, skew(chance)),
             970..=974 => Self::ProcessClock(process, skew(chance)),
             975..=984 => Self::ReplaceSecret,
@@ -247,6 +270,13 @@ impl Event {
 
 impl Wish {
     fn of(chance: &Chance) -> Self {
+        match chance.below(1000) {
+            0..=6 => return Self::RevokeGroup,
+            7..=9 => return Self::RevokeAll,
+            10..=19 => return Self::Suspend,
+            20..=49 => return Self::Resume,
+            _ => {}
+        }
         match chance.below(100) {
             0..=19 => Self::Create {
                 hourly: chance.pick(&[6, 20, 20, 60, 5000]),

@@ -73,6 +73,8 @@ pub trait Witness: Send + Sync {
     fn confirmed(&self, confirmations: &[Confirmation]);
     /// Another event than that of a change was written.
     fn noted(&self, event: &AuditEvent);
+    /// A value of KV was overwritten by an older revision, by a control plane that knew how its write ended.
+    fn overwritten(&self, before: u64, after: u64);
 }
 
 /// What was read since something was last written.
@@ -133,6 +135,13 @@ impl Database {
     }
 }
 
+/// What a killed process does next: nothing, for ever.
+pub async fn ends_if_dead(is_alive: &AtomicBool) {
+    if !is_alive.load(Ordering::Relaxed) {
+        std::future::pending::<()>().await;
+    }
+}
+
 /// The database as one control plane reaches it, until that is killed: then none of its calls ever returns.
 pub struct Session {
     database: Arc<Database>,
@@ -146,9 +155,7 @@ impl Session {
     }
 
     async fn call<T>(&self, future: impl Future<Output = T>) -> T {
-        if !self.is_alive.load(Ordering::Relaxed) {
-            std::future::pending::<()>().await;
-        }
+        ends_if_dead(&self.is_alive).await;
         self.database.calls.fetch_add(1, Ordering::Relaxed);
         wait_for(future)
     }
@@ -217,9 +224,10 @@ impl Session {
                 let mischief = &mut locked(&self.database.mischief);
                 mischief.claimed_by.insert(place, claim.owner.to_owned());
             }
-            if claimed.is_empty() {
-                claimed = self.claim_what_others_have(deployment).await?;
-            }
+            let others = self.claim_what_others_have(deployment).await?;
+            let is_new = |row: &Claimed| claimed.iter().all(|own| own.key.id != row.key.id);
+            let others: Vec<_> = others.into_iter().filter(is_new).collect();
+            claimed.extend(others);
         }
         Ok(claimed)
     }

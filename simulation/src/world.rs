@@ -9,7 +9,7 @@ use std::{
 };
 
 use keyward_edge::{deployment::Deployment, request::RequestHead, usage::Reporting};
-use keyward_shared::RouteTable;
+use keyward_shared::{KeyHash, RouteTable};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::mpsc;
@@ -18,13 +18,13 @@ use crate::{
     chance::Chance,
     isolate::{Isolate, Surroundings},
     kv::{Mood, Namespace},
-    network::Network,
+    network::{Link, Network, Weather},
     objects::Objects,
     oracle::Oracle,
-    process::{Call, Processes, Question, Reply},
+    process::{Call, DEFAULT, Processes, Question, Reply},
     queue::{Consumer, Line},
     scenario::{Event, Setup, Step, Wish},
-    secrets,
+    secrets::{self, Known},
     time::{MachineClock, Time, pause},
 };
 
@@ -33,6 +33,9 @@ const RACE: u32 = 40;
 const RACE_EVERY: Duration = Duration::from_millis(90);
 /// A route that is strict and closed.
 pub const CLOSED: u64 = 7;
+
+/// How many keys come from elsewhere in a run that has many: more than a page of any kind.
+const MANY_KEYS: u32 = 230;
 
 /// A key that somebody holds.
 #[derive(Clone, Debug)]
@@ -43,7 +46,7 @@ pub struct Held {
     pub text: String,
 }
 
-/// How far the replacement of the secret that signs records has come.
+/// How far the replacement of the secrets has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Replacing {
     /// Nothing is under way.
@@ -71,7 +74,7 @@ pub struct World {
     /// The keys that were handed out.
     pub held: RefCell<Vec<Held>>,
     setup: Setup,
-    deployment: RefCell<Rc<Deployment>>,
+    deployment: Rc<RefCell<Rc<Deployment>>>,
     around: Rc<Surroundings>,
     isolates: RefCell<Vec<Rc<Isolate>>>,
     started: Cell<u64>,
@@ -107,8 +110,8 @@ fn routes(setup: &Setup) -> RouteTable {
     RouteTable::from_toml(&table).unwrap()
 }
 
-fn deployment(setup: &Setup, record_secrets: &[u8]) -> Rc<Deployment> {
-    let read = |name: &str| secrets::setting(name, setup.lease_seconds, record_secrets);
+fn deployment(setup: &Setup, known: &Known) -> Rc<Deployment> {
+    let read = |name: &str| secrets::setting(name, setup.lease_seconds, known);
     let made = Deployment::from_settings(read, routes(setup)).unwrap();
     Rc::new(Deployment {
         usage: Reporting::from_settings(read).unwrap(),
@@ -126,10 +129,10 @@ impl World {
     pub async fn new(seed: u64, setup: Setup) -> Rc<Self> {
         let time = Time::begin(setup.begins_at_ms);
         let network = Arc::new(Network::new(Chance::of(seed, 2)));
-        let kv = Namespace::new(&time, &network);
         let oracle = Oracle::new(&time);
+        let kv = Namespace::new(&time, &network, oracle.witness());
         let line = Line::new(&time);
-        let made = deployment(&setup, &[1]);
+        let made = deployment(&setup, &Known::of(&[1]));
         let objects = Objects::new(&time, &network, &oracle, &line, &made, Chance::of(seed, 3));
         let folder = folder();
         let (questions, asked) = mpsc::unbounded_channel();
@@ -147,11 +150,12 @@ impl World {
             network: Arc::clone(&network),
             oracle: Rc::clone(&oracle),
         });
+        let current = Rc::new(RefCell::new(Rc::clone(&made)));
         let consumer = Consumer {
             line: Rc::clone(&line),
             network: Arc::clone(&network),
             processes: Rc::clone(&processes),
-            deployment: Rc::clone(&made),
+            deployment: Rc::clone(&current),
             clock: MachineClock::new(&time, 0),
             chance: Chance::of(seed, 5),
         };
@@ -165,7 +169,7 @@ impl World {
             line,
             held: RefCell::default(),
             setup,
-            deployment: RefCell::new(made),
+            deployment: current,
             around,
             isolates: RefCell::default(),
             started: Cell::default(),
@@ -200,6 +204,9 @@ impl World {
             let id = made.and_then(|reply| Some(reply.body["group_id"].as_str()?.to_owned()));
             self.groups.borrow_mut().extend(id);
         }
+        if self.setup.has_many_keys {
+            self.import_many().await;
+        }
         let other = json!({ "name": "Other" });
         let made = self.admin(0, "POST", "/api/v1/organizations", Some(other)).await;
         let Some(id) = made.and_then(|reply| Some(reply.body["organization_id"].as_str()?.to_owned())) else {
@@ -213,6 +220,29 @@ impl World {
         *self.stranger.borrow_mut() = made.and_then(|reply| Some(reply.body["api_key"].as_str()?.to_owned()));
         if self.stranger.borrow().is_none() {
             self.oracle.fault(|| "the stranger has no key".to_owned());
+        }
+    }
+
+    /// Keys made elsewhere, in the first group: more than are read, told or written at a time.
+    async fn import_many(self: &Rc<Self>) {
+        let key = |number: u32| {
+            let hash = KeyHash::of(&format!("made elsewhere {number}")).to_string();
+            json!({
+                "name": format!("elsewhere {number}"),
+                "hash": hash,
+                "preview": "old_***",
+                "service_id": secrets::SERVICE,
+                "environment": "production",
+                "groups": ["readers"],
+            })
+        };
+        let keys: Vec<_> = (0..MANY_KEYS).map(key).collect();
+        let made = self
+            .admin(0, "POST", "/api/v1/keys/import", Some(json!({ "keys": keys })))
+            .await;
+        let imported = made.and_then(|reply| reply.body["imported"].as_u64());
+        if imported != Some(u64::from(MANY_KEYS)) {
+            self.oracle.fault(|| format!("{imported:?} keys were imported"));
         }
     }
 
@@ -290,6 +320,16 @@ impl World {
                 }
             }
             Event::Change { process, key, wish } => self.wish(*process, *key, *wish),
+            Event::Both { key, apart_ms } => {
+                let slow = Weather {
+                    slowest_ms: 5000,
+                    ..Weather::FAIR
+                };
+                self.network.set(Link::KvApi, slow);
+                self.wish(0, *key, Wish::Deactivate);
+                pause(Duration::from_millis(*apart_ms)).await;
+                self.wish(1, *key, Wish::Activate);
+            }
             Event::Race {
                 process,
                 isolate,
@@ -327,8 +367,9 @@ impl World {
             Event::Kill(which) => self.processes.kill(*which),
             Event::Start(which) => self.processes.start(*which).await,
             Event::Weather(link, weather) => self.network.set(*link, *weather),
-            Event::Kv([lag_ms, busy, partly, late]) => self.kv.set_mood(Mood {
+            Event::Kv([lag_ms, busy, partly, late], place) => self.kv.set_mood(Mood {
                 lag_ms: *lag_ms,
+                lags_at: place.map(|place| usize::try_from(place).unwrap_or(0) % self.setup.places),
                 busy: *busy,
                 partly: *partly,
                 late: *late,
@@ -452,6 +493,22 @@ impl World {
                 Some(json!({ "scopes": scopes })),
             ));
         }
+        let of_organization = |what: &str| format!("/api/v1/organizations/{DEFAULT}/{what}");
+        match wish {
+            Wish::RevokeGroup => {
+                let groups = self.groups.borrow();
+                let group = groups.get(usize::try_from(key).unwrap_or(0) % groups.len().max(1))?;
+                let whose = json!({ "group": group });
+                return Some(plain("POST", of_organization("revoke-keys"), Some(whose)));
+            }
+            Wish::RevokeAll => {
+                let whose = json!({ "all": true });
+                return Some(plain("POST", of_organization("revoke-keys"), Some(whose)));
+            }
+            Wish::Suspend => return Some(plain("POST", of_organization("suspend"), None)),
+            Wish::Resume => return Some(plain("POST", of_organization("resume"), None)),
+            _ => {}
+        }
         let id = self.held_key(key)?.id;
         let path = format!("/api/v1/keys/{id}");
         Some(match wish {
@@ -473,7 +530,13 @@ impl World {
                 let at = jiff::Timestamp::from_second(at).ok()?.to_string();
                 plain("PATCH", path, Some(json!({ "expires_at": at })))
             }
-            Wish::Create { .. } | Wish::CreateAgain | Wish::GroupScope(_) => return None,
+            Wish::Create { .. }
+            | Wish::CreateAgain
+            | Wish::GroupScope(_)
+            | Wish::RevokeGroup
+            | Wish::RevokeAll
+            | Wish::Suspend
+            | Wish::Resume => return None,
         })
     }
 
@@ -555,17 +618,17 @@ impl World {
         });
     }
 
-    /// The stages, in the order that docs/operations demands: the Worker knows a secret before anything is signed with it, and until
-    /// nothing is signed with the former one any more.
+    /// The stages, in the order that docs/operations demands: the Worker knows new secrets of each kind before a control plane uses
+    /// them, and those that sign records until nothing is signed with the former one any more.
     async fn replace_secret(self: &Rc<Self>) {
         let (old, new) = (self.secret.get(), self.secret.get() + 1);
         match self.replacing.get() {
             Replacing::No => {
-                self.deploy(&[old, new]);
+                self.deploy(&Known::of(&[old, new]));
                 self.replacing.set(Replacing::Announced);
             }
             Replacing::Announced => {
-                self.processes.set_record_secrets(secrets::records(&[old, new]));
+                self.processes.set_secrets(Known::of(&[old, new]));
                 for which in 0..self.processes.count() {
                     self.processes.kill(which);
                     self.processes.start(which).await;
@@ -576,7 +639,7 @@ impl World {
             Replacing::Signing => {
                 let signed_by = format!("\n{new}.");
                 if self.kv.all().values().all(|value| value.contains(&signed_by)) {
-                    self.deploy(&[new]);
+                    self.deploy(&Known::of(&[new]));
                     self.secret.set(new);
                     self.replacing.set(Replacing::No);
                 } else {
@@ -587,8 +650,8 @@ impl World {
     }
 
     /// A new version of the Worker: its isolates know nothing, and its objects start anew.
-    fn deploy(self: &Rc<Self>, record_secrets: &[u8]) {
-        let made = deployment(&self.setup, record_secrets);
+    fn deploy(self: &Rc<Self>, known: &Known) {
+        let made = deployment(&self.setup, known);
         *self.deployment.borrow_mut() = Rc::clone(&made);
         self.around.objects.deploy(&made);
         for at in 0..self.setup.isolates {
@@ -602,6 +665,10 @@ impl World {
     pub async fn calm(self: &Rc<Self>) {
         self.network.clear();
         self.kv.set_mood(Mood::default());
+        // A Worker signs its reports with the new secret at once, and they wait until the control planes know it.
+        if self.replacing.get() == Replacing::Announced {
+            self.replace_secret().await;
+        }
         for which in 0..self.processes.count() {
             self.processes.set_skew_ms(which, 0);
             self.processes.start(which).await;
