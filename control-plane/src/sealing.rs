@@ -1,10 +1,12 @@
-//! Answers that are kept for a while and hold the text of a key: sealed, so that the database alone opens none.
+//! Answers that are kept for a while and hold the text of a key: sealed, so that the database alone opens none; and what a browser
+//! keeps for us and has no business to read.
 //!
 //! The key of each is HKDF-SHA256 (RFC 5869) of a server secret, the caller and the value of its `Idempotency-Key`, the cipher
 //! ChaCha20-Poly1305 (RFC 8439). So it takes the server's secret and the very request to open one.
 
 use std::{fmt, str::FromStr};
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use keyward_shared::{
     Entropy,
     secret::{MIN_SECRET_BYTES, RingError, ring_entries},
@@ -52,32 +54,59 @@ impl Sealer {
     /// Seals a text; none if it is too long for the cipher, which no answer is.
     pub fn seal(&self, bound: Bound<'_>, text: &[u8], entropy: &dyn Entropy) -> Option<Sealed> {
         let (id, secret) = self.secrets.first()?;
-        let mut nonce = [0; NONCE_LEN];
-        entropy.fill(&mut nonce);
-        let mut sealed = text.to_vec();
-        let nonce_used = Nonce::assume_unique_for_key(nonce);
-        cipher(secret, bound)?
-            .seal_in_place_append_tag(nonce_used, bound.data(), &mut sealed)
-            .ok()?;
         Some(Sealed {
             secret: *id,
-            bytes: [nonce.as_slice(), &sealed].concat(),
+            bytes: seal(&cipher(secret, bound)?, bound.data(), text, entropy)?,
         })
+    }
+
+    /// Seals a text that a browser keeps for us, for one purpose: `<id>.<base64url>`.
+    pub fn seal_text(&self, purpose: &str, text: &[u8], entropy: &dyn Entropy) -> Option<String> {
+        let (id, secret) = self.secrets.first()?;
+        let bytes = seal(&cipher_of_texts(secret, purpose)?, Aad::empty(), text, entropy)?;
+        Some(format!("{id}.{}", URL_SAFE_NO_PAD.encode(bytes)))
+    }
+
+    /// Opens such a text; none where it was sealed for something else, was changed, or its secret is not here any more.
+    pub fn open_text(&self, purpose: &str, sealed: &str) -> Option<Zeroizing<Vec<u8>>> {
+        let (id, bytes) = sealed.split_once('.')?;
+        let id: u32 = id.parse().ok()?;
+        let (_, secret) = self.secrets.iter().find(|(known, _)| *known == id)?;
+        let bytes = URL_SAFE_NO_PAD.decode(bytes).ok()?;
+        open(&cipher_of_texts(secret, purpose)?, Aad::empty(), &bytes)
     }
 
     /// Opens what was sealed for the same request; none where it was for another, or its secret is not here any more.
     pub fn open(&self, bound: Bound<'_>, sealed: &Sealed) -> Option<Zeroizing<Vec<u8>>> {
         let (_, secret) = self.secrets.iter().find(|(id, _)| *id == sealed.secret)?;
-        let (nonce, text) = sealed.bytes.split_at_checked(NONCE_LEN)?;
-        let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
-        let mut text = Zeroizing::new(text.to_vec());
-        let length = cipher(secret, bound)?
-            .open_in_place(nonce, bound.data(), &mut text)
-            .ok()?
-            .len();
-        text.truncate(length);
-        Some(text)
+        open(&cipher(secret, bound)?, bound.data(), &sealed.bytes)
     }
+}
+
+/// Nonce and ciphertext.
+fn seal<A: AsRef<[u8]>>(
+    cipher: &LessSafeKey,
+    data: Aad<A>,
+    text: &[u8],
+    entropy: &dyn Entropy,
+) -> Option<Vec<u8>> {
+    let mut nonce = [0; NONCE_LEN];
+    entropy.fill(&mut nonce);
+    let mut sealed = text.to_vec();
+    let nonce_used = Nonce::assume_unique_for_key(nonce);
+    cipher
+        .seal_in_place_append_tag(nonce_used, data, &mut sealed)
+        .ok()?;
+    Some([nonce.as_slice(), &sealed].concat())
+}
+
+fn open<A: AsRef<[u8]>>(cipher: &LessSafeKey, data: Aad<A>, sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    let (nonce, text) = sealed.split_at_checked(NONCE_LEN)?;
+    let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
+    let mut text = Zeroizing::new(text.to_vec());
+    let length = cipher.open_in_place(nonce, data, &mut text).ok()?.len();
+    text.truncate(length);
+    Some(text)
 }
 
 impl Bound<'_> {
@@ -101,6 +130,13 @@ fn cipher(secret: &Prk, bound: Bound<'_>) -> Option<LessSafeKey> {
         bound.caller.as_bytes(),
         bound.key.as_str().as_bytes(),
     ];
+    let key = secret.expand(&info, &CHACHA20_POLY1305).ok()?;
+    Some(LessSafeKey::new(UnboundKey::from(key)))
+}
+
+/// Bound to what a text is for. What it begins with no [`Bound`] does, whose first bytes are a length.
+fn cipher_of_texts(secret: &Prk, purpose: &str) -> Option<LessSafeKey> {
+    let info = [b"keyward sealed text v1 ".as_slice(), purpose.as_bytes()];
     let key = secret.expand(&info, &CHACHA20_POLY1305).ok()?;
     Some(LessSafeKey::new(UnboundKey::from(key)))
 }
@@ -196,6 +232,26 @@ mod tests {
             ..sealed
         };
         assert!(sealer.open(whose, &short).is_none());
+    }
+
+    #[test]
+    fn a_text_is_opened_unchanged_and_for_its_purpose_alone() {
+        let (sealer, entropy) = (sealer(BOTH), Counting(Cell::new(0)));
+        let sealed = sealer.seal_text("cookie", b"text", &entropy).unwrap();
+        assert_eq!(sealer.open_text("cookie", &sealed).unwrap().as_slice(), b"text");
+        assert!(sealer.open_text("other", &sealed).is_none());
+        let (id, bytes) = sealed.split_once('.').unwrap();
+        assert_eq!(id, "2");
+        for changed in [
+            format!("1.{bytes}"),
+            format!("2.B{}", &bytes[1..]),
+            format!("2.{}", &bytes[4..]),
+            bytes.to_owned(),
+            String::new(),
+        ] {
+            assert!(sealer.open_text("cookie", &changed).is_none(), "{changed}");
+        }
+        assert!(self::sealer(OLD).open_text("cookie", &sealed).is_none());
     }
 
     #[test]

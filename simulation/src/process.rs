@@ -388,6 +388,7 @@ impl Processes {
             entropy: entropy.clone(),
             default_organization: DEFAULT,
             user_tokens: None,
+            sign_in: None,
             rules: Rules {
                 admin_token: AdminToken::new(secrets::ADMIN_TOKEN).unwrap(),
                 static_key: None,

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { after, test } from "node:test";
-import { adminToken, callEdge, chooseService, createKey, endBrowser, eventually, person, unique, url, visit } from "./stage.mjs";
+import { adminToken, api, callEdge, chooseService, createKey, endBrowser, eventually, person, unique, url, visit } from "./stage.mjs";
 
 after(endBrowser);
 
@@ -52,6 +52,33 @@ for (const [who, token] of [
     }
   });
 }
+
+test("a form says at the field what the server would refuse, before it is sent", async (t) => {
+  const taken = unique("gateway");
+  await api("POST", "/keys", { name: taken, groups: ["admin"] });
+  const page = await visit(t, { path: "/keys/new" });
+  const sent = [];
+  page.on("request", (request) => request.method() === "POST" && sent.push(request.url()));
+  await page.getByRole("radio", { name: /Gateway key/ }).check();
+  await page.getByRole("checkbox", { name: /^admin/ }).check();
+  const name = page.getByLabel("Name", { exact: true });
+  await name.fill(taken);
+  await page.getByText("Another gateway key of this organization that has not ended has this name.").waitFor();
+  assert.equal(await name.getAttribute("aria-invalid"), "true");
+  await name.fill(`${taken}-2`);
+  await page.getByText("Another gateway key").waitFor({ state: "detached" });
+  assert.equal(await name.getAttribute("aria-invalid"), "false");
+  assert.ok(sent.length > 0 && sent.every((url) => url.includes("validate_only=true")), `${sent}`);
+  const keys = await api("GET", `/keys?search=${taken}`);
+  assert.equal(keys.length, 1, "nothing is written");
+
+  // The same where a key is changed.
+  const other = await api("POST", "/keys", { name: unique("gateway"), groups: ["admin"] });
+  await page.goto(`${url}/keys/${other.key_info.key_id}`);
+  await page.getByRole("button", { name: "Configure" }).click();
+  await page.getByRole("dialog").getByLabel("Name", { exact: true }).fill(taken);
+  await page.getByRole("dialog").getByText("Another gateway key").waitFor();
+});
 
 test("a key is configured and renamed, and goes on with its secret", async (t) => {
   const { api_key, key_info } = await createKey();

@@ -80,6 +80,8 @@ fn node(workspace: &Workspace, stack: &mut Stack) -> Result<Command> {
     for (name, value) in told.lines().filter_map(|line| line.split_once('=')) {
         node.env(name, value.trim_matches('\''));
     }
+    // For what the stack is not set up for, as signing in with an issuer.
+    node.env("KEYWARD_PROGRAM", &stack.programs().control_plane);
     let edge = stack
         .process(Role::Edge)
         .context("the Worker is not among the processes")?;

@@ -201,6 +201,12 @@ impl Stack {
         })
     }
 
+    /// What it runs natively.
+    #[must_use]
+    pub fn programs(&self) -> &Programs {
+        &self.programs
+    }
+
     /// Starts the three, and waits until each answers.
     ///
     /// # Errors

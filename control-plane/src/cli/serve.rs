@@ -26,7 +26,7 @@ use crate::{
     domain::OrganizationId,
     http::{App, FailureThrottle, QuestionThrottle, Repeats, Rules, router},
     metrics::{self, Metrics, Sources},
-    oidc::{PublishedAt, PublishedKeys, TokenKeys, UserTokens},
+    oidc::{PublishedAt, PublishedKeys, SignIn, TokenKeys, UserTokens},
     publish::{CloudflareKv, Deployment, Deployments, Edge, EdgeClient, Follower, Publisher, Reconciler},
     retention::Retention,
     server::{self, Places},
@@ -131,6 +131,10 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         Arc::clone(&publisher),
     ));
     let user_tokens = settings.jwt.map(|jwt| user_tokens(jwt, &clock)).transpose()?;
+    let sealer = settings.sealer;
+    let sign_in = settings
+        .oidc
+        .map(|oidc| SignIn::new(oidc, sealer.clone(), clock.clone()));
     let rules = Rules {
         admin_token: settings.admin_token,
         static_key: settings.static_key,
@@ -176,9 +180,10 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         entropy,
         default_organization: organization,
         user_tokens,
+        sign_in,
         rules,
         overview,
-        repeats: Repeats::new(settings.sealer),
+        repeats: Repeats::new(sealer),
         metrics,
         refusals: Arc::clone(&refusals),
         failures: FailureThrottle::default(),

@@ -19,6 +19,7 @@ mod configuration;
 mod database;
 mod edge;
 mod finding;
+mod issuer;
 mod kv;
 mod routes;
 mod service;
@@ -54,6 +55,9 @@ pub async fn examine(
         return;
     };
     service::check(settings.listen, findings).await;
+    if let Some(oidc) = &settings.oidc {
+        issuer::check(oidc, findings).await;
+    }
     for (id, deployment) in settings.deployments {
         let edge_settings = deployment.edge;
         let told = edge_settings.as_ref().map(|edge| edge.sync_secrets.clone());

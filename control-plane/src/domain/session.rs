@@ -76,6 +76,10 @@ impl fmt::Debug for SessionId {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SessionHash(pub [u8; 32]);
 
+/// What an attempt to sign in with the issuer is known by once it has led to a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AttemptHash(pub [u8; 32]);
+
 /// Whose session it is: by what a request tells whether that one may still do anything.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Holder {

@@ -25,6 +25,8 @@ use crate::{
 
 /// Says how far a change has come on its way to the edge.
 const PROPAGATION: HeaderName = HeaderName::from_static("keyward-propagation");
+/// Asks in the query whether a change would be done, as <https://google.aip.dev/163> has it: by all checks, and nothing is written.
+pub(super) const VALIDATE_ONLY: &str = "validate_only";
 /// How often a change starts anew because somebody else changed the same thing first.
 pub(super) const MAX_TRIES: u32 = 16;
 
@@ -124,23 +126,10 @@ impl App {
             idempotency::remember(&self.repeats, attempt, answer, &dirty, self.entropy.as_ref())
                 .ok_or_else(|| StoreError::Unusable("an answer cannot be sealed".to_owned()))
         });
-        let event = AuditEvent {
-            id: new_id(now, self.entropy.as_ref()),
-            at: now,
-            organization: Some(work.organization),
-            actor: actor.to_owned(),
-            action: work.action,
-            target: work.target,
-            request_id: RequestId::current().map(|id| id.to_string()).unwrap_or_default(),
-            detail: work.detail,
-        };
+        let once = once.transpose()?;
         let change = Change {
-            writes: work.keys,
-            directory: work.directory,
-            groups_seen: work.groups_seen,
-            event,
-            dirty,
-            once: once.transpose()?,
+            once,
+            ..self.change_by(actor, work, dirty, now)
         };
         self.store.commit(&change).await?;
         self.publisher.wake();
@@ -151,6 +140,37 @@ impl App {
             keys: keys.collect(),
             dirty: change.dirty,
         })
+    }
+
+    /// Whether a change would be written as things are. Nothing is: no event, and no answer that is remembered.
+    pub(super) async fn rehearse(
+        &self,
+        caller: &Caller,
+        work: Work,
+        now: Timestamp,
+    ) -> Result<(), CommitError> {
+        let change = self.change_by(caller.actor(), work, Vec::new(), now);
+        self.store.rehearse(&change).await
+    }
+
+    fn change_by(&self, actor: &str, work: Work, dirty: Vec<Dirty>, now: Timestamp) -> Change {
+        Change {
+            writes: work.keys,
+            directory: work.directory,
+            groups_seen: work.groups_seen,
+            event: AuditEvent {
+                id: new_id(now, self.entropy.as_ref()),
+                at: now,
+                organization: Some(work.organization),
+                actor: actor.to_owned(),
+                action: work.action,
+                target: work.target,
+                request_id: RequestId::current().map(|id| id.to_string()).unwrap_or_default(),
+                detail: work.detail,
+            },
+            dirty,
+            once: None,
+        }
     }
 
     /// A key that was already as asked. The call waits for it all the same: an earlier one may have answered `pending`, or

@@ -10,7 +10,7 @@ use crate::{
     clock::Clock,
     domain::{OrganizationId, session::SessionTimes},
     metrics::Metrics,
-    oidc::UserTokens,
+    oidc::{SignIn, UserTokens},
     publish::{Deployments, Follower, Publisher, Reconciler},
     settings::{AdminToken, GithubKeys, Overview, PublicUrl, StaticKey, TagSecrets},
     store::Store,
@@ -78,6 +78,8 @@ pub struct App {
     pub default_organization: OrganizationId,
     /// Tells whose user token it is, if there is an issuer.
     pub user_tokens: Option<UserTokens>,
+    /// Signs people in with that issuer on the web page, if it is set up for that.
+    pub sign_in: Option<SignIn>,
     /// What keys are made and checked by.
     pub rules: Rules,
     /// What is configured, to be looked at.
@@ -127,6 +129,7 @@ pub fn router(app: Arc<App>) -> Router {
         .merge(openapi::router())
         .merge(usage::router())
         .merge(leaks::github::router())
+        .merge(session::oidc::router())
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .fallback(web::page_or_nothing)

@@ -8,7 +8,7 @@ use super::TokenError;
 /// The longest subject, in bytes (OpenID Connect Core §2).
 pub const MAX_SUBJECT_BYTES: usize = 255;
 /// How far the issuer's clock may be ahead of ours, in seconds: a token just made is not refused.
-const MAX_SKEW_SECONDS: f64 = 10.0;
+pub(super) const MAX_SKEW_SECONDS: f64 = 10.0;
 
 /// The claims that matter here, in the types that RFC 7519 gives them.
 #[derive(Debug, Deserialize)]
@@ -46,6 +46,14 @@ impl Audience {
 }
 
 impl Claims {
+    /// Whether somebody else may take it too.
+    pub(super) fn has_other_audience(&self, audience: &str) -> bool {
+        match &self.aud {
+            Some(Audience::Many(many)) => many.iter().any(|one| one != audience),
+            _ => false,
+        }
+    }
+
     /// Whose token it is, if it is for us, from the issuer, and of this time.
     pub(super) fn check(self, issuer: &str, audience: &str, now: Timestamp) -> Result<Identity, TokenError> {
         if self.iss.ok_or(TokenError::Missing("iss"))? != issuer {

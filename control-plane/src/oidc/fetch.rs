@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use reqwest::{Client, Url, header::ACCEPT};
+use reqwest::{Client, Response, Url, header::ACCEPT};
 
 use super::{KeySet, published::KeySource};
 use crate::publish::transport::{self, Failure, is_on_this_machine};
@@ -23,18 +23,19 @@ impl KeysEndpoint {
     /// # Errors
     /// [`KeysEndpointError`].
     pub fn new(address: &str) -> Result<Self, KeysEndpointError> {
-        let url: Url = address.parse().map_err(|_| KeysEndpointError)?;
-        let is_safe = match url.scheme() {
-            "https" => url.host().is_some(),
-            "http" => is_on_this_machine(&url),
-            _ => false,
-        };
-        if is_safe && url.username().is_empty() && url.password().is_none() {
-            Ok(Self(url))
-        } else {
-            Err(KeysEndpointError)
-        }
+        safe_url(address).map(Self).ok_or(KeysEndpointError)
     }
+}
+
+/// An address that an issuer may be asked at: `https://…`, or `http://` to this machine, without a name and a password.
+pub(crate) fn safe_url(address: &str) -> Option<Url> {
+    let url: Url = address.parse().ok()?;
+    let is_safe = match url.scheme() {
+        "https" => url.host().is_some(),
+        "http" => is_on_this_machine(&url),
+        _ => false,
+    };
+    (is_safe && url.username().is_empty() && url.password().is_none()).then_some(url)
 }
 
 /// Not an address that keys may come from.
@@ -72,22 +73,28 @@ impl KeySource for PublishedAt {
             .client
             .get(self.url.clone())
             .header(ACCEPT, "application/json");
-        let mut answer = request.send().await.map_err(explain)?;
+        let answer = request.send().await.map_err(explain)?;
         if !answer.status().is_success() {
             return Err(format!("the answer was {}", answer.status().as_u16()));
         }
-        let mut document = Vec::new();
-        while let Some(chunk) = answer.chunk().await.map_err(explain)? {
-            if document.len() + chunk.len() > MAX_BYTES {
-                return Err(format!("the document is larger than {MAX_BYTES} bytes"));
-            }
-            document.extend_from_slice(&chunk);
-        }
-        KeySet::parse(&document)
+        KeySet::parse(&whole(answer).await?)
     }
 }
 
-fn explain(error: reqwest::Error) -> String {
+/// The body of an answer, if it is not too large.
+pub(super) async fn whole(mut answer: Response) -> Result<Vec<u8>, String> {
+    let mut document = Vec::new();
+    while let Some(chunk) = answer.chunk().await.map_err(explain)? {
+        if document.len() + chunk.len() > MAX_BYTES {
+            return Err(format!("the document is larger than {MAX_BYTES} bytes"));
+        }
+        document.extend_from_slice(&chunk);
+    }
+    Ok(document)
+}
+
+/// Why there was no answer, for people.
+pub(super) fn explain(error: reqwest::Error) -> String {
     match Failure::from(error) {
         Failure::Unreachable(why) => why.to_owned(),
         Failure::TimedOut => "no answer in time".to_owned(),

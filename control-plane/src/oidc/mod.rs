@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use jsonwebtoken::{Validation, decode, decode_header};
+use serde::de::DeserializeOwned;
 
 use self::claims::Claims;
 use crate::clock::Clock;
@@ -14,13 +15,17 @@ pub mod claims;
 mod fetch;
 mod key_set;
 mod published;
+pub mod sign_in;
 mod signatures;
+
+pub(crate) use self::fetch::safe_url;
 
 pub use self::{
     claims::{Identity, MAX_SUBJECT_BYTES, is_subject},
     fetch::{KeysEndpoint, KeysEndpointError, PublishedAt},
     key_set::{KeySet, VerifyingKey},
     published::{KeySource, PublishedKeys},
+    sign_in::{OidcSettings, SignIn},
 };
 
 /// Takes tokens for this service from one issuer.
@@ -60,6 +65,9 @@ pub enum TokenError {
     /// Another issuer made it.
     #[error("was made by another issuer than this service trusts")]
     Issuer,
+    /// It answers another attempt to sign in.
+    #[error("was made for another sign-in")]
+    Nonce,
     /// It is for another service.
     #[error("is for another audience than this service")]
     Audience,
@@ -122,31 +130,35 @@ impl UserTokens {
     /// # Errors
     /// [`TokenError`]
     pub async fn identify(&self, token: &str) -> Result<Identity, TokenError> {
-        let header = decode_header(token).map_err(|_| TokenError::Malformed)?;
-        // An extension that has to be understood (RFC 7515 §4.1.11): none is.
-        if header.crit.is_some() {
-            return Err(TokenError::Malformed);
-        }
-        let key = match &self.keys {
-            TokenKeys::Shared(key) => key.clone(),
-            TokenKeys::Published(keys) => keys.find(header.kid.as_deref()).await?,
-        };
-        if header.alg != key.algorithm {
-            return Err(TokenError::Algorithm);
-        }
-        let mut only_the_signature = Validation::new(key.algorithm);
-        // The claims are checked below, in types that leave no way around, and by our clock.
-        only_the_signature.validate_exp = false;
-        only_the_signature.validate_aud = false;
-        only_the_signature.required_spec_claims.clear();
-        let claims: Claims = decode(token, &key.key, &only_the_signature)
-            .map_err(|error| match error.kind() {
-                jsonwebtoken::errors::ErrorKind::Json(_) => TokenError::Malformed,
-                _ => TokenError::Signature,
-            })?
-            .claims;
+        let claims: Claims = verified(token, &self.keys).await?;
         claims.check(&self.issuer, &self.audience, self.clock.now())
     }
+}
+
+/// What a token says whose signature is good. Nothing of it has been checked yet.
+async fn verified<C: DeserializeOwned>(token: &str, keys: &TokenKeys) -> Result<C, TokenError> {
+    let header = decode_header(token).map_err(|_| TokenError::Malformed)?;
+    // An extension that has to be understood (RFC 7515 §4.1.11): none is.
+    if header.crit.is_some() {
+        return Err(TokenError::Malformed);
+    }
+    let key = match keys {
+        TokenKeys::Shared(key) => key.clone(),
+        TokenKeys::Published(keys) => keys.find(header.kid.as_deref()).await?,
+    };
+    if header.alg != key.algorithm {
+        return Err(TokenError::Algorithm);
+    }
+    let mut only_the_signature = Validation::new(key.algorithm);
+    // The claims are for whoever asks, in types that leave no way around, and by our clock.
+    only_the_signature.validate_exp = false;
+    only_the_signature.validate_aud = false;
+    only_the_signature.required_spec_claims.clear();
+    let token = decode(token, &key.key, &only_the_signature).map_err(|error| match error.kind() {
+        jsonwebtoken::errors::ErrorKind::Json(_) => TokenError::Malformed,
+        _ => TokenError::Signature,
+    })?;
+    Ok(token.claims)
 }
 
 impl std::fmt::Debug for UserTokens {

@@ -8,7 +8,7 @@ use toml::{Table, Value};
 use super::SettingsError;
 
 /// Variables of the file's top level and of `[tag_secrets]`: the name after `KEYWARD_`, and the path in the file.
-const SETTINGS: [(&str, &[&str]); 36] = [
+const SETTINGS: [(&str, &[&str]); 41] = [
     ("LISTEN", &["listen"]),
     ("PUBLIC_URL", &["public_url"]),
     ("DATABASE_URL", &["database_url"]),
@@ -20,6 +20,11 @@ const SETTINGS: [(&str, &[&str]); 36] = [
     ("JWT_JWKS_COOLDOWN_SECONDS", &["jwt", "jwks_cooldown_seconds"]),
     ("JWT_JWKS_MAX_AGE_SECONDS", &["jwt", "jwks_max_age_seconds"]),
     ("JWT_SECRET", &["jwt", "secret"]),
+    ("OIDC_ISSUER", &["oidc", "issuer"]),
+    ("OIDC_CLIENT_ID", &["oidc", "client_id"]),
+    ("OIDC_CLIENT_SECRET", &["oidc", "client_secret"]),
+    ("OIDC_SCOPE", &["oidc", "scope"]),
+    ("OIDC_NAME", &["oidc", "name"]),
     ("SERVICES", &["services"]),
     ("SERVICE_KEY_BRAND", &["service_key_brand"]),
     ("GATEWAY_KEY_BRAND", &["gateway_key_brand"]),

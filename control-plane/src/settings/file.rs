@@ -19,6 +19,7 @@ use super::{
     AdminToken, DeploymentSettings, EdgeSettings, GithubKeys, GithubKeysError, LogFormat, Settings,
     SettingsError, StaticKey, TagSecrets,
     jwt::JwtFile,
+    oidc::OidcFile,
     retention::RetentionFile,
     server::ServerFile,
     session::{PublicUrl, SessionFile},
@@ -47,6 +48,7 @@ struct SettingsFile {
     legacy_api_key: Option<String>,
     default_organization_id: Option<Uuid>,
     jwt: Option<JwtFile>,
+    oidc: Option<OidcFile>,
     #[serde(default)]
     services: Vec<String>,
     #[serde(default)]
@@ -207,6 +209,10 @@ pub(super) fn check(table: Table, places: &Places<'_>) -> Result<Settings, Setti
         check_deployment(id, deployment, places).map(|settings| (id.clone(), settings))
     });
     check_namespaces(&file.deployments, places)?;
+    let public_url = check_public_url(file.public_url.as_deref(), places)?;
+    let jwt = file.jwt.as_ref().map(|jwt| jwt.check(places)).transpose()?;
+    let oidc = file.oidc.as_ref();
+    let oidc = oidc.map(|oidc| oidc.check(public_url.as_ref(), jwt.as_ref(), places));
     Ok(Settings {
         listen: file.listen.parse().map_err(|_| {
             places.error(
@@ -220,7 +226,8 @@ pub(super) fn check(table: Table, places: &Places<'_>) -> Result<Settings, Setti
         admin_token,
         static_key: check_static_key(file.legacy_api_key.as_deref(), places)?,
         default_organization: file.default_organization_id.map(OrganizationId),
-        jwt: file.jwt.as_ref().map(|jwt| jwt.check(places)).transpose()?,
+        jwt,
+        oidc: oidc.transpose()?,
         services: check_services(&file.services, places)?,
         examples: check_examples(file.examples.clone(), &file.services, places)?,
         brands: check_brands(&file, places)?,
@@ -228,7 +235,7 @@ pub(super) fn check(table: Table, places: &Places<'_>) -> Result<Settings, Setti
         propagation_wait: check_propagation_wait(file.propagation_wait_seconds, places)?,
         reconcile_interval: (file.reconcile_interval_seconds > 0)
             .then(|| Duration::from_secs(file.reconcile_interval_seconds)),
-        public_url: check_public_url(file.public_url.as_deref(), places)?,
+        public_url,
         session: file.session.check(places)?,
         server: file.server.check(places)?,
         retention: file.retention.check(places)?,

@@ -8,6 +8,7 @@ use keyward_shared::{Brands, Environment, Family, SecretRing};
 
 use crate::{
     domain::{OrganizationId, session::SessionTimes},
+    oidc::OidcSettings,
     publish::{EdgeEndpoint, Endpoint},
     sealing::Sealer,
     store::{DatabaseUrl, TagSecretInUse},
@@ -18,6 +19,7 @@ mod environment;
 mod file;
 mod github_keys;
 mod jwt;
+mod oidc;
 mod overview;
 mod retention;
 mod server;
@@ -28,6 +30,7 @@ pub use admin_token::{AdminToken, WeakToken};
 pub use environment::{is_known_name, is_ours};
 pub use github_keys::{GithubKeys, GithubKeysError};
 pub use jwt::{JwtKeys, JwtSettings};
+pub use oidc::CALLBACK;
 pub use overview::Overview;
 pub use retention::RetentionSettings;
 pub use server::ServerSettings;
@@ -49,6 +52,8 @@ pub struct Settings {
     pub default_organization: Option<OrganizationId>,
     /// Whose user tokens are taken, if anybody's.
     pub jwt: Option<JwtSettings>,
+    /// Whom people sign in with on the web page, besides what they can paste there.
+    pub oidc: Option<OidcSettings>,
     /// The ids of the services there are keys for.
     pub services: Vec<String>,
     /// By service, a request that a key of it may make.

@@ -64,6 +64,8 @@ struct Installation {
     monthly_usage_days: Option<u32>,
     /// Whose user tokens are taken.
     jwt: Option<JwtOverview>,
+    /// Whom people sign in with on the web page.
+    oidc: Option<OidcOverview>,
     /// Whether the legacy static key is taken.
     legacy_api_key: bool,
     /// Whether GitHub's reports of leaked keys are taken.
@@ -81,6 +83,15 @@ struct JwtOverview {
     audience: String,
     /// `published`, or `shared_secret` for development.
     keys: &'static str,
+}
+
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(rename = "OidcIssuer")]
+struct OidcOverview {
+    issuer: String,
+    client_id: String,
+    /// What the page calls it.
+    name: String,
 }
 
 impl Overview {
@@ -137,6 +148,11 @@ impl Installation {
             daily_usage_days: settings.retention.daily_usage_days,
             monthly_usage_days: settings.retention.monthly_usage_days,
             jwt: settings.jwt.as_ref().map(JwtOverview::of),
+            oidc: settings.oidc.as_ref().map(|oidc| OidcOverview {
+                issuer: oidc.issuer.clone(),
+                client_id: oidc.client_id.clone(),
+                name: oidc.name.clone(),
+            }),
             legacy_api_key: settings.static_key.is_some(),
             github_secret_scanning: settings.github_keys.is_some(),
             metrics: settings.server.metrics_listen.is_some(),

@@ -518,3 +518,91 @@ fn answers_are_sealed_by_a_ring_or_by_the_admin_token() {
     assert!(error.starts_with("KEYWARD_IDEMPOTENCY_SECRETS: "), "{error}");
     assert!(load(&minimal(), &[]).is_ok());
 }
+
+const OIDC: [(&str, &str); 3] = [
+    ("KEYWARD_PUBLIC_URL", "https://keyward.example"),
+    ("KEYWARD_OIDC_ISSUER", "https://id.example"),
+    ("KEYWARD_OIDC_CLIENT_ID", "keyward"),
+];
+
+#[test]
+fn people_are_sent_back_to_the_public_url() {
+    let settings = load(&minimal(), &OIDC).unwrap();
+    let oidc = settings.oidc.unwrap();
+    assert_eq!(
+        oidc.redirect_url,
+        "https://keyward.example/api/v1/session/oidc/callback"
+    );
+    assert_eq!(
+        (oidc.scope.as_str(), oidc.name.as_str()),
+        ("openid", "id.example")
+    );
+    assert!(oidc.client_secret.is_none());
+    let secret = ("KEYWARD_OIDC_CLIENT_SECRET", "canary");
+    let shown = format!(
+        "{:?}",
+        load(&minimal(), &[OIDC[0], OIDC[1], OIDC[2], secret]).unwrap()
+    );
+    assert!(!shown.contains("canary"));
+}
+
+#[test]
+fn an_issuer_that_nobody_can_sign_in_with_is_named() {
+    let other = [JWT[0], JWT[1], JWT[2]];
+    for (changed, expected) in [
+        (("KEYWARD_OIDC_ISSUER", ""), "KEYWARD_OIDC_ISSUER: is missing"),
+        (
+            ("KEYWARD_OIDC_ISSUER", "http://id.example"),
+            "KEYWARD_OIDC_ISSUER: must be the https:// address",
+        ),
+        (
+            ("KEYWARD_OIDC_ISSUER", "https://id.example?a=b"),
+            "KEYWARD_OIDC_ISSUER: has neither a query",
+        ),
+        (
+            ("KEYWARD_OIDC_CLIENT_ID", ""),
+            "KEYWARD_OIDC_CLIENT_ID: is missing",
+        ),
+        (
+            ("KEYWARD_OIDC_CLIENT_SECRET", "a\nb"),
+            "KEYWARD_OIDC_CLIENT_SECRET: must be printable",
+        ),
+        (
+            ("KEYWARD_OIDC_SCOPE", "profile"),
+            "KEYWARD_OIDC_SCOPE: must hold `openid`",
+        ),
+        (
+            ("KEYWARD_OIDC_NAME", " "),
+            "KEYWARD_OIDC_NAME: must have 1 to 60 characters",
+        ),
+    ] {
+        let variables: Vec<_> = OIDC
+            .into_iter()
+            .filter(|(name, _)| *name != changed.0)
+            .chain([changed])
+            .collect();
+        let error = load(&minimal(), &variables).unwrap_err();
+        assert!(error.starts_with(expected), "{error}");
+    }
+    let error = load(&minimal(), &OIDC[1..]).unwrap_err();
+    assert!(
+        error.starts_with("keyward.toml: public_url: is missing"),
+        "{error}"
+    );
+    let with_tokens: Vec<_> = OIDC.into_iter().chain(other).collect();
+    let with_tokens: Vec<_> = with_tokens
+        .into_iter()
+        .map(|(name, value)| {
+            if name == "KEYWARD_OIDC_ISSUER" {
+                (name, "https://another.example")
+            } else {
+                (name, value)
+            }
+        })
+        .collect();
+    let error = load(&minimal(), &with_tokens).unwrap_err();
+    assert!(
+        error.starts_with("KEYWARD_OIDC_ISSUER: must be that of [jwt]"),
+        "{error}"
+    );
+}

@@ -107,6 +107,9 @@ pub trait Store:
     /// Writes key rows, audit event and outbox rows, all or none.
     async fn commit(&self, change: &Change) -> Result<(), CommitError>;
 
+    /// Whether [`Store::commit`] would write a change as things are. It does all of that and takes it back.
+    async fn rehearse(&self, change: &Change) -> Result<(), CommitError>;
+
     /// Marks keys dirty without a change, for repairs.
     async fn mark_dirty(&self, dirty: &[Dirty], now: Timestamp) -> Result<(), StoreError>;
 

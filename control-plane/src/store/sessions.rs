@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::StoreError;
 use crate::domain::{
     AuditEvent,
-    session::{Session, SessionHash},
+    session::{AttemptHash, Session, SessionHash},
 };
 
 /// The sessions there are.
@@ -21,6 +21,9 @@ pub trait Sessions {
         replaced: Option<&SessionHash>,
         event: &AuditEvent,
     ) -> Result<(), StoreError>;
+
+    /// Notes that an attempt to sign in with the issuer leads to a session; whether it is the first time. It is known until its end.
+    async fn use_sign_in(&self, attempt: &AttemptHash, ends_at: Timestamp) -> Result<bool, StoreError>;
 
     /// The session with this hash, if it is not over: by its own end, or unused for so long.
     async fn session(
@@ -36,6 +39,6 @@ pub trait Sessions {
     /// Ends a session, and writes the event if there was one to end.
     async fn end_session(&self, hash: &SessionHash, event: &AuditEvent) -> Result<bool, StoreError>;
 
-    /// Drops those that are over.
+    /// Drops those that are over, and attempts to sign in that are.
     async fn forget_sessions(&self, idle: Duration, now: Timestamp) -> Result<(), StoreError>;
 }

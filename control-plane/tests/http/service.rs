@@ -13,7 +13,7 @@ use keyward_control_plane::{
     audit::Refusals,
     domain::{OrganizationId, session::SessionTimes},
     http::{App, FailureThrottle, QuestionThrottle, Repeats, Rules, router},
-    oidc::{TokenKeys, UserTokens, VerifyingKey},
+    oidc::{OidcSettings, SignIn, TokenKeys, UserTokens, VerifyingKey},
     publish::{Deployments, Followed, Follower, Publisher, Reconciler},
     settings::{AdminToken, Overview, Settings, StaticKey, TagSecrets},
     store::{SqliteStore, Store},
@@ -46,6 +46,21 @@ pub(crate) struct Service {
     follower: Arc<Follower>,
     pub(crate) refusals: Arc<Refusals>,
     folder: Arc<TempDir>,
+}
+
+/// Whom a service believes.
+struct Trust<'a> {
+    admin_token: &'a str,
+    issuer: &'a str,
+    sign_in: Option<OidcSettings>,
+}
+
+impl Trust<'_> {
+    const USUAL: Self = Self {
+        admin_token: ADMIN_TOKEN,
+        issuer: ISSUER,
+        sign_in: None,
+    };
 }
 
 /// An answer.
@@ -83,6 +98,21 @@ impl Service {
 
     /// The same, where a request waits so long for another one like it.
     pub(crate) async fn waiting(wait: Duration) -> Self {
+        Self::fresh(wait, Trust::USUAL).await
+    }
+
+    /// The same, where people sign in with an issuer, which is also that of user tokens.
+    pub(crate) async fn signing_in_with(settings: OidcSettings) -> Self {
+        let issuer = settings.issuer.clone();
+        let trust = Trust {
+            issuer: &issuer,
+            sign_in: Some(settings),
+            ..Trust::USUAL
+        };
+        Self::fresh(Duration::ZERO, trust).await
+    }
+
+    async fn fresh(wait: Duration, trust: Trust<'_>) -> Self {
         let folder = Arc::new(TempDir::new().unwrap());
         let clock = Arc::new(ManualClock::at(at(100)));
         let store = SqliteStore::open(&folder.path().join("keyward.db"))
@@ -90,20 +120,31 @@ impl Service {
             .unwrap();
         store.prepare(DEFAULT, &Brands::default(), at(0)).await.unwrap();
         let store: Arc<dyn Store> = Arc::new(store);
-        Self::on(folder, store, clock, 7, wait, (ADMIN_TOKEN, ISSUER))
+        Self::on(folder, store, clock, 7, wait, trust)
     }
 
     /// Another control plane on the same database, with this admin token and issuer.
     pub(crate) fn again(&self, admin_token: &str, issuer: &str) -> Self {
+        self.trusting(Trust {
+            admin_token,
+            issuer,
+            sign_in: None,
+        })
+    }
+
+    /// Another control plane on the same database, where people sign in with the same issuer.
+    pub(crate) fn again_signing_in_with(&self, settings: OidcSettings) -> Self {
+        let issuer = settings.issuer.clone();
+        self.trusting(Trust {
+            issuer: &issuer,
+            sign_in: Some(settings),
+            ..Trust::USUAL
+        })
+    }
+
+    fn trusting(&self, trust: Trust<'_>) -> Self {
         let (folder, store) = (Arc::clone(&self.folder), Arc::clone(&self.store));
-        Self::on(
-            folder,
-            store,
-            Arc::clone(&self.clock),
-            8,
-            Duration::ZERO,
-            (admin_token, issuer),
-        )
+        Self::on(folder, store, Arc::clone(&self.clock), 8, Duration::ZERO, trust)
     }
 
     fn on(
@@ -112,7 +153,11 @@ impl Service {
         clock: Arc<ManualClock>,
         seed: u64,
         wait: Duration,
-        (admin_token, issuer): (&str, &str),
+        Trust {
+            admin_token,
+            issuer,
+            sign_in,
+        }: Trust<'_>,
     ) -> Self {
         let entropy = Arc::new(Seeded::new(seed));
         let deployments = Deployments::default();
@@ -145,6 +190,8 @@ impl Service {
             entropy,
             default_organization: DEFAULT,
             user_tokens: Some(tokens),
+            sign_in: sign_in
+                .map(|settings| SignIn::new(settings, IDEMPOTENCY_SECRETS.parse().unwrap(), clock.clone())),
             rules: Rules {
                 admin_token: AdminToken::new(admin_token).unwrap(),
                 github_keys: Some(format!("test:{}", github::public_key()).parse().unwrap()),

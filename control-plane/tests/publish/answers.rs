@@ -46,6 +46,7 @@ pub(crate) fn app(world: &World, wait: Duration) -> axum::Router {
     };
     router(Arc::new(App {
         user_tokens: None,
+        sign_in: None,
         store: Arc::clone(&world.store) as _,
         deployments: world.deployments(),
         publisher: Arc::clone(&world.publisher),

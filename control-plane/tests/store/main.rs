@@ -120,7 +120,8 @@ macro_rules! store_contract {
             sessions:
                 what_is_started_is_found_as_it_is,
                 it_ends_unused_and_at_last,
-                one_ends_once_and_a_new_one_takes_the_place_of_another;
+                one_ends_once_and_a_new_one_takes_the_place_of_another,
+                a_sign_in_is_used_once;
             syncs:
                 what_is_confirmed_is_done,
                 each_promise_is_read_as_it_was_written,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use keyward_control_plane::{
     domain::{
         Action, AuditEvent, KeyId, Target,
-        session::{Holder, Session, SessionHash},
+        session::{AttemptHash, Holder, Session, SessionHash},
     },
     store::{AuditFilter, Store},
 };
@@ -129,4 +129,18 @@ pub(crate) async fn one_ends_once_and_a_new_one_takes_the_place_of_another(backe
         "a late use brings nothing back"
     );
     assert_eq!(events(store).await, 3);
+}
+
+pub(crate) async fn a_sign_in_is_used_once(backend: impl Backend) {
+    let store = backend.store();
+    let (one, other) = (AttemptHash([1; 32]), AttemptHash([2; 32]));
+    assert!(store.use_sign_in(&one, at(600)).await.unwrap());
+    assert!(!store.use_sign_in(&one, at(600)).await.unwrap());
+    assert!(store.use_sign_in(&other, at(700)).await.unwrap());
+    store.forget_sessions(IDLE, at(600)).await.unwrap();
+    assert!(
+        !store.use_sign_in(&other, at(700)).await.unwrap(),
+        "its time is not over"
+    );
+    assert!(store.use_sign_in(&one, at(600)).await.unwrap(), "it is dropped");
 }

@@ -15,7 +15,7 @@ use keyward_control_plane::{
         organization::Member,
         principal::{Membership, Reach},
         refusals::{self, ByReason},
-        session::{self, SessionHash},
+        session::{self, AttemptHash, SessionHash},
         usage::{Requests, Slots},
     },
     store::{
@@ -69,6 +69,7 @@ pass_on!(Store {
         fn has_arrived(dirty: &[Dirty]) -> Result<bool, StoreError>;
         fn is_up_to_date() -> Result<bool, StoreError>;
         fn ping() -> Result<(), StoreError>;
+        fn rehearse(change: &Change) -> Result<(), CommitError>;
     }
     writes {
         fn prepare(
@@ -433,6 +434,7 @@ pass_on!(Sessions {
             idle: Duration,
             now: Timestamp
         ) -> Result<Option<session::Session>, StoreError>;
+        fn use_sign_in(attempt: &AttemptHash, ends_at: Timestamp) -> Result<bool, StoreError>;
         fn note_session(hash: &SessionHash, at: Timestamp) -> Result<(), StoreError>;
         fn forget_sessions(idle: Duration, now: Timestamp) -> Result<(), StoreError>;
     }

@@ -3,8 +3,9 @@
 use axum::{
     extract::State,
     http::{StatusCode, Uri},
-    response::Response,
+    response::{IntoResponse as _, Response},
 };
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
@@ -18,7 +19,7 @@ use crate::{
         App, Problem,
         body::Body,
         caller::Caller,
-        change::{Changed, MAX_TRIES, Work},
+        change::{Changed, MAX_TRIES, VALIDATE_ONLY, Work},
         idempotency::{Answer, Attempt, Repeatable},
         names::Names,
         openapi::Entry,
@@ -35,7 +36,8 @@ pub(in crate::http) async fn create(
     uri: Uri,
     request: Repeatable<Body<CreateKey>>,
 ) -> Result<Response, Problem> {
-    let parameters = Parameters::of_place(&uri, &names, &[])?;
+    let parameters = Parameters::of_place(&uri, &names, &[VALIDATE_ONLY])?;
+    let only_validates = parameters.boolean(VALIDATE_ONLY)?;
     let (organization, rights) = app.place(&caller, &names, &parameters).await?;
     let attempt = Attempt::of(&request, &caller);
     let Body(body) = request.body;
@@ -43,39 +45,77 @@ pub(in crate::http) async fn create(
     if !wish.groups.is_empty() && !rights.hold(Permission::KeysAssignGroups) {
         return Err(Problem::lacks(Permission::KeysAssignGroups));
     }
-    let made = make(&app, &caller, organization, &rights, &wish, attempt.as_ref());
+    let creation = Creation {
+        app: &app,
+        caller: &caller,
+        organization,
+        rights: &rights,
+        wish,
+    };
+    if only_validates {
+        creation.rehearse().await?;
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
+    let made = creation.make(attempt.as_ref());
     app.once(&caller, &rights, attempt.as_ref(), made).await
 }
 
-async fn make(
-    app: &App,
-    caller: &Caller,
+/// A key that somebody may ask for.
+struct Creation<'a> {
+    app: &'a App,
+    caller: &'a Caller,
     organization: OrganizationId,
-    rights: &Rights,
-    wish: &Wish,
-    attempt: Option<&Attempt>,
-) -> Result<(Answer, Changed), Problem> {
-    for _ in 0..MAX_TRIES {
-        let groups = app.groups_of_field(organization, &wish.groups).await?;
-        let wanted = wish.key(organization, caller.owner(), groups.clone());
-        if !rights.cover(&wanted.rights()) {
+    rights: &'a Rights,
+    wish: Wish,
+}
+
+impl Creation<'_> {
+    async fn make(&self, attempt: Option<&Attempt>) -> Result<(Answer, Changed), Problem> {
+        for _ in 0..MAX_TRIES {
+            let (work, answer, now) = self.draft().await?;
+            let attempt = attempt.map(|attempt| (attempt, &answer));
+            match self.app.commit_once(self.caller, work, now, attempt).await {
+                // A group has changed since it was read.
+                Err(CommitError::Conflict) => {}
+                Err(error) => return Err(error.into()),
+                Ok(changed) => return Ok((answer, changed)),
+            }
+        }
+        Err(Problem::contended())
+    }
+
+    async fn rehearse(&self) -> Result<(), Problem> {
+        for _ in 0..MAX_TRIES {
+            let (work, _, now) = self.draft().await?;
+            match self.app.rehearse(self.caller, work, now).await {
+                Err(CommitError::Conflict) => {}
+                Err(error) => return Err(error.into()),
+                Ok(()) => return Ok(()),
+            }
+        }
+        Err(Problem::contended())
+    }
+
+    /// The key as it would be written now, and the answer that shows its text.
+    async fn draft(&self) -> Result<(Work, Answer, Timestamp), Problem> {
+        let groups = self
+            .app
+            .groups_of_field(self.organization, &self.wish.groups)
+            .await?;
+        let wanted = self
+            .wish
+            .key(self.organization, self.caller.owner(), groups.clone());
+        if !self.rights.cover(&wanted.rights()) {
             return Err(Problem::beyond_own());
         }
-        let mint = app.mint(&wanted.purpose)?;
-        let now = app.clock.now();
-        let (key, text) = Key::create(wanted, caller.actor(), now, mint);
+        let mint = self.app.mint(&wanted.purpose)?;
+        let now = self.app.clock.now();
+        let (key, text) = Key::create(wanted, self.caller.actor(), now, mint);
         let answer = ShownOnce::new(&text, &key, now).answer(StatusCode::CREATED)?;
         let detail = Value::Object(audit::configuration(&key));
-        let work = Work::on_keys(Action::KeyCreated, vec![KeyWrite::Insert(key)], detail).in_groups(&groups);
-        let attempt = attempt.map(|attempt| (attempt, &answer));
-        match app.commit_once(caller, work, now, attempt).await {
-            // A group has changed since it was read.
-            Err(CommitError::Conflict) => {}
-            Err(error) => return Err(error.into()),
-            Ok(changed) => return Ok((answer, changed)),
-        }
+        let work = Work::on_keys(Action::KeyCreated, vec![KeyWrite::Insert(key)], detail);
+        Ok((work.in_groups(&groups), answer, now))
     }
-    Err(Problem::contended())
 }
 
 /// How the description shows it.
@@ -98,6 +138,7 @@ pub(in crate::http) fn describe() -> Entry {
     .body::<CreateKey>(vec![("service key", service_key), ("gateway key", gateway_key)])
     .answers::<ShownOnce<'_>>(201, "The key with its text, this once.")
     .example(example_shown_once())
-        .repeatable()
+    .validates()
+    .repeatable()
     .propagates()
 }

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::schemas::Schemas;
 use crate::{
     http::{
+        change::VALIDATE_ONLY,
         paging::{CURSOR, LIMIT},
         query::ORGANIZATION,
     },
@@ -102,6 +103,15 @@ impl Entry {
             ORGANIZATION,
             "The organization that the call concerns. Persons of several organizations have to say which.",
         )
+    }
+
+    /// It can be asked whether it would be done.
+    pub(in crate::http) fn validates(self) -> Self {
+        let entry = self.query::<bool>(
+            VALIDATE_ONLY,
+            "Whether only to check the request: all that would refuse it does, and nothing is written, remembered or told the edge.",
+        );
+        entry.answers_nothing("With `validate_only`: it would be done.")
     }
 
     /// It reads a body of this type.

@@ -8,10 +8,16 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{Schemas, document, page, refusals};
-use crate::http::{App, health};
+use crate::{
+    http::{
+        App, health,
+        session::oidc::{OPTIONS, RETURN_TO, START, SignInOptions},
+    },
+    settings::CALLBACK,
+};
 
 /// Where the document is.
 const DOCUMENT: &str = "/api/openapi.json";
@@ -48,7 +54,7 @@ fn typed(content_type: &'static str, text: &'static str) -> Response {
 }
 
 /// What is no operation, because it takes no credential.
-pub(super) fn described(schemas: &mut Schemas) -> [(&'static str, Value); 4] {
+pub(super) fn described(schemas: &mut Schemas) -> [(&'static str, Value); 7] {
     let health = schemas.written::<health::Health>();
     let open = |id: &str, summary: &str, meaning: &str, content: Value| {
         json!({
@@ -79,7 +85,18 @@ pub(super) fn described(schemas: &mut Schemas) -> [(&'static str, Value); 4] {
         json!({ "application/json": { "schema": health } }),
     );
     readyz["responses"]["503"] = refusals::reference(503);
+    let options = schemas.written::<SignInOptions>();
+    let mut options = open(
+        "sign_in_options",
+        "How people can sign in on the web page",
+        "Besides what they can paste.",
+        json!({ "application/json": { "schema": options } }),
+    );
+    options["tags"] = json!(["Session"]);
     [
+        (OPTIONS, options),
+        (START, start_sign_in()),
+        (CALLBACK, end_sign_in()),
         ("/healthz", healthz),
         ("/readyz", readyz),
         (
@@ -101,4 +118,58 @@ pub(super) fn described(schemas: &mut Schemas) -> [(&'static str, Value); 4] {
             ),
         ),
     ]
+}
+
+/// Where browsers go, and no program: both answer with where to go next.
+fn start_sign_in() -> Value {
+    let mut described = redirecting(
+        "start_oidc_sign_in",
+        "Sign in with the configured issuer",
+        "For browsers: the authorization code flow with PKCE begins, and the browser is sent to the issuer. `/?sign_in_error=unavailable` is \
+         where it is sent if the issuer does not answer.",
+        &["302", "303"],
+    );
+    described["parameters"] = json!([{
+        "name": RETURN_TO,
+        "in": "query",
+        "description": "The path of the page to come back to. Without it the first.",
+        "schema": { "type": "string", "pattern": "^/", "maxLength": 1024 },
+    }]);
+    described["responses"]["400"] = refusals::reference(400);
+    described["responses"]["403"] = refusals::reference(403);
+    described
+}
+
+fn end_sign_in() -> Value {
+    redirecting(
+        "end_oidc_sign_in",
+        "Come back from the issuer",
+        "For browsers: what the issuer's redirect leads to. The session begins, and the browser is sent to the page; or to \
+         `/?sign_in_error=` with `denied`, `expired`, `unavailable` or `failed`.",
+        &["303"],
+    )
+}
+
+fn redirecting(id: &str, summary: &str, detail: &str, statuses: &[&str]) -> Value {
+    let answer = json!({
+        "description": "Where the browser goes.",
+        "headers": {
+            "Keyward-Request-Id": refusals::header("Keyward-Request-Id"),
+            "Location": { "schema": { "type": "string" } },
+            "Set-Cookie": { "schema": { "type": "string" } },
+        },
+    });
+    let answers = statuses
+        .iter()
+        .map(|status| ((*status).to_owned(), answer.clone()));
+    let mut responses: Map<String, Value> = answers.collect();
+    responses.insert("404".to_owned(), refusals::reference(404));
+    json!({
+        "operationId": id,
+        "tags": ["Session"],
+        "summary": summary,
+        "description": detail,
+        "security": [],
+        "responses": responses,
+    })
 }

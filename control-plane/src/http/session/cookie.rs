@@ -23,6 +23,12 @@ pub(super) const SESSION: Cookie = Cookie {
     same_site: "Strict",
 };
 
+/// Signing in with the issuer. It has to come back with the browser that another site sends.
+pub(super) const SIGN_IN: Cookie = Cookie {
+    name: "keyward_sign_in",
+    same_site: "Lax",
+};
+
 impl Cookie {
     /// The name at an origin. The one without TLS is not looked at where there is TLS: anybody near could have set it.
     fn name_at(self, origin: &Origin) -> String {

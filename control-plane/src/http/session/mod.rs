@@ -15,11 +15,12 @@ use crate::{
         session::{Holder, Session, SessionHash, SessionId},
     },
     http::request::RequestId,
-    oidc::UserTokens,
+    oidc::{SignIn, UserTokens},
 };
 
 mod cookie;
 pub(super) mod end;
+pub(super) mod oidc;
 mod origin;
 pub(super) mod show;
 pub(super) mod start;
@@ -110,13 +111,8 @@ impl App {
                 let found = self.store.key_with_groups(None, &key.hash).await?;
                 self.by_found_key(found, client, know)?
             }
-            Holder::User { issuer, subject }
-                if self.user_tokens.as_ref().map(UserTokens::issuer) == Some(issuer) =>
-            {
-                Principal::User(User {
-                    memberships: self.store.memberships(subject).await?,
-                    subject: subject.clone(),
-                })
+            Holder::User { issuer, subject } if self.issuer_of_people() == Some(issuer) => {
+                self.person(subject.clone()).await?
             }
             Holder::PlatformAdmin { .. } | Holder::User { .. } => return Err(Problem::session_over()),
         };
@@ -165,14 +161,28 @@ impl App {
         })
     }
 
+    /// Who says who people are: of user tokens and of sign-ins the same.
+    fn issuer_of_people(&self) -> Option<&str> {
+        let by_token = self.user_tokens.as_ref().map(UserTokens::issuer);
+        by_token.or_else(|| self.sign_in.as_ref().map(SignIn::issuer))
+    }
+
+    /// The person with this subject, with the places of now.
+    async fn person(&self, subject: String) -> Result<Principal, Problem> {
+        Ok(Principal::User(User {
+            memberships: self.store.memberships(&subject).await?,
+            subject,
+        }))
+    }
+
     fn holder(&self, principal: &Principal) -> Result<Holder, Problem> {
-        match (principal, &self.user_tokens) {
+        match (principal, self.issuer_of_people()) {
             (Principal::PlatformAdmin, _) => Ok(Holder::PlatformAdmin {
                 generation: self.rules.admin_token.generation(),
             }),
             (Principal::ApiKey(key), _) => Ok(Holder::Key(key.id)),
-            (Principal::User(user), Some(tokens)) => Ok(Holder::User {
-                issuer: tokens.issuer().to_owned(),
+            (Principal::User(user), Some(issuer)) => Ok(Holder::User {
+                issuer: issuer.to_owned(),
                 subject: user.subject.clone(),
             }),
             (Principal::User(_) | Principal::StaticKey { .. }, _) => {

@@ -107,6 +107,13 @@ impl Store for SqlStore {
         Ok(())
     }
 
+    async fn rehearse(&self, change: &Change) -> Result<(), CommitError> {
+        let mut transaction = self.begin_change().await?;
+        let written = changes::write(&mut transaction, change).await;
+        transaction.rollback().await?;
+        written
+    }
+
     async fn mark_dirty(&self, dirty: &[Dirty], now: Timestamp) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
         outbox::mark(&mut transaction, dirty, now).await?;

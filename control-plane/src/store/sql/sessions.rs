@@ -10,7 +10,7 @@ use super::{DbRow, SqlStore, StoreError, changes, columns, idempotency::before};
 use crate::{
     domain::{
         AuditEvent, KeyId,
-        session::{Holder, Session, SessionHash},
+        session::{AttemptHash, Holder, Session, SessionHash},
     },
     store::Sessions,
 };
@@ -58,6 +58,17 @@ impl Sessions for SqlStore {
         Ok(())
     }
 
+    async fn use_sign_in(&self, attempt: &AttemptHash, ends_at: Timestamp) -> Result<bool, StoreError> {
+        let used =
+            sqlx::query("INSERT INTO sign_ins (hash, ends_at) VALUES ($1, $2) ON CONFLICT (hash) DO NOTHING")
+                .bind(attempt.0.as_slice())
+                .bind(ends_at.as_millisecond())
+                .execute(&self.writer)
+                .await?
+                .rows_affected();
+        Ok(used == 1)
+    }
+
     async fn session(
         &self,
         hash: &SessionHash,
@@ -100,6 +111,10 @@ impl Sessions for SqlStore {
     async fn forget_sessions(&self, idle: Duration, now: Timestamp) -> Result<(), StoreError> {
         sqlx::query("DELETE FROM sessions WHERE seen_at <= $1 OR ends_at <= $2")
             .bind(before(now, idle))
+            .bind(now.as_millisecond())
+            .execute(&self.writer)
+            .await?;
+        sqlx::query("DELETE FROM sign_ins WHERE ends_at <= $1")
             .bind(now.as_millisecond())
             .execute(&self.writer)
             .await?;

@@ -3,9 +3,10 @@ import { Problem, sentenceOf } from "../api/problem.ts";
 import { Dialog } from "../ui/dialog.tsx";
 import { Notice } from "../ui/state.tsx";
 import type { ActProps } from "./act.tsx";
+import { useServerChecks } from "./checks.ts";
 import { draftOf, faultsOf, updateBody } from "./draft.ts";
 import { KeyForm } from "./form.tsx";
-import { update } from "./operations.ts";
+import { update, validateUpdate } from "./operations.ts";
 
 export function Configure({ of: key, onClose, onDone }: ActProps) {
   const [draft, setDraft] = useState(() => draftOf(key));
@@ -13,8 +14,11 @@ export function Configure({ of: key, onClose, onDone }: ActProps) {
   const [isBusy, setBusy] = useState(false);
   const body = updateBody(key, draft);
   const found = faultsOf(body as Record<string, unknown>, "UpdateKey");
-  const faults = refused instanceof Problem && refused.field ? { ...found, [refused.field]: refused.message } : found;
   const isChanged = Object.keys(body).length > 0;
+  const isWorthAsking = isChanged && !isBusy && !Object.keys(found).length;
+  const checked = useServerChecks(isWorthAsking ? body : null, (signal) => validateUpdate(key, body, signal));
+  const ofServer = refused instanceof Problem && refused.field ? { [refused.field]: refused.message } : {};
+  const faults = { ...found, ...checked, ...ofServer };
 
   const submit = async (event: Event) => {
     event.preventDefault();

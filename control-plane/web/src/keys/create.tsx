@@ -6,6 +6,7 @@ import { may, organization } from "../session/rights.ts";
 import { services } from "../settings/installation.ts";
 import { Heading } from "../shell/heading.tsx";
 import { Failure, Notice } from "../ui/state.tsx";
+import { useServerChecks } from "./checks.ts";
 import { createBody, type Draft, EMPTY, type Faults, faultsOf } from "./draft.ts";
 import { KeyForm } from "./form.tsx";
 import { showOnce } from "./fresh.ts";
@@ -27,9 +28,14 @@ export default function CreateKey() {
 
   const body = createBody(draft);
   const found = faultsOf(body as Record<string, unknown>, "CreateKey");
+  const query = organization.value ? { organization_id: organization.value } : {};
+  const isWorthAsking = may("keys:create") && !isBusy && !Object.keys(found).length;
+  const checked = useServerChecks(isWorthAsking ? { ...body, query } : null, (signal) =>
+    api.POST("/api/v1/keys", { params: { query: { ...query, validate_only: true } }, body: body as never, signal }),
+  );
   const ofServer: Faults = refused instanceof Problem && refused.field ? { [refused.field]: refused.message } : {};
   const shown = Object.fromEntries(
-    Object.entries({ ...found, ...ofServer }).filter(([field]) => touched === "all" || touched.has(field) || field in ofServer),
+    Object.entries({ ...found, ...checked, ...ofServer }).filter(([field]) => touched === "all" || touched.has(field) || field in ofServer),
   );
 
   const change = (changes: Partial<Draft>) => {
@@ -50,7 +56,7 @@ export default function CreateKey() {
     try {
       const { data, response } = await api.POST("/api/v1/keys", {
         params: {
-          query: organization.value ? { organization_id: organization.value } : {},
+          query,
           header: { "Idempotency-Key": `"${attempt}"` },
         },
         // The client's types lose the nulls of a choice between shapes.

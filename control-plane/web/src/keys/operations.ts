@@ -62,3 +62,8 @@ export async function update(key: Key, changes: Schemas["UpdateKey"]): Promise<v
   const { response } = await api.PATCH("/api/v1/keys/{key_id}", { ...named(key), body: changes });
   told(`“${changes.name ?? key.name}” is changed.`, response);
 }
+
+/** Asks whether it would be done. */
+export async function validateUpdate(key: Key, changes: Schemas["UpdateKey"], signal: AbortSignal): Promise<void> {
+  await api.PATCH("/api/v1/keys/{key_id}", { params: { ...named(key).params, query: { validate_only: true } }, body: changes, signal });
+}

@@ -9,9 +9,7 @@ import { Offline, problemOf } from "../api/problem.ts";
 
 export type Session = Schemas["SessionInfo"];
 
-export interface Options {
-  oidc: { name: string } | null;
-}
+export type Options = Schemas["SignInOptions"];
 
 type State = { is: "unknown" } | { is: "unreachable" } | { is: "out"; ended: boolean } | { is: "in"; session: Session };
 

@@ -9,7 +9,9 @@ import { type Options, options, signIn } from "./session.ts";
 /** What the server says when a sign-in with the issuer has not worked. */
 const OIDC_FAULTS: Record<string, string> = {
   denied: "The issuer did not sign you in.",
-  expired: "The sign-in took too long. Try again.",
+  expired: "This sign-in took too long, or has been used already. Try again.",
+  unavailable: "The issuer cannot be reached just now. Try again, or paste a token.",
+  failed: "What the issuer said of you could not be verified. The log of the control plane says why.",
 };
 
 export function SignIn(props: { ended: boolean }) {
