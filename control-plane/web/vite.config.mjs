@@ -5,7 +5,7 @@ import { defineConfig } from "vite";
 /** The schemas of request bodies whose bounds the forms check while somebody types. */
 const CHECKED = ["CreateKey", "UpdateKey", "RotateKey", "CreateGroup", "CreateOrganization"];
 
-/** `virtual:bounds`: those schemas, out of the server's own description of itself. */
+/** `virtual:bounds`: those schemas, and the kinds of audit events, out of the server's own description of itself. */
 function bounds() {
   const name = "virtual:bounds";
   return {
@@ -15,8 +15,10 @@ function bounds() {
       if (id !== `\0${name}`) return undefined;
       const file = new URL("../openapi.json", import.meta.url);
       this.addWatchFile(file.pathname);
-      const { schemas } = JSON.parse(readFileSync(file, "utf8")).components;
-      return `export default ${JSON.stringify(Object.fromEntries(CHECKED.map((name) => [name, schemas[name]])))}`;
+      const { components, paths } = JSON.parse(readFileSync(file, "utf8"));
+      const schemas = Object.fromEntries(CHECKED.map((name) => [name, components.schemas[name]]));
+      const { schema } = paths["/api/v1/audit"].get.parameters.find(({ name }) => name === "action");
+      return `export default ${JSON.stringify(schemas)}; export const actions = ${JSON.stringify(schema.enum)};`;
     },
   };
 }

@@ -1,15 +1,9 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
+import { actions } from "virtual:bounds";
 import { query, setQuery } from "../routing/router.ts";
 
 export const FILTERS = ["actor", "action", "target", "from", "to"] as const;
-
-/** The kinds of events there are, as the description of the API lists them. */
-const ACTIONS = [
-  "key.created", "keys.imported", "key.updated", "key.rotated", "key.deactivated", "key.activated", "key.revoked", "key.leaked",
-  "organization.created", "organization.changed", "member.changed", "member.removed", "member.keys_changed",
-  "group.created", "group.changed", "group.deleted", "call.refused",
-];
 
 export function EventFilters(props: { children: ComponentChildren }) {
   return (
@@ -18,7 +12,7 @@ export function EventFilters(props: { children: ComponentChildren }) {
         <span class="visually-hidden">Action</span>
         <select value={query.value.get("action") ?? ""} onChange={(event) => setQuery({ action: event.currentTarget.value || null })}>
           <option value="">Any action</option>
-          {ACTIONS.map((action) => (
+          {actions.map((action) => (
             <option key={action} value={action}>
               {action}
             </option>

@@ -56,6 +56,7 @@ export default function Organizations() {
                           <span>
                             <a href={`/organizations/${one.organization_id}`}>{one.name}</a>{" "}
                             {one.organization_id === organization.value && <Badge tone="accent">Chosen</Badge>}
+                            {one.suspended_at !== null && <Badge tone="danger">Suspended</Badge>}
                           </span>
                         </th>
                         <td role="cell" data-label="Your role">{one.role ?? "–"}</td>

@@ -3,13 +3,15 @@ import { api, bodyOf, type Schemas } from "../api/client.ts";
 import { useLoad } from "../api/load.ts";
 import { sentenceOf } from "../api/problem.ts";
 import { Fact } from "../keys/facts.tsx";
-import { choose, may, organization } from "../session/rights.ts";
+import { choose, isPlatformAdmin, may, organization } from "../session/rights.ts";
 import { Heading } from "../shell/heading.tsx";
-import { Failure, Skeleton } from "../ui/state.tsx";
+import { Badge, Failure, Skeleton } from "../ui/state.tsx";
 import { Time } from "../ui/time.tsx";
 import { toast } from "../ui/toast.tsx";
+import { KeyJobs, keyJobs } from "./key-jobs.tsx";
 import { Members } from "./members.tsx";
 import { RevokeKeys } from "./revoke-keys.tsx";
+import { Suspension } from "./suspension.tsx";
 import { OrganizationUsage } from "./usage.tsx";
 
 type Info = Schemas["OrganizationInfo"];
@@ -20,14 +22,30 @@ export default function OrganizationPage({ id }: { id: string }) {
     [id],
   );
   const [isRevoking, setRevoking] = useState(false);
+  const [isSuspending, setSuspending] = useState(false);
   const isChosen = organization.value === id;
+  const maySeeKeys = isChosen && may("keys:read");
+  const jobs = useLoad(async (signal) => (maySeeKeys ? keyJobs(id, signal) : { items: [] }), [id, maySeeKeys]);
   const { data, error } = info;
+  const reload = () => {
+    info.reload();
+    jobs.reload();
+  };
+  const closeRevoking = () => {
+    setRevoking(false);
+    reload();
+  };
   return (
     <>
       <Heading title={data?.name ?? "Organization"} back={{ to: "/organizations", label: "Organizations" }}>
         {data && !isChosen && (
           <button type="button" class="button" onClick={() => choose(id)}>
             Work in this one
+          </button>
+        )}
+        {data && isPlatformAdmin.value && (
+          <button type="button" class={data.suspended_at === null ? "button danger-quiet" : "button"} onClick={() => setSuspending(true)}>
+            {data.suspended_at === null ? "Suspend…" : "Resume…"}
           </button>
         )}
         {data && isChosen && may("keys:manage") && (
@@ -43,6 +61,11 @@ export default function OrganizationPage({ id }: { id: string }) {
           <section class="card" aria-labelledby="about">
             <h2 id="about">About</h2>
             <dl class="facts">
+              {data.suspended_at !== null && (
+                <Fact label="Status">
+                  <Badge tone="danger">Suspended</Badge> <Time at={data.suspended_at} exact /> by {data.suspended_by}: its keys open nothing until it is resumed
+                </Fact>
+              )}
               <Fact label="Your role">{data.role ?? "–"}</Fact>
               <Fact label="Created">
                 <Time at={data.created_at} exact /> by {data.created_by}
@@ -56,11 +79,13 @@ export default function OrganizationPage({ id }: { id: string }) {
             </dl>
             {!isChosen && <p class="muted">To manage its keys, groups and members, work in this one.</p>}
           </section>
+          {maySeeKeys && <KeyJobs jobs={jobs} onEnd={info.reload} />}
           {isChosen && may("members:read") && <Members organization={id} />}
           {isChosen && may("keys:read") && <OrganizationUsage id={id} />}
         </div>
       )}
-      {isRevoking && data && <RevokeKeys organization={id} whose={{ all: true }} name={data.name} onClose={() => setRevoking(false)} />}
+      {isRevoking && data && <RevokeKeys organization={id} whose={{ all: true }} name={data.name} onClose={closeRevoking} />}
+      {isSuspending && data && <Suspension of={data} onClose={() => setSuspending(false)} onDone={reload} />}
     </>
   );
 }

@@ -7,21 +7,6 @@ import { me } from "./session.ts";
 export type Permission = Schemas["UserInfo"]["permissions"][number];
 type Role = NonNullable<Schemas["CallerPlace"]["role"]>;
 
-/** What each role may do, as the table in docs/api.md says. The server decides; this only chooses what is shown. */
-const OF_ROLE: Record<Role, readonly Permission[]> = (() => {
-  const viewer: Permission[] = ["keys:read", "members:read", "groups:read"];
-  const developer: Permission[] = [...viewer, "keys:create"];
-  const admin: Permission[] = [
-    ...developer,
-    "keys:manage",
-    "keys:assign_groups",
-    "members:manage",
-    "groups:manage",
-    "audit:read",
-  ];
-  return { viewer, developer, admin, owner: admin };
-})();
-
 const REMEMBERED = "keyward.organization";
 const chosen = signal<string | null>(localStorage.getItem(REMEMBERED));
 
@@ -46,12 +31,10 @@ export const isPerson = computed(() => me.value?.kind === "user" || isPlatformAd
 
 export const role = computed<Role | null>(() => placeOf(organization.value)?.role ?? null);
 
+/** As the server says of the chosen organization; the platform admin may do the same in all. */
 const permissions = computed<ReadonlySet<Permission>>(() => {
-  const who = me.value;
-  if (!who) return new Set();
-  if (isPlatformAdmin.value) return new Set(OF_ROLE.owner);
-  if (role.value) return new Set(OF_ROLE[role.value]);
-  return new Set(who.org_id === organization.value ? who.permissions : []);
+  const place = isPlatformAdmin.value ? me.value : placeOf(organization.value);
+  return new Set(place?.permissions ?? []);
 });
 
 export const may = (permission: Permission): boolean => permissions.value.has(permission);
