@@ -61,6 +61,10 @@ pub(super) const RECORD_LAST_USES: &str = "
     WHERE keys.id = told.key AND keys.environment IN ($1, '*')
       AND (keys.last_used_at IS NULL OR keys.last_used_at < told.at)";
 
+/// Compares a column with a pattern, whatever the case of letters: what stands before the two, between, and behind. `ILIKE` takes three
+/// times as long.
+pub(super) const LIKE_IN_ANY_CASE: [&str; 3] = ["lower(", ") LIKE lower(", ")"];
+
 /// Locks rows of the outbox, by ascending key as everybody does: deployment, list of keys.
 pub(super) const LOCK_OUTBOX: Option<&str> = Some(
     "SELECT 1 FROM outbox WHERE deployment = $1 AND key IN (SELECT unhex(value, '-') FROM json_each($2))

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use sqlx::{QueryBuilder, Row as _};
 use uuid::Uuid;
 
-use super::{Db, DbPool, DbRow, StoreError, columns, sync_outbox};
+use super::{Db, DbPool, DbRow, StoreError, columns, statements::LIKE_IN_ANY_CASE, sync_outbox};
 use crate::{
     domain::{Key, KeyId},
     store::{AtEdge, KeyFilter, KeyKind, KeyOrder, KeyPlace, KeyState, PlaceValue, SortedBy},
@@ -20,7 +20,9 @@ pub(super) async fn list(
     after: Option<&KeyPlace>,
     limit: u32,
 ) -> Result<Vec<Key>, StoreError> {
-    let mut query = QueryBuilder::<Db>::new("SELECT * FROM keys WHERE ");
+    // Which keys a page has is found in an index, as far as it has what they are narrowed by; rows are read of those alone.
+    let mut query =
+        QueryBuilder::<Db>::new("SELECT * FROM keys WHERE id IN (SELECT id FROM keys AS listed WHERE ");
     narrow(&mut query, filter);
     let (expression, direction, beyond) = by(filter.order);
     if let Some(after) = after {
@@ -47,7 +49,8 @@ pub(super) async fn list(
     let sorted = expression.replace(", ", &format!(" {direction}, "));
     query
         .push(format!(" ORDER BY {sorted}id {direction} LIMIT "))
-        .push_bind(i64::from(limit));
+        .push_bind(i64::from(limit))
+        .push(format!(") ORDER BY {sorted}id {direction}"));
     let rows = query.build().fetch_all(pool).await?;
     rows.iter().map(columns::key).collect()
 }
@@ -144,18 +147,19 @@ fn narrow(query: &mut QueryBuilder<Db>, filter: &KeyFilter) {
     }
 }
 
-/// A part of the name or of the holder, the beginning of the preview, or the id. The database makes the letters small on both
-/// sides: it knows by which rule.
+/// A part of the name or of the holder, the beginning of the preview, or the id. The database knows by which rule the case of letters
+/// does not matter.
 fn find(query: &mut QueryBuilder<Db>, text: &str) {
     let escaped = escaped(text);
     let anywhere = format!("%{escaped}%");
+    let [before, between, behind] = LIKE_IN_ANY_CASE;
     for (joint, column, pattern) in [
         (" AND (", "name", anywhere.clone()),
         (" OR ", "holder", anywhere),
         (" OR ", "preview", format!("{escaped}%")),
     ] {
-        query.push(format!("{joint}lower({column}) LIKE lower("));
-        query.push_bind(pattern).push(r") ESCAPE '\'");
+        query.push(format!("{joint}{before}{column}{between}"));
+        query.push_bind(pattern).push(format!(r"{behind} ESCAPE '\'"));
     }
     if let Ok(id) = text.parse::<Uuid>() {
         query.push(" OR id = ").push_bind(id.as_bytes().to_vec());

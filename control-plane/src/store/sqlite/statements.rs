@@ -60,6 +60,9 @@ pub(super) const RECORD_LAST_USES: &str = "
     WHERE keys.id = told.key AND +keys.environment IN ($1, '*')
       AND (keys.last_used_at IS NULL OR keys.last_used_at < told.at)";
 
+/// Compares a column with a pattern, whatever the case of ASCII letters: what stands before the two, between, and behind.
+pub(super) const LIKE_IN_ANY_CASE: [&str; 3] = ["", " LIKE ", ""];
+
 /// Locks rows of the outbox. There is one writer, so nobody else holds a lock.
 pub(super) const LOCK_OUTBOX: Option<&str> = None;
 

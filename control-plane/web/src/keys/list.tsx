@@ -9,7 +9,7 @@ import { Export } from "./export.tsx";
 import { Filters } from "./filters.tsx";
 import { type Act, KeyDialog } from "./act.tsx";
 import type { Key } from "./model.ts";
-import { clearFilters, fetchPage, isFiltered, PAGE_SIZE, question } from "./query.ts";
+import { clearFilters, fetchCount, fetchPage, isFiltered, PAGE_SIZE, question } from "./query.ts";
 import { KeyTable } from "./table.tsx";
 
 export default function KeyList() {
@@ -17,6 +17,7 @@ export default function KeyList() {
   const identity = JSON.stringify(asked);
   const pages = usePages(identity);
   const page = useLoad((signal) => fetchPage(asked, pages.cursor, signal), [identity, pages.cursor]);
+  const count = useLoad((signal) => fetchCount(asked, signal), [identity]);
   const [chosen, setChosen] = useState<ReadonlyMap<string, Key>>(new Map());
   const [act, setAct] = useState<Act | null>(null);
   useRepeat(Boolean(page.data?.items.some((key) => key.edge?.state === "pending")), 3000, page.reload);
@@ -51,7 +52,7 @@ export default function KeyList() {
             }}
           />
           <KeyTable keys={page.data.items} chosen={chosen} onChoose={setChosen} onAct={setAct} />
-          <Pager pages={pages} size={PAGE_SIZE} shown={page.data.items.length} next={page.data.next} total={page.data.total} busy={page.busy} />
+          <Pager pages={pages} size={PAGE_SIZE} shown={page.data.items.length} next={page.data.next} total={count.busy ? null : count.data} busy={page.busy} />
         </section>
       )}
       {act && <KeyDialog act={act} onClose={() => setAct(null)} onDone={page.reload} />}

@@ -18,7 +18,7 @@ export function Pager(props: {
   size: number;
   shown: number;
   next: string | null;
-  total?: number | null;
+  total?: number | null | undefined;
   busy?: boolean;
 }) {
   const { pages, next } = props;
