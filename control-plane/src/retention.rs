@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use crate::{
     audit::{self, Pruned},
     clock::{Clock, new_id},
+    crash::{Point, crash_point},
     domain::usage::Slots,
     settings::RetentionSettings,
     store::{Store, StoreError},
@@ -108,6 +109,7 @@ impl Retention {
     async fn drop_usage(&self, slots: Slots, first: u32) -> Result<(), StoreError> {
         if self.store.usage_horizon(slots).await? < first {
             self.store.move_usage_horizon(slots, first).await?;
+            crash_point(Point::HorizonMoved);
         }
         let mut rows = 0;
         loop {
@@ -115,6 +117,7 @@ impl Retention {
             if dropped == 0 {
                 break;
             }
+            crash_point(Point::UsageDropped);
             rows += dropped;
             tokio::time::sleep(PAUSE).await;
         }

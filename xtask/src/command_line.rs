@@ -19,6 +19,7 @@ cargo xtask <command>
   test --list           The names of the checks.
   simulate [--seeds N]… Everything in virtual time, with all that can go wrong: N seeds (1000). A seed that fails is printed.
                         KEYWARD_SIMULATION_SEED=N runs one again, and makes it smaller if it fails.
+  crash                 The real processes, killed at every write, sync and named point, and started again (needs strace).
   bench [--help]        What a request costs at the edge, beside others; and that forged keys cost no look-up.
   screenshots           Takes the pictures of the web page that the documents show.
   fuzz [NAME]… [--seconds N]
@@ -71,6 +72,8 @@ pub enum Command {
     },
     /// Take the pictures of the documents.
     Screenshots,
+    /// Kill the real processes.
+    Crash,
     /// Feed found bytes to what reads bytes.
     Fuzz(fuzz::Order),
     /// Check the dependencies.
@@ -113,6 +116,7 @@ impl Command {
                             release: parser.value()?.string()?,
                         },
                         "fuzz" => Self::Fuzz(fuzz::Order::default()),
+                        "crash" => Self::Crash,
                         "audit" => Self::Audit,
                         "help" => Self::Help,
                         other => return Err(format!("there is no command `{other}`").into()),
@@ -168,6 +172,7 @@ mod tests {
             each: Duration::from_secs(5),
         };
         assert_eq!(parse("fuzz key --seconds 5 jwt"), Ok(Command::Fuzz(order)));
+        assert_eq!(parse("crash"), Ok(Command::Crash));
         assert_eq!(parse("audit"), Ok(Command::Audit));
         assert_eq!(parse(""), Ok(Command::Help));
         assert_eq!(parse("dev --help"), Ok(Command::Help));

@@ -15,6 +15,7 @@ pub mod checks;
 pub mod clients;
 pub mod clock;
 pub mod command_line;
+pub mod crash;
 pub mod demo;
 pub mod dev;
 pub mod documented;

@@ -6,7 +6,7 @@ use anyhow::Result;
 use xtask::{
     audit, bench, browser, checks,
     command_line::{Command, USAGE},
-    demo, dev, fuzz, golden, mutants,
+    crash, demo, dev, fuzz, golden, mutants,
     process::Launcher,
     program, release, simulate,
     workspace::Workspace,
@@ -38,6 +38,7 @@ fn run(command: &Command, workspace: &Workspace, launcher: &Launcher) -> Result<
         Command::Bench { arguments } => bench::run(workspace, launcher, arguments),
         Command::Screenshots => browser::take_pictures(workspace, launcher).map(|()| ExitCode::SUCCESS),
         Command::Simulate { arguments } => simulate::run(workspace, launcher, arguments),
+        Command::Crash => crash::run(workspace, launcher).map(|()| ExitCode::SUCCESS),
         Command::Fuzz(order) => fuzz::run(workspace, launcher, order).map(|()| ExitCode::SUCCESS),
         Command::Mutants { arguments } => mutants::run(workspace, launcher, arguments),
         Command::Golden { release } => golden::run(workspace, launcher, release).map(|()| ExitCode::SUCCESS),

@@ -23,6 +23,7 @@ use super::configuration::Configuration;
 use crate::{
     audit::Refusals,
     clock::{Clock as _, SystemClock, SystemEntropy, new_id},
+    crash::{Point, crash_point},
     domain::OrganizationId,
     http::{App, FailureThrottle, QuestionThrottle, Repeats, Rules, router},
     metrics::{self, Metrics, Sources},
@@ -90,6 +91,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         .open()
         .await
         .with_context(|| format!("cannot open {database}"))?;
+    crash_point(Point::Opened);
     let now = clock.now();
     let fresh = || OrganizationId(new_id(now, entropy.as_ref()));
     let wanted = settings.default_organization.unwrap_or_else(fresh);

@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     clock::new_id,
+    crash::{Point, crash_point},
     domain::{
         Action, AuditEvent, Change, DirectoryWrite, Group, GroupId, Key, KeyWrite, OrganizationId, Target,
         change::Dirty,
@@ -133,6 +134,7 @@ impl App {
         };
         self.store.commit(&change).await?;
         self.publisher.wake();
+        crash_point(Point::ChangeWoken);
         let keys = change.writes.into_iter().map(|write| match write {
             KeyWrite::Insert(key) | KeyWrite::Update(key) | KeyWrite::Recover { key, .. } => key,
         });
@@ -199,6 +201,7 @@ impl App {
             .publisher
             .wait_for(&changed.dirty, self.rules.propagation_wait)
             .await;
+        crash_point(Point::AnswerDue);
         with_propagation(status, body, propagation)
     }
 

@@ -9,6 +9,7 @@ use tokio::sync::{Notify, watch};
 
 use super::{Deployments, Publisher};
 use crate::{
+    crash::{Point, crash_point},
     domain::{GroupId, change::Dirty},
     store::{Store, StoreError},
 };
@@ -78,6 +79,7 @@ impl Follower {
         let Some(page) = self.store.group_page(group, PAGE).await? else {
             return Ok(Followed::Nothing);
         };
+        crash_point(Point::GroupPageRead);
         let (mut next, mut dirty) = (Vec::new(), Vec::new());
         for key in &page.keys {
             if let Some(followed) = key.following(&page.groups) {

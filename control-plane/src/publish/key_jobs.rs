@@ -8,6 +8,7 @@ use serde_json::json;
 use super::{Followed, Follower};
 use crate::{
     clock::new_id,
+    crash::{Point, crash_point},
     domain::{Action, AuditEvent, Job, JobId, Key, Target, change::Dirty},
     store::StoreError,
 };
@@ -29,6 +30,7 @@ impl Follower {
         let Some(page) = self.store().key_page(wanted, now, PAGE).await? else {
             return Ok(Followed::Nothing);
         };
+        crash_point(Point::KeyPageRead);
         let job = &page.job.job;
         let next: Vec<Key> = page
             .keys

@@ -22,6 +22,7 @@ use super::{
 };
 use crate::{
     clock::{Clock, after},
+    crash::{Point, crash_point},
     domain::change::Dirty,
     store::{Claim, Claimed, LATE_WRITE, Outcome, Settled, Store, StoreError},
 };
@@ -153,9 +154,11 @@ impl Publisher {
                 entry.settled(self.refused_entry(&entry, error))
             })
             .collect();
+        crash_point(Point::Signed);
         for batch in &batches {
             settled.extend(self.write(lane, &claim, batch).await);
         }
+        crash_point(Point::KvWritten);
         for settled in &settled {
             progress.count(&settled.outcome);
         }
@@ -163,6 +166,7 @@ impl Publisher {
         for page in settled.chunks(CLAIM_LIMIT as usize) {
             self.store.settle(&deployment.id, &claim, page, now).await?;
         }
+        crash_point(Point::PublishNoted);
         if now > claim.until() {
             self.write_again(&deployment.id, &settled, now).await?;
         }

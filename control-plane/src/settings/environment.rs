@@ -74,6 +74,12 @@ const DEVELOPMENT: [&str; 10] = [
 /// Names that the command line reads when it calls the service; they say nothing to the service either.
 const CALLER: [&str; 4] = ["API_KEY", "TOKEN", "PROFILE", "ORGANIZATION"];
 
+/// What ends the process at a point (`crate::crash`): in builds for tests. Others refuse it.
+#[cfg(debug_assertions)]
+const TESTS: [&str; 1] = ["CRASH_AT"];
+#[cfg(not(debug_assertions))]
+const TESTS: [&str; 0] = [];
+
 /// Variables of one deployment: what follows `KEYWARD_DEPLOYMENT_<ID>_`.
 const DEPLOYMENT: [(&str, &str); 8] = [
     ("ENVIRONMENT", "environment"),
@@ -101,7 +107,12 @@ pub fn is_known_name(name: &str) -> bool {
     let Some(rest) = name.strip_prefix(PREFIX) else {
         return false;
     };
-    SETTINGS.iter().any(|(known, _)| *known == rest) || DEVELOPMENT.contains(&rest) || CALLER.contains(&rest)
+    SETTINGS.iter().any(|(known, _)| *known == rest) || is_for_others(rest)
+}
+
+/// Whether what follows the prefix names no setting, and is known all the same.
+fn is_for_others(rest: &str) -> bool {
+    DEVELOPMENT.contains(&rest) || CALLER.contains(&rest) || TESTS.contains(&rest)
 }
 
 /// Lays the variables over the table. Answers which variable each path came from, for messages.
@@ -113,10 +124,7 @@ pub(super) fn overlay(
     for (name, value) in variables {
         let path = if name == STATIC_KEY.0 {
             vec![STATIC_KEY.1.to_owned()]
-        } else if let Some(rest) = name
-            .strip_prefix(PREFIX)
-            .filter(|rest| !DEVELOPMENT.contains(rest) && !CALLER.contains(rest))
-        {
+        } else if let Some(rest) = name.strip_prefix(PREFIX).filter(|rest| !is_for_others(rest)) {
             path_of(rest, table).ok_or_else(|| unknown(&name, table))?
         } else {
             continue;

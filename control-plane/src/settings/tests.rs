@@ -606,3 +606,11 @@ fn an_issuer_that_nobody_can_sign_in_with_is_named() {
         "{error}"
     );
 }
+
+#[test]
+fn what_crashes_the_process_is_a_setting_of_builds_for_tests_alone() {
+    assert_eq!(
+        super::environment::is_known_name("KEYWARD_CRASH_AT"),
+        cfg!(debug_assertions)
+    );
+}

@@ -23,6 +23,32 @@ pub(crate) enum Kind {
     Ring,
     /// What is sent to ask the Worker about keys: in its settings and those of who asks, and on the screen.
     VerifySecret,
+    /// The text of a key made elsewhere: nowhere.
+    Imported,
+    /// The signature of a user token: nowhere.
+    UserToken,
+    /// What a session is known by: in the answer that begins it, and nowhere else.
+    Cookie,
+    /// The password in the address of a database: in settings.
+    DatabasePassword,
+    /// What Cloudflare's API is asked with: in settings.
+    CloudToken,
+}
+
+impl Kind {
+    /// All of them.
+    pub(crate) const ALL: [Self; 10] = [
+        Self::Key,
+        Self::AdminToken,
+        Self::Caller,
+        Self::Ring,
+        Self::VerifySecret,
+        Self::Imported,
+        Self::UserToken,
+        Self::Cookie,
+        Self::DatabasePassword,
+        Self::CloudToken,
+    ];
 }
 
 /// A secret to search for.
@@ -30,6 +56,13 @@ pub(crate) enum Kind {
 pub(crate) struct Canary {
     kind: Kind,
     bytes: Vec<u8>,
+}
+
+impl Canary {
+    /// Whether it is of this kind.
+    pub(crate) fn is(&self, kind: Kind) -> bool {
+        self.kind == kind
+    }
 }
 
 static CANARIES: Mutex<Vec<Canary>> = Mutex::new(Vec::new());
@@ -60,6 +93,11 @@ pub(crate) fn plant_caller_secret(secret: &str) {
 /// Remembers what is sent to ask about keys.
 pub(crate) fn plant_verify_secret(secret: &str) {
     remember(Kind::VerifySecret, secret.as_bytes());
+}
+
+/// Remembers a secret that is searched for as it is.
+pub(crate) fn plant_of(kind: Kind, secret: &str) {
+    remember(kind, secret.as_bytes());
 }
 
 /// Remembers every secret of a ring, as the text that settings hold.
@@ -146,7 +184,8 @@ pub(crate) fn search_files(search: &Search, folder: &Path) -> (usize, Vec<String
 /// Settings hold what the parts need; keys are in no file.
 fn may_hold(file: &str, kind: Kind) -> bool {
     match kind {
-        Kind::Key => false,
+        Kind::Key | Kind::Imported | Kind::UserToken | Kind::Cookie => false,
+        Kind::DatabasePassword | Kind::CloudToken => file == "keyward.toml",
         Kind::AdminToken => matches!(file, "keyward.toml" | "secrets.env" | "dev.env" | "xtask-dev.log"),
         Kind::Caller => matches!(file, "keyward.toml" | "secrets.env" | "dev.env" | "worker.env"),
         Kind::Ring => matches!(file, "keyward.toml" | "secrets.env" | "worker.env"),

@@ -10,6 +10,7 @@ use super::{
     reading::Reader,
 };
 use crate::{
+    crash::{Point, crash_point},
     domain::{Key, KeyId, change::Dirty},
     publish::{
         Deployment, Publisher,
@@ -179,6 +180,7 @@ impl<'a> Pass<'a> {
         if !dirty.is_empty() {
             let now = self.publisher.clock().now();
             self.publisher.store().mark_dirty(dirty, now).await?;
+            crash_point(Point::ReconcileMarked);
             self.counts.repaired += dirty.len() as u64;
         }
         Ok(())
@@ -219,6 +221,7 @@ impl<'a> Pass<'a> {
         let mut ended: Vec<_> = orphaned.map(|(hash, record)| (hash, tombstone(record))).collect();
         // A guard may have a later record than KV, and would go on with that.
         end_at_guards(self.deployment, &mut ended, &mut Calls::default()).await?;
+        crash_point(Point::OrphansEndedAtGuards);
         let mut tombstones: Vec<Pair> = Vec::with_capacity(ended.len());
         for (hash, record) in &ended {
             match self.deployment.sign(record, hash) {
@@ -230,6 +233,7 @@ impl<'a> Pass<'a> {
         }
         if !tombstones.is_empty() {
             let left = self.deployment.kv.write_bulk(&tombstones).await?;
+            crash_point(Point::OrphansEnded);
             self.counts.repaired += (tombstones.len() - left.len()) as u64;
         }
         if !self.foreign.is_empty() {

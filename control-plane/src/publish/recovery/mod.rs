@@ -20,6 +20,7 @@ use self::{mark::Mark, pass::Pass};
 use super::{EdgeError, KvError, Publisher, ending::EndingError, lane::Lane, publisher::CLAIM_LIMIT};
 use crate::{
     clock::after,
+    crash::{Point, crash_point},
     store::{Claim, LATE_WRITE, Outcome, Settled, StoreError},
 };
 
@@ -128,6 +129,7 @@ impl Publisher {
         };
         let (store, id) = (self.store(), &lane.deployment().id);
         store.begin_recovery(id, self.clock().now()).await?;
+        crash_point(Point::RecoveryBegun);
         let unsettled_for = lane.standing().unsettled_for();
         if !unsettled_for.is_zero() {
             return Err(RecoveryError::Unsettled(unsettled_for));
@@ -143,6 +145,7 @@ impl Publisher {
         store
             .end_recovery(id, raised_by, &json, self.clock().now())
             .await?;
+        crash_point(Point::RecoveryEnded);
         lane.standing().set_recovering(false);
         Ok(())
     }
@@ -257,6 +260,7 @@ impl Publisher {
                 return Ok(());
             }
         }
+        crash_point(Point::MarkWritten);
         *written = Some(event.number);
         Ok(())
     }

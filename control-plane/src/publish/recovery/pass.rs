@@ -8,6 +8,7 @@ use serde_json::json;
 use super::{RecoveryError, RecoveryReport, report::Fate};
 use crate::{
     clock::new_id,
+    crash::{Point, crash_point},
     domain::{Action, AuditEvent, Change, Key, KeyId, KeyWrite, Target, change::Dirty, recovery::RECOVERY},
     publish::{
         Deployment, Publisher,
@@ -61,6 +62,7 @@ impl<'a> Pass<'a> {
     /// First KV, which says what a key has become; then the guards, which say whether there is something later, and an end.
     pub(super) async fn run(mut self, ends_unknown: bool) -> Result<RecoveryReport, RecoveryError> {
         self.names().await?;
+        crash_point(Point::NamesRead);
         let unknown = self.orphaned.len() as u64;
         if unknown > FEW && unknown > self.known && !ends_unknown {
             return Err(RecoveryError::HeldBack {
@@ -69,7 +71,9 @@ impl<'a> Pass<'a> {
             });
         }
         self.end_unknown().await?;
+        crash_point(Point::UnknownEnded);
         self.guards().await?;
+        crash_point(Point::GuardsAsked);
         Ok(self.report)
     }
 
@@ -131,6 +135,7 @@ impl<'a> Pass<'a> {
             let change = self.change(&key, next, later);
             match self.publisher.store().commit(&change).await {
                 Ok(()) => {
+                    crash_point(Point::KeyRecovered);
                     self.report.note(fate, key.id);
                     return Ok(());
                 }
@@ -206,6 +211,7 @@ impl<'a> Pass<'a> {
             tombstones.push((hash, tombstone(record)));
         }
         end_at_guards(self.deployment, &mut tombstones, &mut self.calls).await?;
+        crash_point(Point::UnknownEndedAtGuards);
         let pairs = tombstones.iter().map(|tombstone| self.sign(tombstone));
         let pairs: Vec<_> = pairs.collect::<Result<_, _>>()?;
         for some in pairs.chunks(ROWS as usize) {

@@ -38,6 +38,7 @@ use self::{
 use super::{Deployment, backoff, edge::Edge, pace::Pace, recovery::Standing};
 use crate::{
     clock::Clock,
+    crash::{Point, crash_point},
     store::{Claim, Claimed, StoreError, SyncOutbox, SyncOutcome, SyncSettled},
 };
 
@@ -163,10 +164,12 @@ impl Syncer {
         }
         let (sent, batch, mut settled) = self.sign(&claimed);
         if !sent.is_empty() {
+            crash_point(Point::SyncSigned);
             let call = self.pace.call();
             let answer = self.edge.sync(&batch).await;
             // Whatever is counted from the answer is counted from here on.
             let arrived = Instant::now();
+            crash_point(Point::SyncAnswered);
             settled.extend(self.take(call, &sent, counted(answer, sent.len()), arrived));
         }
         let is_adopted = |settled: &&SyncSettled| matches!(settled.outcome, SyncOutcome::Adopted { .. });
@@ -190,6 +193,7 @@ impl Syncer {
         if over.is_empty() {
             return Ok(0);
         }
+        crash_point(Point::ConfirmDue);
         let id = &self.deployment.id;
         self.outbox.confirm(id, &over, self.clock.now()).await?;
         self.quiet().done(&over);

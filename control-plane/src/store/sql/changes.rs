@@ -5,6 +5,7 @@ use sqlx::Transaction;
 
 use super::{CommitError, Db, StoreError, columns, directory, groups, idempotency, outbox};
 use crate::{
+    crash::{Point, crash_point},
     domain::{
         AuditEvent, Change, Key, KeyWrite, Purpose,
         audit::CHAIN_START,
@@ -17,10 +18,12 @@ pub(super) async fn write(transaction: &mut Transaction<'_, Db>, change: &Change
     let now = change.event.at;
     if let Some(once) = &change.once {
         idempotency::take(transaction, once, now).await?;
+        crash_point(Point::RequestRemembered);
     }
     for write in &change.directory {
         directory::write(transaction, write, now).await?;
     }
+    crash_point(Point::DirectoryWritten);
     groups::check_seen(transaction, &change.groups_seen).await?;
     for write in &change.writes {
         let unique_name = unique_name(transaction, write.key(), now).await?;
@@ -40,7 +43,9 @@ pub(super) async fn write(transaction: &mut Transaction<'_, Db>, change: &Change
         }
         groups::assign(transaction, write.key()).await?;
     }
+    crash_point(Point::KeysWritten);
     append(transaction, &change.event).await?;
+    crash_point(Point::EventWritten);
     outbox::mark(transaction, &change.dirty, change.event.at).await?;
     Ok(())
 }

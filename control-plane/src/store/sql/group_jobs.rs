@@ -8,6 +8,7 @@ use sqlx::{Row as _, Transaction};
 
 use super::{Db, DbRow, SqlStore, columns, groups, outbox};
 use crate::{
+    crash::{Point, crash_point},
     domain::{GroupId, Key, KeyId, OrganizationId, change::Dirty},
     store::{CommitError, GroupJob, GroupJobs, GroupPage, StoreError},
 };
@@ -105,7 +106,9 @@ impl GroupJobs for SqlStore {
                 .execute(&mut *transaction)
                 .await?;
         }
+        crash_point(Point::GroupPageUncommitted);
         transaction.commit().await?;
+        crash_point(Point::GroupPageCommitted);
         Ok(true)
     }
 }

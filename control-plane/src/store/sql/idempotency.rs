@@ -6,6 +6,7 @@ use sqlx::{Row as _, Transaction};
 
 use super::{CommitError, Db, DbRow, SqlStore, StoreError, columns};
 use crate::{
+    crash::{Point, crash_point},
     domain::{
         KeyId,
         change::Once,
@@ -38,6 +39,7 @@ impl Idempotency for SqlStore {
             .bind(before(now, REMEMBERED))
             .execute(&mut *transaction)
             .await?;
+        crash_point(Point::ForgetUncommitted);
         transaction.commit().await?;
         Ok(())
     }

@@ -6,6 +6,7 @@ use sqlx::{Row as _, Transaction};
 
 use super::{Db, DbRow, SqlStore, changes, columns, outbox};
 use crate::{
+    crash::{Point, crash_point},
     domain::{
         AuditEvent, GroupId, Job, JobId, Key, KeyId, OrganizationId,
         change::Dirty,
@@ -189,7 +190,9 @@ impl KeyJobs for SqlStore {
             .bind(page.is_last().then_some(now.as_millisecond()))
             .execute(&mut *transaction)
             .await?;
+        crash_point(Point::KeyPageUncommitted);
         transaction.commit().await?;
+        crash_point(Point::KeyPageCommitted);
         Ok(true)
     }
 }

@@ -11,6 +11,7 @@ use sqlx::{Row as _, Transaction};
 use super::{Db, DbConnection, DbPool, DbRow, MIGRATIONS, SERVES_ALONE, SqlStore, statements};
 use crate::{
     clock::whole_second,
+    crash::{Point, crash_point},
     domain::{
         Change, Key, KeyId, Organization, OrganizationId, change::Dirty, leak::LeakPolicy, principal::Reach,
     },
@@ -54,7 +55,9 @@ impl Store for SqlStore {
             outbox::release_all(&mut transaction, now).await?;
             sync_outbox::release_all(&mut transaction, now).await?;
         }
+        crash_point(Point::PrepareUncommitted);
         transaction.commit().await?;
+        crash_point(Point::Prepared);
         Ok(organization)
     }
 
@@ -102,8 +105,11 @@ impl Store for SqlStore {
 
     async fn commit(&self, change: &Change) -> Result<(), CommitError> {
         let mut transaction = self.begin_change().await?;
+        crash_point(Point::ChangeBegun);
         changes::write(&mut transaction, change).await?;
+        crash_point(Point::ChangeUncommitted);
         transaction.commit().await?;
+        crash_point(Point::ChangeCommitted);
         Ok(())
     }
 
@@ -117,7 +123,9 @@ impl Store for SqlStore {
     async fn mark_dirty(&self, dirty: &[Dirty], now: Timestamp) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
         outbox::mark(&mut transaction, dirty, now).await?;
+        crash_point(Point::MarkUncommitted);
         transaction.commit().await?;
+        crash_point(Point::Marked);
         Ok(())
     }
 
@@ -129,7 +137,9 @@ impl Store for SqlStore {
     ) -> Result<Vec<Claimed>, StoreError> {
         let mut transaction = self.begin().await?;
         let claimed = outbox::claim(&mut transaction, deployment, limit, claim).await?;
+        crash_point(Point::ClaimUncommitted);
         transaction.commit().await?;
+        crash_point(Point::Claimed);
         Ok(claimed)
     }
 
@@ -142,7 +152,9 @@ impl Store for SqlStore {
     ) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
         outbox::settle(&mut transaction, deployment, claim, outcomes, now).await?;
+        crash_point(Point::SettleUncommitted);
         transaction.commit().await?;
+        crash_point(Point::Settled);
         Ok(())
     }
 

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     clock::after,
+    crash::{Point, crash_point},
     domain::{KeyId, change::Dirty},
     store::{LATE_WRITE, Outcome, WRITE_SPACING},
 };
@@ -180,6 +181,7 @@ async fn written(
     .bind(now.as_millisecond())
     .execute(&mut **transaction)
     .await?;
+    crash_point(Point::PublishedRecorded);
     // Done, unless the key changed meanwhile, or an earlier write of unknown outcome could still land.
     let done = sqlx::query(concat!(
         "DELETE FROM outbox

@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     clock::after,
+    crash::{Point, crash_point},
     domain::{Key, KeyId, change::Dirty, key::FIRST_REVISION},
     store::{Confirmation, SyncBacklog, SyncOutbox, SyncOutcome, SyncSettled},
 };
@@ -51,7 +52,9 @@ impl SyncOutbox for SqlStore {
         .bind(claim.owner)
         .fetch_all(&mut *transaction)
         .await?;
+        crash_point(Point::SyncClaimUncommitted);
         transaction.commit().await?;
+        crash_point(Point::SyncClaimed);
         rows.iter().map(columns::claimed).collect()
     }
 
@@ -88,7 +91,9 @@ impl SyncOutbox for SqlStore {
             .execute(&mut *transaction)
             .await?;
         }
+        crash_point(Point::SyncSettleUncommitted);
         transaction.commit().await?;
+        crash_point(Point::SyncSettled);
         Ok(())
     }
 
@@ -127,7 +132,9 @@ impl SyncOutbox for SqlStore {
                 .execute(&mut *transaction)
                 .await?;
         }
+        crash_point(Point::ConfirmUncommitted);
         transaction.commit().await?;
+        crash_point(Point::Confirmed);
         Ok(())
     }
 
@@ -170,6 +177,7 @@ impl SyncOutbox for SqlStore {
             .execute(&mut *transaction)
             .await?;
         }
+        crash_point(Point::AskAgainUncommitted);
         transaction.commit().await?;
         Ok(())
     }

@@ -10,6 +10,7 @@ use sqlx::Row as _;
 
 use super::{DbRow, SqlStore, StoreError, columns, refusals, statements};
 use crate::{
+    crash::{Point, crash_point},
     domain::{
         Key, KeyId, OrganizationId,
         refusals::{Batch, ByReason},
@@ -92,7 +93,9 @@ impl UsageBook for SqlStore {
             .bind(last_used)
             .execute(&mut *transaction)
             .await?;
+        crash_point(Point::UsageUncommitted);
         transaction.commit().await?;
+        crash_point(Point::UsageCommitted);
         Ok(())
     }
 
@@ -213,6 +216,7 @@ impl UsageBook for SqlStore {
     ) -> Result<ByReason, StoreError> {
         let mut transaction = self.begin_change().await?;
         let counted = refusals::record(&mut transaction, deployment, environment, batches, now).await?;
+        crash_point(Point::RefusalsUncommitted);
         transaction.commit().await?;
         Ok(counted)
     }

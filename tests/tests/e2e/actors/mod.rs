@@ -6,7 +6,7 @@ mod answer;
 mod crowd;
 mod edge;
 mod kv;
-mod line;
+pub(crate) mod line;
 mod person;
 mod socket;
 pub(crate) mod wire;

@@ -52,6 +52,20 @@ fn the_search_for_secrets_finds_what_is_there() {
         [Kind::Key]
     );
     assert_eq!(search.kinds_in(b"the preview hk_live_AbC*** is no secret"), []);
+    // Each kind is noticed, wherever it stands in what came out.
+    for kind in Kind::ALL {
+        let leak = format!("planted-{kind:?}-of-the-search");
+        evidence::plant_of(kind, &leak);
+        let search = Search::of(evidence::canaries());
+        for place in [
+            leak.clone(),
+            format!("{leak}\n"),
+            format!("keyward_up{{x=\"{leak}\"}} 1"),
+            format!("\0\u{7f}{leak}\0"),
+        ] {
+            assert_eq!(search.kinds_in(place.as_bytes()), [kind], "{place:?}");
+        }
+    }
 
     fs::create_dir(folder.join("deep")).unwrap();
     let log = folder.join("deep/service.log");

@@ -15,8 +15,10 @@ macro_rules! cases {
 mod api;
 mod assertions;
 mod browsers;
+mod canaries;
 mod command_line;
 mod commands;
+mod crashes;
 mod credentials;
 mod doctor;
 mod ending;
@@ -50,6 +52,7 @@ mod verify;
 /// Those that do not disturb each other. What takes longest starts first.
 pub(crate) fn side_by_side() -> Vec<Trial> {
     let parts = [
+        crashes::all(),
         forwarding::all(),
         lab::side_by_side(),
         commands::all(),
@@ -80,6 +83,7 @@ pub(crate) fn side_by_side() -> Vec<Trial> {
         service::all(),
         sync::all(),
         api::all(),
+        canaries::all(),
     ];
     parts.into_iter().flatten().collect()
 }

@@ -1,5 +1,6 @@
 //! Where the tests play: the whole stack as a person starts it, single processes, and what stands between them.
 
+pub(crate) mod beyond;
 pub(crate) mod control_plane;
 pub(crate) mod dev_stack;
 mod example;
@@ -20,6 +21,7 @@ pub(crate) mod test_origin;
 mod twin;
 
 pub(crate) use self::{
+    beyond::Beyond,
     control_plane::ControlPlane,
     dev_stack::{DevStack, shared},
     example::Example,

@@ -26,9 +26,10 @@ struct Held {
     orders: mpsc::Sender<Order>,
 }
 
-/// A database is to be made, by this name; its address is the answer.
+/// A database is to be made, by this name, empty or as a copy; its address is the answer.
 struct Order {
     name: String,
+    copied_from: Option<String>,
     answer: mpsc::Sender<String>,
 }
 
@@ -39,6 +40,16 @@ pub(crate) fn is_here() -> bool {
 
 /// The address of a new database.
 pub(crate) fn new_database() -> String {
+    order(None)
+}
+
+/// The address of a copy of a database that nobody is connected to.
+pub(crate) fn copy_of(url: &str) -> String {
+    let name = url.split('?').next().and_then(|url| url.rsplit('/').next());
+    order(name.map(str::to_owned))
+}
+
+fn order(copied_from: Option<String>) -> String {
     static NEXT: AtomicUsize = AtomicUsize::new(1);
     let name = format!("e2e_{}", NEXT.fetch_add(1, Ordering::Relaxed));
     let (answer, answered) = mpsc::channel();
@@ -48,7 +59,11 @@ pub(crate) fn new_database() -> String {
         .unwrap_or_else(PoisonError::into_inner);
     let orders = &held.get_or_insert_with(start).orders;
     // If its thread is gone, so is the other end of the answer.
-    let _ = orders.send(Order { name, answer });
+    let _ = orders.send(Order {
+        name,
+        copied_from,
+        answer,
+    });
     answered
         .recv()
         .expect("PostgreSQL starts; the thread above says why not")
@@ -73,8 +88,13 @@ fn start() -> Held {
         let launcher = Launcher::new(Interrupt::default());
         let logs = run_folder::new_folder("postgres");
         let server = Server::start(&programs, &launcher, &logs).unwrap();
-        while let Ok(Order { name, answer }) = ordered.recv() {
-            server.create_database(&name, None).unwrap();
+        while let Ok(order) = ordered.recv() {
+            let Order {
+                name,
+                copied_from,
+                answer,
+            } = order;
+            server.create_database(&name, copied_from.as_deref()).unwrap();
             let _ = answer.send(server.url(&name));
         }
     });
