@@ -12,6 +12,7 @@ pub mod clock;
 pub mod crash;
 pub mod doctor;
 pub mod domain;
+pub mod expiry;
 pub mod http;
 pub mod metrics;
 pub mod oidc;

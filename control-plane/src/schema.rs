@@ -11,8 +11,8 @@ use crate::{
     domain::{
         Action as Actions, Permission as Permissions, Role as Roles,
         bounds::{
-            EXPIRES_IN_DAYS, GRACE_PERIOD_SECONDS, MAX_PREVIEW_SHOWN, MONTHLY_LIMIT, NAME_CHARACTERS,
-            PLAN_CHARACTERS, PREVIEW_CHARACTERS, RATE_LIMIT_PER_HOUR,
+            EXPIRES_IN_DAYS, GRACE_PERIOD_SECONDS, MAX_PREVIEW_SHOWN, MAX_UNUSED_AFTER_DAYS, MONTHLY_LIMIT,
+            NAME_CHARACTERS, PLAN_CHARACTERS, PREVIEW_CHARACTERS, RATE_LIMIT_PER_HOUR,
         },
         group::MAX_NAME as MAX_GROUP_NAME,
         job::Task as Tasks,
@@ -123,6 +123,8 @@ forms! {
     KeySort = one_of(&SortedBy::ALL.iter().flat_map(|by| [by.as_str().to_owned(), format!("-{}", by.as_str())]).collect::<Vec<_>>());
     /// What is searched for.
     Search = json_schema!({ "type": "string", "minLength": 1, "maxLength": MAX_SEARCH, "pattern": NO_NUL });
+    /// After how many days without use keys are flagged; 0: never.
+    UnusedAfterDays = json_schema!({ "type": "integer", "minimum": 0, "maximum": MAX_UNUSED_AFTER_DAYS });
     /// What becomes of leaked keys.
     LeakPolicy = one_of(&LeakPolicies::ALL.map(LeakPolicies::as_str));
     /// What is done with many keys.

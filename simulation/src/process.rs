@@ -404,6 +404,7 @@ impl Processes {
                     idle: Duration::from_secs(900),
                     longest: Duration::from_secs(28_800),
                 },
+                unused_after_days: None,
                 ready_lag: Duration::from_secs(300),
                 propagation_wait: PROPAGATION_WAIT,
             },

@@ -25,6 +25,7 @@ use crate::{
     clock::{Clock as _, SystemClock, SystemEntropy, new_id},
     crash::{Point, crash_point},
     domain::OrganizationId,
+    expiry,
     http::{App, FailureThrottle, QuestionThrottle, Repeats, Rules, router},
     metrics::{self, Metrics, Sources},
     oidc::{PublishedAt, PublishedKeys, SignIn, TokenKeys, UserTokens},
@@ -126,7 +127,8 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         process,
     ));
     publisher.look_back().await;
-    let reconciler = Arc::new(Reconciler::new(Arc::clone(&publisher)));
+    let reconciler = Reconciler::new(Arc::clone(&publisher));
+    let reconciler = Arc::new(reconciler.keeping_ended_names(settings.retention.ended_names()));
     let follower = Arc::new(Follower::new(
         Arc::clone(&store),
         deployments.clone(),
@@ -146,6 +148,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         services: settings.services,
         brands: settings.brands,
         tag_secrets: settings.tag_secrets,
+        unused_after_days: settings.unused_after_days,
         ready_lag: settings.server.ready_lag,
         propagation_wait: settings.propagation_wait,
     };
@@ -162,6 +165,12 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         Arc::clone(&store),
         clock.clone(),
         settings.session.idle,
+        stopping.clone(),
+    ));
+    tokio::spawn(expiry::watch(
+        Arc::clone(&store),
+        clock.clone(),
+        entropy.clone(),
         stopping.clone(),
     ));
     let retention = Retention::new(

@@ -16,6 +16,8 @@ pub const NAME_CHARACTERS: RangeInclusive<usize> = 1..=100;
 pub const EXPIRES_IN_DAYS: RangeInclusive<i64> = 1..=365;
 /// Seconds for which a rotated key lives on.
 pub const GRACE_PERIOD_SECONDS: RangeInclusive<i64> = 0..=MAX_GRACE.as_secs().cast_signed();
+/// The longest time after which unused keys are flagged, in days: a century.
+pub const MAX_UNUSED_AFTER_DAYS: u32 = 36_500;
 /// Requests an hour.
 pub const RATE_LIMIT_PER_HOUR: RangeInclusive<i64> = 10..=100_000;
 /// Requests an hour when none are given.
@@ -203,6 +205,14 @@ pub fn moment(field: &str, text: &str) -> Result<Timestamp, FieldError> {
 /// [`FieldError`].
 pub fn expires_in_days(days: i64) -> Result<i64, FieldError> {
     in_range("expires_in_days", days, &EXPIRES_IN_DAYS)
+}
+
+/// Days without use after which keys are flagged; 0: never.
+///
+/// # Errors
+/// [`FieldError`].
+pub fn unused_after_days(days: i64) -> Result<u32, FieldError> {
+    in_range("unused_after_days", days, &(0..=MAX_UNUSED_AFTER_DAYS.into()))
 }
 
 /// Seconds for which a rotated key lives on.

@@ -47,6 +47,15 @@ pub enum DirectoryWrite {
         /// As it is from now on.
         policy: LeakPolicy,
     },
+    /// Another time after which unused keys are flagged.
+    SetUnusedAfter {
+        /// Whose.
+        organization: OrganizationId,
+        /// The days that whoever decided saw. Others are a conflict.
+        before: Option<u32>,
+        /// As it is from now on.
+        days: Option<u32>,
+    },
     /// A new group. Its name has to be free.
     AddGroup(Group),
     /// A group in its next state. The stored one must be at the revision before. Its keys follow by a job.

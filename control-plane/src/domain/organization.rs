@@ -1,10 +1,14 @@
 //! Organizations and the people in them.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::{OrganizationId, Role, key::Act, leak::LeakPolicy};
 use crate::clock::{new_id, whole_second};
+
+const SECONDS_A_DAY: u64 = 86_400;
 
 /// An organization: it owns keys, members and groups, and nobody outside can tell that it exists.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +23,8 @@ pub struct Organization {
     pub created_at: Timestamp,
     /// What becomes of its keys that are found where they should not be.
     pub leak_policy: LeakPolicy,
+    /// After how many days without use its keys are flagged; 0: never, none: as the settings say.
+    pub unused_after_days: Option<u32>,
     /// Who suspended it, and when; only while it is suspended.
     pub suspended: Option<Act>,
 }
@@ -47,8 +53,15 @@ impl Organization {
             created_by: actor.to_owned(),
             created_at: whole_second(now),
             leak_policy: LeakPolicy::default(),
+            unused_after_days: None,
             suspended: None,
         }
+    }
+
+    /// How long its keys may be unused until they are flagged, where the settings say so many days; none for ever.
+    pub fn unused_after(&self, by_settings: Option<u32>) -> Option<Duration> {
+        let days = self.unused_after_days.or(by_settings).filter(|days| *days > 0);
+        days.map(|days| Duration::from_secs(u64::from(days) * SECONDS_A_DAY))
     }
 
     /// The organization suspended: its keys open nothing, and none are made. A suspended one stays as it is.

@@ -1,6 +1,8 @@
 //! Who calls.
 
-use super::{Group, Key, KeyId, OrganizationId, Rights, Role, group::Grouping};
+use super::{
+    Group, Key, KeyId, OrganizationId, Rights, Role, audit::RETENTION, group::Grouping, recovery::RECOVERY,
+};
 
 /// The name of the platform admin.
 const ADMIN: &str = "admin";
@@ -8,6 +10,8 @@ const ADMIN: &str = "admin";
 const STATIC_KEY: &str = "static-key";
 /// The name of GitHub's secret scanning, which reports leaked keys.
 pub const GITHUB: &str = "github-secret-scanning";
+/// The name of the service itself, which notes what happens by the time.
+pub const SYSTEM: &str = "system";
 /// What the names of API keys start with.
 const KEY_PREFIX: &str = "key:";
 /// What the names of users start with whose subject could be taken for another name.
@@ -173,7 +177,7 @@ pub fn subject_of(name: &str) -> &str {
 
 /// The name of a person with this subject.
 pub fn user_name(subject: &str) -> String {
-    let could_be_another = [ADMIN, STATIC_KEY, GITHUB].contains(&subject)
+    let could_be_another = [ADMIN, STATIC_KEY, GITHUB, SYSTEM, RETENTION, RECOVERY].contains(&subject)
         || [KEY_PREFIX, USER_PREFIX]
             .iter()
             .any(|prefix| subject.starts_with(prefix));
@@ -197,6 +201,9 @@ mod tests {
             "user:user:admin",
             "static-key",
             GITHUB,
+            SYSTEM,
+            RETENTION,
+            RECOVERY,
             "key:1",
             "user:key:1",
         ];
@@ -209,6 +216,9 @@ mod tests {
             ADMIN.to_owned(),
             STATIC_KEY.to_owned(),
             GITHUB.to_owned(),
+            SYSTEM.to_owned(),
+            RETENTION.to_owned(),
+            RECOVERY.to_owned(),
             "key:1".to_owned(),
         ]);
         let count = names.len();

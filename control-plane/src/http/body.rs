@@ -1,13 +1,16 @@
 //! JSON bodies: what cannot be read is a 400 that names the field.
 
-use std::time::Duration;
+use std::{fmt, marker::PhantomData, time::Duration};
 
 use axum::{
     body::Bytes,
     extract::{FromRequest, Request, rejection::BytesRejection},
     http::header,
 };
-use serde::de::DeserializeOwned;
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeOwned, MapAccess, Visitor, value::MapAccessDeserializer},
+};
 use serde_json::{Map, Value};
 
 use super::Problem;
@@ -17,6 +20,38 @@ const ARRIVES_WITHIN: Duration = Duration::from_secs(10);
 
 /// A body of JSON.
 pub(super) struct Body<T>(pub(super) T);
+
+/// An object of JSON, and nothing else: by themselves our readers would take an array for the fields in their order, which nobody
+/// means. Bodies are read as one; so is each object in them, where it is read into a type of ours.
+#[derive(Debug)]
+pub(super) struct Object<T>(pub(super) T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Fields(PhantomData))
+    }
+}
+
+struct Fields<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for Fields<T> {
+    type Value = Object<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<Object<T>, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(fields)).map(Object)
+    }
+}
+
+/// Tells a field that is there, `null` or not, from one that is left out.
+pub(super) fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
 
 /// A body without fields: nothing, or `{}`. Operations that take none refuse fields instead of ignoring a wish.
 #[derive(Debug, Default, serde::Deserialize, schemars::JsonSchema)]
@@ -105,14 +140,8 @@ pub(super) fn parse_object<T: DeserializeOwned>(fields: Map<String, Value>) -> R
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
-    // Our readers would take an array for the fields in their order. Nobody means that.
-    if bytes.trim_ascii_start().starts_with(b"[") {
-        return Err(Problem::invalid(
-            "The body has the wrong form: it must be a JSON object.",
-        ));
-    }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let parsed = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+    let Object(parsed) = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = error.path().to_string();
         explain(&path, error.inner())
     })?;
@@ -162,6 +191,18 @@ mod tests {
         name: String,
         #[expect(dead_code, reason = "only read from JSON")]
         scopes: Vec<String>,
+        #[serde(default)]
+        #[expect(dead_code, reason = "only read from JSON")]
+        part: Option<Object<Part>>,
+        #[serde(default)]
+        #[expect(dead_code, reason = "only read from JSON")]
+        parts: Vec<Object<Part>>,
+    }
+
+    #[derive(Debug, serde::Deserialize)]
+    struct Part {
+        #[expect(dead_code, reason = "only read from JSON")]
+        label: String,
     }
 
     async fn answer(json: &str) -> serde_json::Value {
@@ -178,7 +219,7 @@ mod tests {
             (
                 r#"{"name":"a","scopes":[],"nmae":1}"#,
                 "nmae",
-                "`nmae` is not a known field; expected `name` or `scopes`.",
+                "`nmae` is not a known field; expected one of `name`, `scopes`, `part`, `parts`.",
             ),
             (
                 r#"{"name":7,"scopes":[]}"#,
@@ -189,6 +230,21 @@ mod tests {
                 r#"{"name":"a","scopes":["b",1]}"#,
                 "scopes[1]",
                 "`scopes[1]`: invalid type",
+            ),
+            (
+                r#"{"name":"a","scopes":[],"part":["b"]}"#,
+                "part",
+                "`part`: invalid type: sequence, expected a JSON object.",
+            ),
+            (
+                r#"{"name":"a","scopes":[],"parts":[{"label":"b"},["b"]]}"#,
+                "parts[1]",
+                "`parts[1]`: invalid type: sequence, expected a JSON object.",
+            ),
+            (
+                r#"{"name":"a","scopes":[],"parts":[{"label":7}]}"#,
+                "parts[0].label",
+                "`parts[0].label`: invalid type: integer `7`, expected a string.",
             ),
         ] {
             let answer = answer(json).await;

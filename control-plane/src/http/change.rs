@@ -179,15 +179,17 @@ impl App {
     /// have come before the deployment had an edge to ask.
     pub(super) async fn unchanged(&self, key: Key) -> Result<Changed, StoreError> {
         let dirty = self.deployments.dirty(&[&key]);
+        self.asked_again(vec![key], dirty).await
+    }
+
+    /// Keys that were already as asked, and what the edge was to hear of them: guards are asked once more where it is not known.
+    pub(super) async fn asked_again(&self, keys: Vec<Key>, dirty: Vec<Dirty>) -> Result<Changed, StoreError> {
         let to_guards: Vec<_> = dirty.iter().filter(|dirty| dirty.to_guards).cloned().collect();
         if !to_guards.is_empty() {
             self.store.ask_again(&to_guards, self.clock.now()).await?;
             self.publisher.wake();
         }
-        Ok(Changed {
-            keys: vec![key],
-            dirty,
-        })
+        Ok(Changed { keys, dirty })
     }
 
     /// Waits a while for a change to arrive, and answers with how far it has come.

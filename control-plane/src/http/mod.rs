@@ -115,6 +115,8 @@ pub struct Rules {
     pub brands: keyward_shared::Brands,
     /// The secrets that tag keys.
     pub tag_secrets: TagSecrets,
+    /// After how many days without use keys are flagged, where their organization says nothing else.
+    pub unused_after_days: Option<u32>,
     /// From which lag of the publisher on the service is not ready.
     pub ready_lag: std::time::Duration,
     /// How long a management call waits for its change to arrive.

@@ -8,13 +8,17 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::{Problem, query::Parameters};
+use super::{
+    Problem,
+    query::Parameters,
+    streaming::{Form, streamed},
+};
 use crate::{
     domain::{JobId, KeyId, OrganizationId},
     store::{KeyPlace, PlaceValue, StoreError},
 };
 
-/// The most entries on a page, and how many are read at a time when all are listed.
+/// The most entries on a page.
 pub const MAX_LIMIT: u32 = 1000;
 /// The first byte of a cursor: the version of its form.
 const CURSOR_VERSION: u8 = 1;
@@ -127,34 +131,29 @@ impl Place for Uuid {
     }
 }
 
-/// Answers with the page that is asked for, or without a `limit` with the whole list. `read` gives at most so many entries
-/// after a place, and `show` is the answer that holds them.
+/// Answers with the page that is asked for, or without a `limit` with the whole list, streamed. `read` gives at most so many entries
+/// after a place, and `write` writes some of them, told whether they are the first and the last of the answer.
 ///
 /// # Errors
 /// As [`Page::of`] and [`Page::after`]; what the store says.
-pub(super) async fn listed<T, P: Place, R>(
+pub(super) async fn listed<T, P, R>(
     uri: &Uri,
     parameters: &Parameters,
-    place: impl Fn(&T) -> P,
-    read: impl Fn(Option<P>, u32) -> R,
-    show: impl Fn(&[T]) -> Response,
+    place: impl Fn(&T) -> P + Send + 'static,
+    read: impl Fn(Option<P>, u32) -> R + Send + 'static,
+    write: impl Fn(&[T], bool, bool) -> Vec<u8> + Send + 'static,
 ) -> Result<Response, Problem>
 where
-    R: Future<Output = Result<Vec<T>, StoreError>>,
+    T: Send + Sync + 'static,
+    P: Place + Send + 'static,
+    R: Future<Output = Result<Vec<T>, StoreError>> + Send + 'static,
 {
-    if let Some(page) = Page::of(parameters)? {
-        let entries = read(page.after()?, page.one_more()).await?;
-        return page.answer(uri, parameters, entries, place, show);
-    }
-    let mut all: Vec<T> = Vec::new();
-    loop {
-        let more = read(all.last().map(&place), MAX_LIMIT).await?;
-        let is_last = more.len() < MAX_LIMIT as usize;
-        all.extend(more);
-        if is_last {
-            return Ok(show(&all));
-        }
-    }
+    let Some(page) = Page::of(parameters)? else {
+        return Ok(streamed(Form::Array, place, read, write).await?);
+    };
+    let entries = read(page.after()?, page.one_more()).await?;
+    let show = |entries: &[T]| Form::Array.answer(write(entries, true, true).into());
+    page.answer(uri, parameters, entries, place, show)
 }
 
 /// Which page is asked for.

@@ -1,12 +1,12 @@
-//! Whole lists: every entry, read page by page while it is sent, so that memory stays flat. Should the database fail on the way, the
-//! connection breaks off: half a list never looks whole.
+//! Whole lists: every entry, read page by page while it is sent, so that memory stays flat. A database that fails at once is an
+//! error; should it fail on the way, the connection breaks off: half a list never looks whole.
 
 use axum::{
     body::{Body, Bytes},
     http::{HeaderValue, header},
     response::{IntoResponse as _, Response},
 };
-use futures_util::stream;
+use futures_util::{StreamExt as _, stream};
 use serde::Serialize;
 
 use crate::store::StoreError;
@@ -66,39 +66,46 @@ impl Form {
     }
 }
 
-/// Where the next page begins.
-enum Next<P> {
-    After(Option<P>),
-    Done,
-}
-
 /// Answers with every entry. `read` gives at most so many after a place, and `write` writes a page, told whether it is the first and the last.
-pub(super) fn streamed<T, P, R>(
+///
+/// # Errors
+/// What the store says of the first page.
+pub(super) async fn streamed<T, P, R>(
     form: Form,
     place: impl Fn(&T) -> P + Send + 'static,
     read: impl Fn(Option<P>, u32) -> R + Send + 'static,
     write: impl Fn(&[T], bool, bool) -> Vec<u8> + Send + 'static,
-) -> Response
+) -> Result<Response, StoreError>
 where
     T: Send + Sync + 'static,
     P: Send + 'static,
     R: Future<Output = Result<Vec<T>, StoreError>> + Send + 'static,
 {
-    let begin = (Next::After(None), place, read, write);
-    let pages = stream::try_unfold(begin, |(next, place, read, write)| async move {
-        let Next::After(after) = next else {
+    // Where the next page begins; none after the last.
+    let next = move |entries: &[T]| {
+        (entries.len() == PAGE as usize)
+            .then(|| entries.last().map(&place))
+            .flatten()
+    };
+    let entries = read(None, PAGE).await?;
+    let after = next(&entries);
+    let first = Bytes::from(write(&entries, true, after.is_none()));
+    if after.is_none() {
+        return Ok(form.answer(Body::from(first)));
+    }
+    drop(entries);
+    let begin = (after, next, read, write);
+    let pages = stream::try_unfold(begin, |(after, next, read, write)| async move {
+        let Some(after) = after else {
             return Ok::<_, StoreError>(None);
         };
-        let is_first = after.is_none();
-        let entries = read(after, PAGE).await?;
-        let next = match entries.last() {
-            Some(last) if entries.len() == PAGE as usize => Next::After(Some(place(last))),
-            _ => Next::Done,
-        };
-        let text = write(&entries, is_first, matches!(next, Next::Done));
-        Ok(Some((Bytes::from(text), (next, place, read, write))))
+        let entries = read(Some(after), PAGE).await?;
+        let after = next(&entries);
+        let text = write(&entries, false, after.is_none());
+        Ok(Some((Bytes::from(text), (after, next, read, write))))
     });
-    form.answer(Body::from_stream(pages))
+    let pages = stream::once(async { Ok(first) }).chain(pages);
+    Ok(form.answer(Body::from_stream(pages)))
 }
 
 #[cfg(test)]

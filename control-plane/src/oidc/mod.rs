@@ -5,8 +5,9 @@
 
 use std::sync::Arc;
 
-use jsonwebtoken::{Validation, decode, decode_header};
-use serde::de::DeserializeOwned;
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use jsonwebtoken::{Algorithm, Validation, decode, decode_header};
+use serde::{Deserialize, de::DeserializeOwned};
 
 use self::claims::Claims;
 use crate::clock::Clock;
@@ -27,6 +28,9 @@ pub use self::{
     published::{KeySource, PublishedKeys},
     sign_in::{OidcSettings, SignIn},
 };
+
+/// The longest name of an algorithm that is repeated in an error (RFC 7518 §3.1 has up to 5, others up to 11).
+const MAX_ALGORITHM_BYTES: usize = 16;
 
 /// Takes tokens for this service from one issuer.
 pub struct UserTokens {
@@ -53,6 +57,9 @@ pub enum TokenError {
     /// The header's algorithm is not the one of the key.
     #[error("is signed with an algorithm that its key is not for")]
     Algorithm,
+    /// The header names an algorithm that no key here is for, such as `none`.
+    #[error("is signed with `{0}`, an algorithm that this service does not take")]
+    Unsupported(String),
     /// The header names a key that the issuer does not publish.
     #[error("is signed with a key that the issuer does not publish")]
     UnknownKey,
@@ -88,12 +95,12 @@ pub enum TokenError {
     },
 }
 
-/// Whether a text has the form of a JWT: three parts of base64url between dots.
+/// Whether a text has the form of a JWT: three parts of base64url between dots, the last of which is empty without a signature.
 pub fn is_jwt_shaped(text: &str) -> bool {
     let mut parts = 0;
     text.split('.').all(|part| {
         parts += 1;
-        !part.is_empty()
+        (parts == 3 || !part.is_empty())
             && part
                 .bytes()
                 .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
@@ -137,7 +144,7 @@ impl UserTokens {
 
 /// What a token says whose signature is good. Nothing of it has been checked yet.
 async fn verified<C: DeserializeOwned>(token: &str, keys: &TokenKeys) -> Result<C, TokenError> {
-    let header = decode_header(token).map_err(|_| TokenError::Malformed)?;
+    let header = decode_header(token).map_err(|_| malformed(token))?;
     // An extension that has to be understood (RFC 7515 §4.1.11): none is.
     if header.crit.is_some() {
         return Err(TokenError::Malformed);
@@ -159,6 +166,28 @@ async fn verified<C: DeserializeOwned>(token: &str, keys: &TokenKeys) -> Result<
         _ => TokenError::Signature,
     })?;
     Ok(token.claims)
+}
+
+/// Why the header of a token cannot be read. The name of an algorithm is repeated where it looks like one.
+fn malformed(token: &str) -> TokenError {
+    #[derive(Deserialize)]
+    struct Header {
+        alg: String,
+    }
+    let header = token.split('.').next().unwrap_or_default();
+    let header = URL_SAFE_NO_PAD.decode(header).unwrap_or_default();
+    let is_name = |text: &str| {
+        (1..=MAX_ALGORITHM_BYTES).contains(&text.len())
+            && text
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    };
+    match serde_json::from_slice(&header) {
+        Ok(Header { alg }) if is_name(&alg) && alg.parse::<Algorithm>().is_err() => {
+            TokenError::Unsupported(alg)
+        }
+        _ => TokenError::Malformed,
+    }
 }
 
 impl std::fmt::Debug for UserTokens {

@@ -135,7 +135,29 @@ async fn a_shared_secret_verifies_hs256_and_nothing_else() {
     assert_eq!(shared().subject(&hs512).await, Err(TokenError::Algorithm));
     assert_eq!(shared().subject(RSA_TOKEN).await, Err(TokenError::Algorithm));
     let none = format!("{}.", unsigned(&json!({ "alg": "none" }), &claims()));
-    assert_eq!(shared().subject(&none).await, Err(TokenError::Malformed));
+    let unsupported = |name: &str| Err(TokenError::Unsupported(name.into()));
+    assert_eq!(shared().subject(&none).await, unsupported("none"));
+    let none = format!("{none}c2ln");
+    assert_eq!(shared().subject(&none).await, unsupported("none"));
+    let nulled = format!("{}.c2ln", unsigned(&json!({ "alg": "NoNe" }), &claims()));
+    assert_eq!(
+        from_issuer(&[rsa_key("a")]).subject(&nulled).await,
+        unsupported("NoNe")
+    );
+    for alg in [
+        json!("<b>none</b>"),
+        json!("x".repeat(17)),
+        json!(""),
+        json!(["none"]),
+        json!("HS256"),
+    ] {
+        let odd = unsigned(&json!({ "alg": alg, "typ": 7 }), &claims());
+        assert_eq!(
+            shared().subject(&format!("{odd}.c2ln")).await,
+            Err(TokenError::Malformed),
+            "{alg}"
+        );
+    }
     let critical = with_secret(
         &json!({ "alg": "HS256", "crit": ["b64"] }),
         hmac::HMAC_SHA256,
@@ -286,8 +308,8 @@ async fn an_issuer_that_was_never_reached_is_no_fault_of_the_caller() {
 
 #[test]
 fn the_shape_of_a_token() {
-    assert!(is_jwt_shaped(RSA_TOKEN) && is_jwt_shaped("a.b.c"));
-    for other in ["", "a", "a.b", "a.b.", "a.b.c.d", "a.b.c d", "hk_live_x"] {
+    assert!(is_jwt_shaped(RSA_TOKEN) && is_jwt_shaped("a.b.c") && is_jwt_shaped("a.b."));
+    for other in ["", "a", "a.b", ".b.c", "a..c", "a.b.c.d", "a.b.c d", "hk_live_x"] {
         assert!(!is_jwt_shaped(other), "{other}");
     }
 }

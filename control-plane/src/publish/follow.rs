@@ -14,8 +14,10 @@ use crate::{
     store::{Store, StoreError},
 };
 
-/// Keys of one page: one transaction of a few milliseconds.
-const PAGE: u32 = 200;
+/// Keys of one page: one transaction of a few milliseconds, which is what others wait for who write.
+const PAGE: u32 = 50;
+/// The most pages that are done for whoever waits: two hundred keys, and a look whether there are more.
+const MOST_PAGES: usize = 5;
 /// Jobs may be left by another control plane that died.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
@@ -98,6 +100,26 @@ impl Follower {
             dirty,
             is_last: page.is_last,
         })
+    }
+
+    /// Brings the first pages of keys up to date, for whoever has changed the group and waits; the rest is done in the background. The
+    /// answer is what the edge has to hear of them, if those were all. Should the store fail, the job is there and goes on later.
+    pub async fn begin(&self, group: GroupId) -> Option<Vec<Dirty>> {
+        let mut all = Vec::new();
+        for _ in 0..MOST_PAGES {
+            match self.step(Some(group)).await {
+                Ok(Followed::Page { dirty, is_last }) => {
+                    all.extend(dirty);
+                    if is_last {
+                        return Some(all);
+                    }
+                }
+                // Somebody else is at it, or the store failed.
+                Ok(Followed::Nothing | Followed::Conflict) | Err(_) => break,
+            }
+        }
+        self.wake();
+        None
     }
 
     /// Does the next page of whatever is under way; what ends keys comes first.

@@ -14,9 +14,9 @@ use crate::{
 };
 
 /// Keys of one page: one transaction of some milliseconds. Each takes an event of its own.
-const PAGE: u32 = 100;
+const PAGE: u32 = 50;
 /// The most pages that are done for whoever waits: five hundred keys, and two looks whether there are more.
-const MOST_PAGES: usize = 7;
+const MOST_PAGES: usize = 12;
 /// How often a page is read anew because one of its keys has changed meanwhile.
 const MOST_CONFLICTS: usize = 5;
 

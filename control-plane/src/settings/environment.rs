@@ -8,7 +8,7 @@ use toml::{Table, Value};
 use super::SettingsError;
 
 /// Variables of the file's top level and of `[tag_secrets]`: the name after `KEYWARD_`, and the path in the file.
-const SETTINGS: [(&str, &[&str]); 41] = [
+const SETTINGS: [(&str, &[&str]); 43] = [
     ("LISTEN", &["listen"]),
     ("PUBLIC_URL", &["public_url"]),
     ("DATABASE_URL", &["database_url"]),
@@ -31,6 +31,7 @@ const SETTINGS: [(&str, &[&str]); 41] = [
     ("LOG_FORMAT", &["log_format"]),
     ("PROPAGATION_WAIT_SECONDS", &["propagation_wait_seconds"]),
     ("RECONCILE_INTERVAL_SECONDS", &["reconcile_interval_seconds"]),
+    ("UNUSED_AFTER_DAYS", &["unused_after_days"]),
     ("TAG_SECRETS_PRODUCTION", &["tag_secrets", "production"]),
     ("TAG_SECRETS_TEST", &["tag_secrets", "test"]),
     ("TAG_SECRETS_DEVELOPMENT", &["tag_secrets", "development"]),
@@ -51,6 +52,7 @@ const SETTINGS: [(&str, &[&str]); 41] = [
         "MONTHLY_USAGE_RETENTION_DAYS",
         &["retention", "monthly_usage_days"],
     ),
+    ("ENDED_NAMES_RETENTION_DAYS", &["retention", "ended_names_days"]),
     // Read by `main`, before there are settings.
     ("CONFIG", &[]),
     ("LOG", &[]),

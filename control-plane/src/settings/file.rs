@@ -25,7 +25,7 @@ use super::{
     session::{PublicUrl, SessionFile},
 };
 use crate::{
-    domain::OrganizationId,
+    domain::{OrganizationId, bounds::MAX_UNUSED_AFTER_DAYS},
     publish::{ApiToken, EdgeEndpoint, Endpoint, cloudflare::EndpointError},
     sealing::Sealer,
     store::{BadDatabaseUrl, DatabaseUrl},
@@ -65,6 +65,8 @@ struct SettingsFile {
     reconcile_interval_seconds: u64,
     idempotency_secrets: Option<String>,
     github_secret_scanning_keys: Option<String>,
+    #[serde(default)]
+    unused_after_days: u32,
     #[serde(default)]
     server: ServerFile,
     #[serde(default)]
@@ -235,6 +237,7 @@ pub(super) fn check(table: Table, places: &Places<'_>) -> Result<Settings, Setti
         propagation_wait: check_propagation_wait(file.propagation_wait_seconds, places)?,
         reconcile_interval: (file.reconcile_interval_seconds > 0)
             .then(|| Duration::from_secs(file.reconcile_interval_seconds)),
+        unused_after_days: check_unused_after(file.unused_after_days, places)?,
         public_url,
         session: file.session.check(places)?,
         server: file.server.check(places)?,
@@ -359,6 +362,14 @@ fn check_propagation_wait(seconds: u64, places: &Places<'_>) -> Result<Duration,
         return Err(places.error(&["propagation_wait_seconds"], problem.to_string()));
     }
     Ok(Duration::from_secs(seconds))
+}
+
+fn check_unused_after(days: u32, places: &Places<'_>) -> Result<Option<u32>, SettingsError> {
+    if days > MAX_UNUSED_AFTER_DAYS {
+        let problem = format!("must be 1 to {MAX_UNUSED_AFTER_DAYS}, or 0 to flag none");
+        return Err(places.error(&["unused_after_days"], problem));
+    }
+    Ok((days > 0).then_some(days))
 }
 
 fn check_deployment(

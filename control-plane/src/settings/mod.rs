@@ -70,6 +70,8 @@ pub struct Settings {
     pub propagation_wait: Duration,
     /// How often database and KV are compared. None: only on demand.
     pub reconcile_interval: Option<Duration>,
+    /// After how many days without use keys are flagged, where their organization says nothing else. None: never.
+    pub unused_after_days: Option<u32>,
     /// What clients may take of the service, and what operators see of it.
     pub server: ServerSettings,
     /// What is dropped, and when.

@@ -18,6 +18,8 @@ pub struct Overview {
     services: Vec<String>,
     /// By service, a request that a key of it may make, as `METHOD /path`: what the setting `examples` says.
     examples: BTreeMap<String, String>,
+    /// After how many days without use keys are flagged, where their organization says nothing else; null: never.
+    unused_after_days: Option<u32>,
     /// The first parts of prefixes.
     brand: BrandOverview,
     deployments: Vec<DeploymentOverview>,
@@ -62,6 +64,8 @@ struct Installation {
     daily_usage_days: Option<u32>,
     /// Likewise.
     monthly_usage_days: Option<u32>,
+    /// Likewise.
+    ended_names_days: Option<u32>,
     /// Whose user tokens are taken.
     jwt: Option<JwtOverview>,
     /// Whom people sign in with on the web page.
@@ -102,6 +106,7 @@ impl Overview {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             services: settings.services.clone(),
             examples: settings.examples.clone(),
+            unused_after_days: settings.unused_after_days,
             brand: BrandOverview {
                 service: settings.brands.service().to_owned(),
                 gateway: settings.brands.gateway().to_owned(),
@@ -147,6 +152,7 @@ impl Installation {
             hourly_usage_days: settings.retention.hourly_usage_days,
             daily_usage_days: settings.retention.daily_usage_days,
             monthly_usage_days: settings.retention.monthly_usage_days,
+            ended_names_days: settings.retention.ended_names_days,
             jwt: settings.jwt.as_ref().map(JwtOverview::of),
             oidc: settings.oidc.as_ref().map(|oidc| OidcOverview {
                 issuer: oidc.issuer.clone(),

@@ -1,5 +1,7 @@
 //! `[retention]`: how long is kept what only grows.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 
 use super::{SettingsError, file::Places};
@@ -10,6 +12,9 @@ const LEAST_AUDIT_DAYS: u32 = 30;
 /// The least that is kept of usage by hour, in days. A question about hours reaches back 31 days, and what an edge could not report
 /// for a while arrives within two weeks.
 const LEAST_USAGE_DAYS: u32 = 32;
+/// The least that is kept of names in KV, in days: more than any clock may be off, or any write late.
+const LEAST_NAME_DAYS: u32 = 1;
+const SECONDS_A_DAY: u64 = 86_400;
 /// The longest time that may be said, in days: a century. Longer is for ever.
 const MOST_DAYS: u32 = 36_500;
 
@@ -21,6 +26,7 @@ pub(super) struct RetentionFile {
     hourly_usage_days: u32,
     daily_usage_days: u32,
     monthly_usage_days: u32,
+    ended_names_days: u32,
 }
 
 impl Default for RetentionFile {
@@ -30,6 +36,7 @@ impl Default for RetentionFile {
             hourly_usage_days: 92,
             daily_usage_days: 1096,
             monthly_usage_days: 0,
+            ended_names_days: 30,
         }
     }
 }
@@ -45,6 +52,16 @@ pub struct RetentionSettings {
     pub daily_usage_days: Option<u32>,
     /// Usage by month: at least as long again.
     pub monthly_usage_days: Option<u32>,
+    /// Names in KV of keys that have ended for ever, from the moment when the last record ever made of them expired.
+    pub ended_names_days: Option<u32>,
+}
+
+impl RetentionSettings {
+    /// How long names in KV of ended keys are kept.
+    pub fn ended_names(&self) -> Option<Duration> {
+        self.ended_names_days
+            .map(|days| Duration::from_secs(u64::from(days) * SECONDS_A_DAY))
+    }
 }
 
 impl RetentionFile {
@@ -77,6 +94,7 @@ impl RetentionFile {
             hourly_usage_days: hourly,
             daily_usage_days: daily,
             monthly_usage_days: monthly,
+            ended_names_days: days("ended_names_days", self.ended_names_days, LEAST_NAME_DAYS)?,
         })
     }
 }

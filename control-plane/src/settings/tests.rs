@@ -196,6 +196,35 @@ fn usage_is_kept_the_longer_the_coarser_it_is() {
 }
 
 #[test]
+fn names_of_ended_keys_are_kept_for_a_while() {
+    let kept = |text: &str, variables: &[(&str, &str)]| {
+        load(&(minimal() + "[retention]\n" + text), variables)
+            .map(|settings| settings.retention.ended_names())
+    };
+    let days = |days: u64| Ok(Some(std::time::Duration::from_secs(days * 86_400)));
+    assert_eq!(kept("", &[]), days(30));
+    assert_eq!(kept("ended_names_days = 1", &[]), days(1));
+    assert_eq!(kept("", &[("KEYWARD_ENDED_NAMES_RETENTION_DAYS", "0")]), Ok(None));
+    assert_eq!(
+        kept("ended_names_days = 36501", &[]).unwrap_err(),
+        "keyward.toml: retention.ended_names_days: must be 1 to 36500, or 0 to keep it for ever"
+    );
+}
+
+#[test]
+fn unused_keys_are_flagged_where_somebody_wants_it() {
+    let after =
+        |variables: &[(&str, &str)]| load(&minimal(), variables).map(|settings| settings.unused_after_days);
+    assert_eq!(after(&[]), Ok(None));
+    assert_eq!(after(&[("KEYWARD_UNUSED_AFTER_DAYS", "0")]), Ok(None));
+    assert_eq!(after(&[("KEYWARD_UNUSED_AFTER_DAYS", "90")]), Ok(Some(90)));
+    assert_eq!(
+        after(&[("KEYWARD_UNUSED_AFTER_DAYS", "36501")]).unwrap_err(),
+        "KEYWARD_UNUSED_AFTER_DAYS: must be 1 to 36500, or 0 to flag none"
+    );
+}
+
+#[test]
 fn the_names_of_the_development_stack_are_known_and_say_nothing() {
     for name in [
         "KEYWARD_URL",

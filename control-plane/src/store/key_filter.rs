@@ -34,6 +34,8 @@ pub struct KeyFilter {
     pub expires_before: Option<Timestamp>,
     /// Only those that were not used since.
     pub unused_since: Option<Timestamp>,
+    /// Only those that may be used at the second moment, and were neither used nor made after the first.
+    pub idle: Option<(Timestamp, Timestamp)>,
     /// What they come in the order of.
     pub order: KeyOrder,
 }
@@ -55,6 +57,7 @@ impl KeyFilter {
             states: None,
             expires_before: None,
             unused_since: None,
+            idle: None,
             order: KeyOrder {
                 by: SortedBy::CreatedAt,
                 is_descending: true,

@@ -14,7 +14,7 @@ use keyward_shared::{Brands, KeyHash};
 
 use crate::{
     clock::after,
-    domain::{Change, Key, KeyId, OrganizationId, change::Dirty, principal::Reach},
+    domain::{AuditEvent, Change, Key, KeyId, OrganizationId, change::Dirty, principal::Reach},
 };
 
 mod address;
@@ -109,6 +109,13 @@ pub trait Store:
 
     /// Whether [`Store::commit`] would write a change as things are. It does all of that and takes it back.
     async fn rehearse(&self, change: &Change) -> Result<(), CommitError>;
+
+    /// At most `limit` keys whose time or grace period is over, of which that was not noted yet. Those that ended first come first.
+    async fn unnoted_ends(&self, now: Timestamp, limit: u32) -> Result<Vec<Key>, StoreError>;
+
+    /// Notes that keys have ended, each with the event about it, and says how many: none that has changed since it was read, or
+    /// that somebody else has noted.
+    async fn note_ends(&self, ends: &[(Key, AuditEvent)]) -> Result<u64, StoreError>;
 
     /// Marks keys dirty without a change, for repairs.
     async fn mark_dirty(&self, dirty: &[Dirty], now: Timestamp) -> Result<(), StoreError>;

@@ -18,6 +18,12 @@ use tempfile::TempDir;
 #[expect(dead_code, reason = "shared with suites that need more of it")]
 #[path = "../support/clock.rs"]
 mod clock;
+#[path = "../support/postgres.rs"]
+mod database;
+#[expect(dead_code, reason = "shared with suites that need more of it")]
+#[path = "../support/keys.rs"]
+mod keys;
+mod postgres;
 mod worker;
 
 use worker::Worker;
@@ -27,21 +33,30 @@ pub(crate) const RING: &str = "1:MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY";
 /// An installation with a database, and perhaps a Worker.
 struct Patient {
     folder: TempDir,
+    database: String,
     settings: String,
 }
 
 impl Patient {
     async fn new(worker: Option<&Worker>) -> Self {
-        let _ = rustls::crypto::ring::default_provider().install_default();
         let folder = TempDir::new().unwrap();
-        let database = folder.path().join("keyward.db");
+        let database = format!("sqlite://{}", folder.path().join("keyward.db").display());
+        Self::with(folder, database, worker).await
+    }
+
+    /// One with this database, which is made.
+    async fn with(folder: TempDir, database: String, worker: Option<&Worker>) -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let settings = format!(
             "listen = \"127.0.0.1:1\"\nadmin_token = \"mT3kWq8xZp-1rYv_9sLb2C\"\nservices = [\"prediction\"]\n\
-             database_url = \"sqlite://{}\"\n[tag_secrets]\nproduction = {RING:?}\n{}",
-            database.display(),
+             database_url = {database:?}\n[tag_secrets]\nproduction = {RING:?}\n{}",
             worker.map_or_else(String::new, Worker::settings),
         );
-        let patient = Self { folder, settings };
+        let patient = Self {
+            folder,
+            database,
+            settings,
+        };
         patient.database().open().await.unwrap();
         patient
     }
@@ -51,7 +66,7 @@ impl Patient {
     }
 
     fn database(&self) -> DatabaseUrl {
-        DatabaseUrl::Sqlite(self.path())
+        self.database.parse().unwrap()
     }
 
     async fn examine(&self, clock: Arc<dyn Clock>) -> Vec<Finding> {

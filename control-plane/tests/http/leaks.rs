@@ -60,6 +60,15 @@ async fn from_github(service: &Service, body: &Value, signature: Option<String>)
 }
 
 #[tokio::test]
+async fn a_match_of_github_is_an_object() {
+    let service = Service::start().await;
+    let text = make(&service, ADMIN_TOKEN).await.0;
+    let by_position = json!([[text, "keyward_key", null, null]]);
+    let answer = from_github(&service, &by_position, None).await;
+    answer.expect_problem(400, "invalid_request");
+}
+
+#[tokio::test]
 async fn each_organization_says_what_becomes_of_its_keys() {
     let service = Service::start().await;
     let path = format!("/api/v1/organizations/{DEFAULT}");

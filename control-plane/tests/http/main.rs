@@ -9,6 +9,9 @@ mod cast;
 #[path = "../support/clock.rs"]
 mod clock;
 mod credentials;
+mod crowd;
+#[path = "../support/postgres.rs"]
+mod database;
 mod escalation;
 mod gateway_keys;
 mod github;
@@ -35,6 +38,7 @@ mod sign_in;
 mod sign_in_issuer;
 mod suspension;
 mod table;
+mod unused;
 mod validate_only;
 mod verify;
 mod web;

@@ -178,7 +178,7 @@ async fn of_many_keys_the_rest_follows_and_what_is_made_meanwhile_is_told_from_w
         .await
         .expect(202);
     let told = ["keys", "done", "confirmed", "pending", "ended_at"].map(|field| answer[field].clone());
-    assert_eq!(json!(told), json!([720, 700, 700, 20, null]));
+    assert_eq!(json!(told), json!([720, 600, 600, 120, null]));
     assert_eq!(jobs_under_way(&stage).await[0]["job_id"], answer["job_id"]);
 
     // Its turn has not come, and it is rotated.

@@ -22,6 +22,7 @@ use keyward_shared::{Brands, Environment};
 use ring::hmac;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::{sync::watch, task::JoinHandle};
 use tower::ServiceExt as _;
 
 use crate::{
@@ -44,6 +45,7 @@ pub(crate) struct Service {
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) store: Arc<dyn Store>,
     follower: Arc<Follower>,
+    publisher: Arc<Publisher>,
     pub(crate) refusals: Arc<Refusals>,
     folder: Arc<TempDir>,
 }
@@ -120,7 +122,18 @@ impl Service {
             .unwrap();
         store.prepare(DEFAULT, &Brands::default(), at(0)).await.unwrap();
         let store: Arc<dyn Store> = Arc::new(store);
-        Self::on(folder, store, clock, 7, wait, trust)
+        let none = Deployments::default();
+        Self::on(folder, store, none, clock, 7, wait, trust)
+    }
+
+    /// A service on this store, for these deployments.
+    pub(crate) fn with(store: Arc<dyn Store>, deployments: Deployments) -> Self {
+        let (folder, clock) = (
+            Arc::new(TempDir::new().unwrap()),
+            Arc::new(ManualClock::at(at(100))),
+        );
+        let wait = Duration::from_secs(10);
+        Self::on(folder, store, deployments, clock, 7, wait, Trust::USUAL)
     }
 
     /// Another control plane on the same database, with this admin token and issuer.
@@ -144,12 +157,21 @@ impl Service {
 
     fn trusting(&self, trust: Trust<'_>) -> Self {
         let (folder, store) = (Arc::clone(&self.folder), Arc::clone(&self.store));
-        Self::on(folder, store, Arc::clone(&self.clock), 8, Duration::ZERO, trust)
+        Self::on(
+            folder,
+            store,
+            Deployments::default(),
+            Arc::clone(&self.clock),
+            8,
+            Duration::ZERO,
+            trust,
+        )
     }
 
     fn on(
         folder: Arc<TempDir>,
         store: Arc<dyn Store>,
+        deployments: Deployments,
         clock: Arc<ManualClock>,
         seed: u64,
         wait: Duration,
@@ -160,7 +182,6 @@ impl Service {
         }: Trust<'_>,
     ) -> Self {
         let entropy = Arc::new(Seeded::new(seed));
-        let deployments = Deployments::default();
         let publisher = Arc::new(Publisher::new(
             Arc::clone(&store),
             &deployments,
@@ -176,7 +197,7 @@ impl Service {
         );
         let follower = Arc::new(Follower::new(
             Arc::clone(&store),
-            Deployments::default(),
+            deployments.clone(),
             Arc::clone(&publisher),
         ));
         let refusals = Arc::new(Refusals::new(Arc::clone(&store), clock.clone(), entropy.clone()));
@@ -185,7 +206,7 @@ impl Service {
             deployments,
             reconciler: Arc::new(Reconciler::new(Arc::clone(&publisher))),
             follower: Arc::clone(&follower),
-            publisher,
+            publisher: Arc::clone(&publisher),
             clock: clock.clone(),
             entropy,
             default_organization: DEFAULT,
@@ -209,6 +230,7 @@ impl Service {
                     idle: Duration::from_secs(900),
                     longest: Duration::from_secs(28_800),
                 },
+                unused_after_days: Some(90),
                 ready_lag: Duration::from_secs(300),
                 propagation_wait: Duration::ZERO,
             },
@@ -224,6 +246,7 @@ impl Service {
             clock,
             store,
             follower,
+            publisher,
             refusals,
             folder,
         }
@@ -326,6 +349,30 @@ impl Service {
     /// Does all work on many keys, as the service does beside requests.
     pub(crate) async fn follow_all(&self) {
         while self.follower.step_any().await.unwrap() != Followed::Nothing {}
+    }
+
+    /// Works on many keys and publishes beside requests, as the service does, until it is to stop. Its time passes like ours.
+    pub(crate) fn run(&self, stopping: watch::Receiver<bool>) -> JoinHandle<()> {
+        let (follower, publisher, clock) = (
+            Arc::clone(&self.follower),
+            Arc::clone(&self.publisher),
+            Arc::clone(&self.clock),
+        );
+        tokio::spawn(async move {
+            let time = async {
+                loop {
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                    clock.advance(1);
+                }
+            };
+            let work = async {
+                tokio::join!(follower.run(stopping.clone()), publisher.run(stopping));
+            };
+            tokio::select! {
+                () = time => {}
+                () = work => {}
+            }
+        })
     }
 
     /// What stands at an address, as text.

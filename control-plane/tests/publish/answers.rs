@@ -41,6 +41,7 @@ pub(crate) fn app(world: &World, wait: Duration) -> axum::Router {
             idle: Duration::from_secs(900),
             longest: Duration::from_secs(3600),
         },
+        unused_after_days: None,
         ready_lag: Duration::from_secs(300),
         propagation_wait: wait,
     };

@@ -1,11 +1,11 @@
 //! The whole database against the whole namespace.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use keyward_control_plane::{
     domain::Key,
     publish::{
-        Reconciler,
+        Progress, Reconciler,
         reconcile::{Counts, Findings, Reach},
     },
 };
@@ -305,7 +305,8 @@ async fn a_report_shows_its_counts_beside_the_deployment() {
         serde_json::json!({
             "id": "main", "environment": "production", "error": null, "guards": null,
             "checked": 2, "names": 2, "waiting": 0, "missing": 0, "stale": 0, "signed_with_older_secret": 0,
-            "ahead": 0, "ahead_keys": [], "foreign": 0, "orphaned": 0, "repaired": 0, "held_back": 0, "signed_with": { "1": 2 },
+            "ahead": 0, "ahead_keys": [], "foreign": 0, "orphaned": 0, "over": 0, "repaired": 0, "held_back": 0,
+            "signed_with": { "1": 2 },
         })
     );
 }
@@ -317,4 +318,75 @@ async fn each_value_is_read_once() {
     counts(&world).await;
     // Three pages of names, and one call for the values of each.
     assert_eq!(world.kv().reads() - before, 6);
+}
+
+/// A run that keeps names of ended keys for ten days after their records.
+async fn counts_keeping(world: &World) -> Counts {
+    const KEPT: Duration = Duration::from_secs(10 * 86_400);
+    let reconciler = Reconciler::new(Arc::clone(&world.publisher)).keeping_ended_names(Some(KEPT));
+    let report = reconciler.reconcile(Reach::All).await;
+    let findings = report.deployments.into_iter().next().unwrap().findings;
+    assert_eq!(findings.error, None);
+    findings.counts
+}
+
+#[tokio::test]
+async fn names_of_keys_that_ended_long_ago_go_and_are_not_missing() {
+    const DAY: u64 = 86_400;
+    let (world, keys) = published(1..=5).await;
+    let [expired, revoked, longer, shortened, endless] = keys.try_into().unwrap();
+    let revoked = revoked.revoked("admin", at(110));
+    let longer = longer.expiring(Some(at(200 * 86_400)), at(110)).unwrap();
+    let shortened = shortened.expiring(Some(at(20 * 86_400)), at(110)).unwrap();
+    let endless = endless.expiring(None, at(110)).unwrap();
+    for key in [&revoked, &longer, &shortened, &endless] {
+        world.update(key).await;
+    }
+    let endless = endless.revoked("admin", at(110));
+    world.update(&endless).await;
+    world.publish().await;
+
+    let has = |key: &Key| world.kv().get(&key.hash.kv_name()).is_some();
+    // On the 99th day the key that ended on the 20th has had records until the 90th, and so has the one that was revoked.
+    world.clock.advance(99 * DAY);
+    let found = counts_keeping(&world).await;
+    assert_eq!((found.over, found.missing, found.names), (0, 0, 5));
+    world.clock.advance(DAY + 10);
+    let found = counts_keeping(&world).await;
+    assert_eq!((found.over, found.repaired, found.names), (3, 0, 5));
+    assert_eq!(
+        [&expired, &revoked, &shortened, &longer, &endless].map(has),
+        [false, false, false, true, true]
+    );
+    // It is over: nothing is missing, nothing is published again, also at a deployment that is new.
+    let found = counts_keeping(&world).await;
+    assert_eq!(
+        (
+            found.over,
+            found.missing,
+            found.repaired,
+            found.names,
+            found.checked
+        ),
+        (0, 0, 0, 2, 5)
+    );
+    assert_eq!(world.publish().await, Progress::default());
+    // Who keeps names for ever puts them back.
+    assert_eq!(counts(&world).await.missing, 3);
+}
+
+#[tokio::test]
+async fn a_name_that_may_be_of_a_later_past_stays() {
+    let (world, keys) = published(1..=2).await;
+    let ahead = Record {
+        revision: 7,
+        ..keys[0].record()
+    };
+    world.plant(&ahead, &keys[0]);
+    world.kv().put(&keys[1].hash.kv_name(), "garbage");
+    world.clock.advance(101 * 86_400);
+    let found = counts_keeping(&world).await;
+    assert_eq!((found.ahead, found.over, found.foreign), (1, 1, 0));
+    assert!(world.kv().get(&keys[0].hash.kv_name()).is_some());
+    assert_eq!(world.kv().get(&keys[1].hash.kv_name()), None);
 }

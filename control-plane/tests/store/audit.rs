@@ -41,6 +41,7 @@ fn founding(id: OrganizationId) -> Change {
         created_by: "stan".into(),
         created_at: at(4),
         leak_policy: LeakPolicy::default(),
+        unused_after_days: None,
         suspended: None,
     })];
     change.event.action = Action::OrganizationCreated;

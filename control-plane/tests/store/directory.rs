@@ -22,6 +22,7 @@ fn named(number: u128) -> Organization {
         created_by: "somebody".into(),
         created_at: at(1),
         leak_policy: keyward_control_plane::domain::leak::LeakPolicy::Record,
+        unused_after_days: None,
         suspended: None,
     }
 }

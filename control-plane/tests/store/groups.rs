@@ -448,6 +448,7 @@ pub(crate) async fn a_new_organization_has_a_group_of_its_own(backend: impl Back
         created_by: "una".into(),
         created_at: at(3),
         leak_policy: keyward_control_plane::domain::leak::LeakPolicy::Revoke,
+        unused_after_days: None,
         suspended: None,
     };
     let new = vec![DirectoryWrite::AddOrganization(organization)];

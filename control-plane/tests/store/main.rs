@@ -83,6 +83,14 @@ macro_rules! store_contract {
                 work_on_many_keys_is_there_after_a_kill,
                 keys_stay_in_a_deleted_group_until_they_are_ended,
                 a_suspended_organization_gets_no_key_and_its_keys_follow_it;
+            ends:
+                each_end_is_one_event,
+                a_grace_period_ends_in_an_event_of_its_own,
+                what_ended_otherwise_is_not_noted,
+                another_expiry_is_another_end,
+                a_name_is_free_when_its_key_has_ended,
+                of_many_that_look_at_once_one_notes_an_end,
+                a_key_that_changes_meanwhile_is_looked_at_again;
             key_lists:
                 what_is_searched_for_is_found_as_it_is_written,
                 each_state_has_its_keys_and_every_key_one_state,
@@ -173,7 +181,13 @@ macro_rules! store_contract {
 mod audit;
 mod backend;
 mod changes;
+#[expect(dead_code, reason = "shared with suites that need more of it")]
+#[path = "../support/clock.rs"]
+mod clock;
+#[path = "../support/postgres.rs"]
+mod database;
 mod directory;
+mod ends;
 mod golden;
 mod groups;
 mod history;

@@ -4,34 +4,36 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    env, process,
     sync::{
         Mutex,
-        atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicI64, AtomicUsize, Ordering},
     },
-    thread,
     time::Duration,
 };
 
 use async_trait::async_trait;
 use futures_util::future::join_all;
 use keyward_control_plane::{
-    domain::{AuditEvent, Change, Key, KeyId, audit::CHAIN_START, change::Dirty, usage::UsageReport},
+    domain::{
+        AuditEvent, Change, Key, KeyId,
+        audit::CHAIN_START,
+        change::Dirty,
+        usage::{Slots, UsageReport},
+    },
     store::{
         Claim, CommitError, Confirmation, Groups as _, Outcome, PostgresStore, Settled, Store,
         SyncOutbox as _, SyncOutcome, SyncSettled, UsageBook as _,
     },
 };
-use keyward_shared::{Brands, Environment, sync::Promise};
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection, PgPool, Row as _};
+use keyward_shared::{Brands, Environment, month::Month, sync::Promise};
+use sqlx::{AssertSqlSafe, PgPool, Row as _};
 
 use crate::{
     backend::{Backend, StoredEvent, within},
+    database::Database,
     keys::{self, at, create, key, renamed, update},
     outbox::{MAIN, as_claim},
 };
-
-const SERVER: &str = "KEYWARD_TEST_POSTGRES";
 
 pub(crate) struct Postgres {
     store: PostgresStore,
@@ -70,51 +72,6 @@ impl Postgres {
 
 async fn open(database: &Database) -> PostgresStore {
     PostgresStore::open(&database.url.parse().unwrap()).await.unwrap()
-}
-
-/// A database of a test's own, which goes with it.
-struct Database {
-    server: String,
-    name: String,
-    url: String,
-}
-
-impl Database {
-    async fn new() -> Self {
-        static NEXT: AtomicU64 = AtomicU64::new(1);
-        let Ok(server) = env::var(SERVER) else {
-            panic!(
-                "{SERVER} names no PostgreSQL server; `cargo xtask test --step postgres` starts one for these tests"
-            );
-        };
-        let name = format!("test_{}_{}", process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        run(&server, format!("CREATE DATABASE {name}")).await;
-        let url = server.replacen("/postgres?", &format!("/{name}?"), 1);
-        assert_ne!(url, server, "{SERVER} is to name the database `postgres`");
-        Self { server, name, url }
-    }
-}
-
-impl Drop for Database {
-    fn drop(&mut self) {
-        let (server, name) = (self.server.clone(), self.name.clone());
-        let dropped = thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            // Whoever is still connected is thrown out.
-            let drop = run(&server, format!("DROP DATABASE {name} WITH (FORCE)"));
-            runtime.unwrap().block_on(drop);
-        });
-        let _ = dropped.join();
-    }
-}
-
-/// Does something to the server. What it says comes from these tests.
-async fn run(server: &str, statement: String) {
-    let mut connection = PgConnection::connect(server).await.unwrap();
-    sqlx::query(AssertSqlSafe(statement))
-        .execute(&mut connection)
-        .await
-        .unwrap();
 }
 
 #[async_trait]
@@ -176,6 +133,81 @@ async fn several_start_at_once_on_a_new_database() {
     for organization in join_all(prepared).await {
         assert_eq!(organization.unwrap(), keys::DEFAULT);
     }
+}
+
+#[tokio::test]
+#[ignore = "needs a PostgreSQL server: cargo xtask test --step postgres"]
+async fn usage_of_an_older_version_is_added_up() {
+    let database = Database::new().await;
+    let tables = PgPool::connect(&database.url).await.unwrap();
+    let mut migrator = sqlx::migrate!("./migrations/postgres");
+    let before = migrator.migrations.iter().filter(|one| one.version < 14);
+    migrator.migrations = before.cloned().collect::<Vec<_>>().into();
+    migrator.run(&tables).await.unwrap();
+    let id = "'\\x00000000000000000000000000000002'";
+    let insert = format!(
+        "INSERT INTO organizations (id, name, created_at, is_default, created_by)
+         VALUES ('\\x00000000000000000000000000000001', 'Default', 1800000000000, 1, 'admin');
+         INSERT INTO keys (id, organization, owner, hash, preview, tag_secret, service, environment, name, scopes, groups, group_scopes,
+             allowed_ips, rate_limit_per_hour, plan, status, revision, lineage, created_by, created_at)
+         VALUES ({id}, '\\x00000000000000000000000000000001', 'somebody', decode(repeat('00', 32), 'hex'), 'hk_test_abc***', 1, 'prediction',
+             'test', 'old', '[]', '[]', '[]', '[]', 10, 'free', 'active', 3, {id}, 'somebody', 1800000000000);
+         INSERT INTO usage_hours VALUES ({id}, 500000, 'main', 5), ({id}, 500016, 'main', 2), ({id}, 500001, 'spare', 1),
+             ({id}, 500400, 'main', 9), ({id}, 0, 'main', 3);
+         INSERT INTO usage_months VALUES ({id}, 24324, 'predictions', 'main', 4);"
+    );
+    sqlx::raw_sql(AssertSqlSafe(insert))
+        .execute(&tables)
+        .await
+        .unwrap();
+    let store = open(&database).await;
+    store
+        .prepare(keys::DEFAULT, &Brands::default(), at(0))
+        .await
+        .unwrap();
+    let key = KeyId(uuid::Uuid::from_u128(2));
+    let key = store.key(&within(keys::DEFAULT), key).await.unwrap().unwrap();
+    let counted = async |slots: Slots| {
+        let counted = store.usage(&key, slots, 0..u32::MAX).await.unwrap();
+        let shown = counted
+            .into_iter()
+            .map(|(slot, requests)| (slot, requests.of_key));
+        shown.collect::<Vec<_>>()
+    };
+    assert_eq!(
+        counted(Slots::Days).await,
+        [(0, 3), (20_833, 6), (20_834, 2), (20_850, 9)]
+    );
+    let january = 2027 * 12;
+    assert_eq!(
+        counted(Slots::Months).await,
+        [(1970 * 12, 3), (january, 8), (january + 1, 9)]
+    );
+    assert_eq!(counted(Slots::Hours).await.len(), 5);
+    let of_all = store
+        .organization_usage(keys::DEFAULT, Slots::Days, 20_000..20_834)
+        .await;
+    let of_all = of_all.unwrap().into_iter();
+    let of_all: Vec<_> = of_all
+        .map(|(day, there)| (day, there.deployment, there.requests))
+        .collect();
+    assert_eq!(
+        of_all,
+        [(20_833, "main".to_owned(), 5), (20_833, "spare".to_owned(), 1)]
+    );
+    let months = Month::from_index(january)..Month::from_index(january + 1);
+    let of_all = store
+        .organization_metered_usage(keys::DEFAULT, months)
+        .await
+        .unwrap();
+    assert_eq!((of_all.len(), of_all[0].2), (1, 4));
+    let months = Month::from_index(january)..Month::from_index(january + 1);
+    let metered = store.metered_usage(&key, months).await.unwrap();
+    assert_eq!(
+        (metered.len(), metered[0].requests.of_key),
+        (1, 4),
+        "what is metered stays"
+    );
 }
 
 #[tokio::test]

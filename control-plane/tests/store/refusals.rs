@@ -136,6 +136,11 @@ pub(crate) async fn refusals_go_with_their_slots_and_batches_are_forgotten(backe
     );
     let month = Slots::Months.of(at(0));
     assert_eq!(counted(store, &key, Slots::Months).await, [(month, "expired", 3)]);
+    assert_eq!(
+        backend.rows("organization_refusals").await,
+        3,
+        "an hour, a day and a month"
+    );
     assert_eq!(store.forget_batches(at(10), 10).await.unwrap(), 0);
     assert_eq!(store.forget_batches(at(11), 1).await.unwrap(), 1);
     assert_eq!(backend.rows("refusal_batches").await, 1);

@@ -204,6 +204,22 @@ async fn a_database_of_an_older_version_is_brought_up_to_date() {
     );
     let january = 2027 * 12;
     assert_eq!(counted(Slots::Months).await, [(january, 8), (january + 1, 9)]);
+    let of_all = store
+        .organization_usage(keys::DEFAULT, Slots::Months, 0..u32::MAX)
+        .await
+        .unwrap();
+    let of_all: Vec<_> = of_all
+        .iter()
+        .map(|(month, there)| (*month, there.deployment.as_str(), there.requests))
+        .collect();
+    assert_eq!(
+        of_all,
+        [
+            (january, "main", 7),
+            (january, "spare", 1),
+            (january + 1, "main", 9)
+        ]
+    );
     let groups = store.groups(keys::DEFAULT, None, 10).await.unwrap();
     assert_eq!(groups, [Group::admin_of(keys::DEFAULT, "admin", keys::at(0))]);
     // What was there goes on: the key changes, and the chain of events continues.

@@ -308,6 +308,29 @@ impl Ledger {
         }
         counted.into_iter().collect()
     }
+
+    fn at_deployments(&self, slots: Slots) -> Vec<(u32, String, u64)> {
+        let mut counted = BTreeMap::<_, u64>::new();
+        for ((_, hour, deployment), requests) in &self.totals {
+            if slots != Slots::Hours || *hour >= self.horizon {
+                let slot = slots.of(Hour::since_1970(*hour).start());
+                *counted.entry((slot, (*deployment).to_owned())).or_default() += requests;
+            }
+        }
+        let shown = counted.into_iter();
+        shown
+            .map(|((slot, deployment), requests)| (slot, deployment, requests))
+            .collect()
+    }
+}
+
+/// The requests of all keys of the organization, by slot and deployment.
+async fn of_organization(store: &dyn Store, slots: Slots) -> Vec<(u32, String, u64)> {
+    let counted = store.organization_usage(DEFAULT, slots, 0..u32::MAX).await;
+    let shown = counted.unwrap().into_iter();
+    shown
+        .map(|(slot, there)| (slot, there.deployment, there.requests))
+        .collect()
 }
 
 /// Reports of any order, repeated and late, among them a horizon that moves: hours, days and months say what they should, each at
@@ -365,6 +388,15 @@ pub(crate) async fn whatever_is_reported_and_dropped_the_sums_are_right(backend:
                         slots.as_str()
                     );
                 }
+            }
+            for slots in Slots::ALL {
+                let expected = ledger.at_deployments(slots);
+                assert_eq!(
+                    of_organization(store, slots).await,
+                    expected,
+                    "all keys, {} in step {step}",
+                    slots.as_str()
+                );
             }
         }
     }

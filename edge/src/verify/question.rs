@@ -113,6 +113,10 @@ impl Question {
     /// # Errors
     /// [`QuestionError`], the first fault found.
     pub fn read(deployment: &Deployment, body: &[u8]) -> Result<Self, QuestionError> {
+        // By itself the reader would take an array for the fields in their order. Nobody means that.
+        if body.trim_ascii_start().starts_with(b"[") {
+            return Err(QuestionError::Form);
+        }
         let body: Body = serde_json::from_slice(body).map_err(|error| fault(&error, body))?;
         let Value::String(key) = body.key else {
             return Err(QuestionError::Key);

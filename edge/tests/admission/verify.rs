@@ -418,6 +418,7 @@ fn a_body_that_is_no_question_is_refused_by_field_and_never_repeated() {
         ("", no_json(1, 0)),
         ("null", E::Form),
         ("[]", E::Form),
+        (r#" ["hk_live_x", "prediction"]"#, E::Form),
         ("{", no_json(1, 1)),
         ("{\n\"key\": }", no_json(2, 8)),
         ("{\"service\":\"prediction\"}", E::Missing("key")),

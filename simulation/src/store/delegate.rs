@@ -56,6 +56,7 @@ pass_on!(Store {
         fn keys(filter: &KeyFilter, after: Option<&KeyPlace>, limit: u32) -> Result<Vec<Key>, StoreError>;
         fn count_keys(filter: &KeyFilter) -> Result<u64, StoreError>;
         fn at_edge(deployment: &str, keys: &[KeyId]) -> Result<Vec<AtEdge>, StoreError>;
+        fn unnoted_ends(now: Timestamp, limit: u32) -> Result<Vec<Key>, StoreError>;
         fn keys_in_grace(lineage: KeyId, now: Timestamp) -> Result<Vec<Key>, StoreError>;
         fn keys_of_environment(
             environment: Environment,
@@ -72,6 +73,7 @@ pass_on!(Store {
         fn rehearse(change: &Change) -> Result<(), CommitError>;
     }
     writes {
+        fn note_ends(ends: &[(Key, AuditEvent)]) -> Result<u64, StoreError>;
         fn prepare(
             default: OrganizationId,
             brands: &Brands,

@@ -65,7 +65,7 @@ pub const STEPS: &[Check] = &[
     },
     Check {
         name: "postgres",
-        about: "what every store promises, on PostgreSQL too",
+        about: "what every store promises, and what doctor finds, on PostgreSQL too",
         run: postgres,
     },
     Check {
@@ -218,7 +218,7 @@ fn postgres(context: &Context<'_>) -> Result<Outcome> {
     let mut cargo = context.workspace.cargo();
     // They are ignored where there is no server.
     cargo
-        .args(["test", "--workspace", "--test", "store"])
+        .args(["test", "--workspace", "--test", "store", "--test", "doctor"])
         .args(["--", "postgres::", "--ignored"])
         .env("KEYWARD_TEST_POSTGRES", server.url("postgres"));
     context.run(cargo)

@@ -43,6 +43,9 @@ pub(super) struct List {
     /// Only keys that open something now
     #[arg(long)]
     active: bool,
+    /// Only keys that nobody has used for as long as their organization allows
+    #[arg(long)]
+    unused: bool,
     /// Only keys that this one manages, by the name of `created_by`
     #[arg(long, value_name = "NAME")]
     user: Option<String>,
@@ -83,6 +86,7 @@ impl List {
             .with("group", self.group)
             .with("status", self.status)
             .with("active_only", self.active.then_some(true))
+            .with("unused", self.unused.then_some(true))
             .with("user_id", self.user)
             .with("owner", self.owner)
             .with("created_by", self.created_by)
@@ -107,14 +111,15 @@ impl List {
 
 fn row(key: &Value) -> Vec<String> {
     let now = SystemClock.now();
-    let is_expired = key["status"] == "active" && key["is_active"] == false;
+    let is_active = key["status"] == "active";
     vec![
         show::cell(&key["name"]),
         show::cell(&key["key_prefix"]).replace(&"*".repeat(39), "***"),
-        if is_expired {
-            "expired".to_owned()
-        } else {
-            show::cell(&key["status"])
+        match (&key["suspended"], &key["is_active"], &key["unused"]) {
+            (Value::Bool(true), ..) if is_active => "suspended".to_owned(),
+            (_, Value::Bool(false), _) if is_active => "expired".to_owned(),
+            (.., Value::Bool(true)) => "unused".to_owned(),
+            _ => show::cell(&key["status"]),
         },
         show::cell(&key["service_id"]),
         show::cell(&key["environment"]),

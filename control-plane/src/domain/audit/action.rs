@@ -47,6 +47,10 @@ actions! {
     KeyActivated = "key.activated" on "key",
     /// A key was revoked.
     KeyRevoked = "key.revoked" on "key",
+    /// A key's time was over.
+    KeyExpired = "key.expired" on "key",
+    /// The grace period of a rotated key was over.
+    KeySuperseded = "key.superseded" on "key",
     /// A key was found where it should not be.
     KeyLeaked = "key.leaked" on "key",
     /// Many keys of an organization were to be revoked; each has an event of its own besides.

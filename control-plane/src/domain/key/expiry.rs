@@ -19,6 +19,14 @@ impl Key {
         self.published_status() == Status::Active && !self.is_expired(now)
     }
 
+    /// Since when nobody has used it, if it could be and that is longer than a key may be unused: since its last use, or its creation
+    /// if there was none.
+    pub fn unused_since(&self, allowed: Option<Duration>, now: Timestamp) -> Option<Timestamp> {
+        let since = self.last_used_at.unwrap_or(self.created_at);
+        let is_too_long = allowed.is_some_and(|allowed| after(since, allowed) <= now);
+        (is_too_long && self.is_active(now)).then_some(since)
+    }
+
     /// Its status at this moment: a key whose grace period is over is superseded, whether that was written down yet or not.
     pub fn status_at(&self, now: Timestamp) -> Status {
         if !self.status.has_ended() && self.is_replaced() && self.is_expired(now) {
@@ -57,6 +65,13 @@ impl Key {
             records_end_at: both.map(|(before, now)| before.max(now)),
             ..self
         }
+    }
+
+    /// Whether it has ended for ever, and all records ever made of it have expired for so long. Without an expiry that never comes:
+    /// somebody may hold a record that says nothing of an end.
+    pub fn is_over_since(&self, kept: Duration, now: Timestamp) -> bool {
+        let have_expired = self.records_end_at.is_some_and(|end| after(end, kept) <= now);
+        (self.status.has_ended() || self.is_expired(now)) && have_expired
     }
 
     /// Whether somebody may hold an older record of it that still opens something: there was one, and not all of them have

@@ -53,7 +53,7 @@ pub(in crate::http) async fn list(
             let (app, filter) = (Arc::clone(&app), filter.clone());
             async move { app.store.audit_events(&filter, after, limit).await }
         };
-        return Ok(streamed(form, place, read, write));
+        return Ok(streamed(form, place, read, write).await?);
     };
     let events = app
         .store

@@ -2,12 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{
-    Json,
-    extract::State,
-    http::Uri,
-    response::{IntoResponse as _, Response},
-};
+use axum::{extract::State, http::Uri, response::Response};
 use serde_json::json;
 
 use super::{GroupInfo, example};
@@ -20,6 +15,7 @@ use crate::{
         openapi::Entry,
         paging::{CURSOR, LIMIT, listed},
         query::Parameters,
+        streaming::Form,
     },
 };
 
@@ -32,19 +28,17 @@ pub(in crate::http) async fn list(
 ) -> Result<Response, Problem> {
     let parameters = Parameters::of_place(&uri, &names, &[LIMIT, CURSOR])?;
     let (organization, _) = app.place(&caller, &names, &parameters).await?;
-    let store = &app.store;
     listed(
         &uri,
         &parameters,
         |group: &Group| group.name.clone(),
-        |after, limit| async move { store.groups(organization, after.as_deref(), limit).await },
-        |groups| Json(infos(groups)).into_response(),
+        move |after: Option<String>, limit| {
+            let app = Arc::clone(&app);
+            async move { app.store.groups(organization, after.as_deref(), limit).await }
+        },
+        |groups, is_first, is_last| Form::Array.write(groups.iter().map(GroupInfo::of), is_first, is_last),
     )
     .await
-}
-
-fn infos(groups: &[Group]) -> Vec<GroupInfo<'_>> {
-    groups.iter().map(GroupInfo::of).collect()
 }
 
 /// How the description shows it.

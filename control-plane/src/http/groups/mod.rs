@@ -14,7 +14,6 @@ use super::{
 };
 use crate::{
     domain::{FieldError, Group, GroupId, OrganizationId, Permission, Rights},
-    publish::Followed,
     schema,
 };
 
@@ -113,10 +112,8 @@ impl App {
 
     /// The answer to a change of a group. What few keys it has follow before it; of many, the rest follows later.
     async fn answer_with_followers(&self, group: GroupId, body: impl IntoResponse) -> Response {
-        let step = self.follower.step(Some(group)).await;
-        self.follower.wake();
-        match step {
-            Ok(Followed::Page { dirty, is_last: true }) => {
+        match self.follower.begin(group).await {
+            Some(dirty) => {
                 let changed = Changed {
                     dirty,
                     ..Changed::default()
@@ -124,7 +121,7 @@ impl App {
                 self.answer(StatusCode::OK, body, &changed).await
             }
             // Somebody else is at it, there are more, or the store failed: the job is there, and that is all that is known.
-            _ => self.answer_pending(StatusCode::OK, body),
+            None => self.answer_pending(StatusCode::OK, body),
         }
     }
 }

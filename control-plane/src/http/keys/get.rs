@@ -17,7 +17,7 @@ pub(in crate::http) async fn get(
 ) -> Result<Response, Problem> {
     let (key, _) = app.find(&caller, &names).await?;
     let edge = app.edge_of(std::slice::from_ref(&key)).await?;
-    let info = KeyInfo::of(&key, app.clock.now());
+    let info = KeyInfo::of(&key, app.look_at(key.organization).await?);
     Ok(Json(edge.into_iter().fold(info, KeyInfo::with_edge)).into_response())
 }
 

@@ -1,5 +1,7 @@
 //! How answers show a key.
 
+use std::time::Duration;
+
 use axum::http::StatusCode;
 use jiff::Timestamp;
 use keyward_shared::{Cidr, Environment, KeyText, record::Status};
@@ -10,17 +12,55 @@ use serde_json::{Value, json};
 use super::edge::EdgeInfo;
 use crate::{
     domain::{
-        Key,
+        Key, OrganizationId,
         key::{Act, KeyId},
         metadata::Metadata,
     },
     http::{
-        Problem,
+        App, Problem,
         idempotency::Answer,
         moments::{moment, optional_moment},
     },
     schema,
+    store::StoreError,
 };
+
+/// As of when keys are shown, and how long one may be unused until it is flagged.
+#[derive(Clone, Copy)]
+pub(in crate::http) struct Look {
+    now: Timestamp,
+    unused_after: Option<Duration>,
+}
+
+impl Look {
+    /// At keys that were just made: none is unused.
+    pub(super) const fn at_new(now: Timestamp) -> Self {
+        Self {
+            now,
+            unused_after: None,
+        }
+    }
+
+    /// The moment before which keys of an organization were last used or made that are flagged. Without a policy no moment is that
+    /// early.
+    pub(super) fn idle(&self) -> (Timestamp, Timestamp) {
+        let since = self
+            .unused_after
+            .and_then(|allowed| self.now.checked_sub(allowed).ok());
+        (since.unwrap_or(Timestamp::MIN), self.now)
+    }
+}
+
+impl App {
+    /// A look at keys of an organization, by its policy.
+    pub(in crate::http) async fn look_at(&self, organization: OrganizationId) -> Result<Look, StoreError> {
+        let found = self.store.organization(organization).await?;
+        Ok(Look {
+            now: self.clock.now(),
+            unused_after: found.and_then(|found| found.unused_after(self.rules.unused_after_days)),
+        })
+    }
+}
 
 /// `APIKeyInfo` of the reference, and below the blank line what Keyward adds to it.
 #[derive(Serialize, JsonSchema)]
@@ -73,6 +113,11 @@ pub(in crate::http) struct KeyInfo<'a> {
     grace_ends_at: Option<Timestamp>,
     /// Whether its organization is suspended: then it opens nothing.
     suspended: bool,
+    /// Whether nobody has used it for as long as its organization allows, though it could be.
+    unused: bool,
+    /// Since when, if so: its last use, or its creation.
+    #[serde(serialize_with = "optional_moment")]
+    unused_since: Option<Timestamp>,
     /// How far it has come on its way to the edge: in a page of keys, and where one key is read. What changes a key says so in
     /// `Keyward-Propagation`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -81,7 +126,9 @@ pub(in crate::http) struct KeyInfo<'a> {
 
 impl<'a> KeyInfo<'a> {
     /// The key as it stands at this moment.
-    pub(in crate::http) fn of(key: &'a Key, now: Timestamp) -> Self {
+    pub(in crate::http) fn of(key: &'a Key, look: Look) -> Self {
+        let now = look.now;
+        let unused_since = key.unused_since(look.unused_after, now);
         let configuration = &key.configuration;
         let by = |act: &'a Option<Act>| act.as_ref().map(|act| act.by.as_str());
         let at = |act: &Option<Act>| act.as_ref().map(|act| act.at);
@@ -121,6 +168,8 @@ impl<'a> KeyInfo<'a> {
             rotated_into: id(key.rotated_into),
             grace_ends_at: key.grace_ends_at(now),
             suspended: key.suspended && !status.has_ended(),
+            unused: unused_since.is_some(),
+            unused_since,
             edge: None,
         }
     }
@@ -149,7 +198,7 @@ impl<'a> ShownOnce<'a> {
     pub(super) fn new(text: &'a KeyText, key: &'a Key, now: Timestamp) -> Self {
         Self {
             api_key: text,
-            key_info: KeyInfo::of(key, now),
+            key_info: KeyInfo::of(key, Look::at_new(now)),
         }
     }
 
@@ -197,6 +246,8 @@ pub(super) fn example() -> Value {
         "rotated_into": null,
         "grace_ends_at": null,
         "suspended": false,
+        "unused": false,
+        "unused_since": null,
     })
 }
 

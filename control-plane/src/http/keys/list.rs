@@ -44,8 +44,8 @@ pub(in crate::http) async fn list(
     let known = [KNOWN.as_slice(), &[COUNT, LIMIT, CURSOR]].concat();
     let parameters = Parameters::of_place(&uri, &names, &known)?;
     let (organization, _) = app.place(&caller, &names, &parameters).await?;
-    let now = app.clock.now();
-    let filter = narrowing::filter(&app, &parameters, organization)?;
+    let look = app.look_at(organization).await?;
+    let filter = narrowing::filter(&app, &parameters, organization, look)?;
     let order = filter.order;
     let count = parameters.boolean(COUNT)?;
     let Some(page) = Page::of(&parameters)? else {
@@ -57,11 +57,11 @@ pub(in crate::http) async fn list(
             async move { app.store.keys(&filter, after.as_ref(), limit).await }
         };
         let write = move |keys: &[Key], is_first, is_last| {
-            let infos = keys.iter().map(|key| KeyInfo::of(key, now));
+            let infos = keys.iter().map(|key| KeyInfo::of(key, look));
             Form::Array.write(infos, is_first, is_last)
         };
         let place = move |key: &Key| KeyPlace::of(key, order);
-        return Ok(streamed(Form::Array, place, read, write));
+        return Ok(streamed(Form::Array, place, read, write).await?);
     };
     let after: Option<KeyPlace> = page.after()?;
     if after.as_ref().is_some_and(|after| !after.is_in(order)) {
@@ -80,7 +80,7 @@ pub(in crate::http) async fn list(
     let show = |keys: &[Key]| {
         let infos = keys.iter().zip(&edge);
         let infos: Vec<KeyInfo<'_>> = infos
-            .map(|(key, edge)| KeyInfo::of(key, now).with_edge(*edge))
+            .map(|(key, edge)| KeyInfo::of(key, look).with_edge(*edge))
             .collect();
         Json(infos).into_response()
     };

@@ -2,6 +2,7 @@
 
 use keyward_shared::{Brands, Environment, PresentedKey};
 
+use super::info::Look;
 use crate::{
     domain::OrganizationId,
     http::{App, Problem, openapi::Entry, query::Parameters},
@@ -13,7 +14,7 @@ use crate::{
 pub(crate) const MAX_SEARCH: usize = 100;
 
 /// The parameters that narrow a list of keys or sort it.
-pub(super) const KNOWN: [&str; 14] = [
+pub(super) const KNOWN: [&str; 15] = [
     "service_id",
     "environment",
     "kind",
@@ -27,6 +28,7 @@ pub(super) const KNOWN: [&str; 14] = [
     "active_only",
     "expires_before",
     "unused_since",
+    "unused",
     "sort",
 ];
 
@@ -38,6 +40,7 @@ pub(super) fn filter(
     app: &App,
     parameters: &Parameters,
     organization: OrganizationId,
+    look: Look,
 ) -> Result<KeyFilter, Problem> {
     let text = |name: &str| parameters.text(name).map(str::to_owned);
     Ok(KeyFilter {
@@ -53,6 +56,7 @@ pub(super) fn filter(
         states: states(parameters)?.map(|states| (states, app.clock.now())),
         expires_before: parameters.moment("expires_before")?,
         unused_since: parameters.moment("unused_since")?,
+        idle: parameters.boolean("unused")?.then(|| look.idle()),
         order: order(parameters)?,
         ..KeyFilter::of(organization)
     })
@@ -160,6 +164,7 @@ pub(super) fn described(entry: Entry) -> Entry {
         .query::<bool>("active_only", "Only keys that may be used now. Goes without `status`.")
         .query::<schema::MomentOrDate>("expires_before", "Only keys that expire before this.")
         .query::<schema::MomentOrDate>("unused_since", "Only keys that were not used since.")
+        .query::<bool>("unused", "Only keys that are flagged as `unused`.")
         .query::<schema::KeySort>(
             "sort",
             "What the list is sorted by; with a `-` in front the greatest first. What has no such time comes last. By itself `-created_at`.",

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
 use super::wish::{SECONDS_A_DAY, no_group};
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
     domain::{
         FieldError, Key, Permission, Purpose, Rights, bounds, group::MAX_GROUPS, key::Configuration, metadata,
     },
-    http::Problem,
+    http::{Problem, body::given},
     schema,
 };
 
@@ -54,11 +54,6 @@ pub(in crate::http) struct UpdateKey {
     #[serde(default, deserialize_with = "given")]
     #[schemars(with = "schema::MetadataChanges")]
     metadata: Option<BTreeMap<String, Option<String>>>,
-}
-
-/// Tells a field that is there, `null` or not, from one that is left out.
-fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
-    T::deserialize(deserializer).map(Some)
 }
 
 /// The checked fields to change.

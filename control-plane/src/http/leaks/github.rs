@@ -20,7 +20,7 @@ use tokio::sync::Semaphore;
 
 use crate::{
     domain::principal::GITHUB,
-    http::{App, Problem, problem::no_such_path},
+    http::{App, Problem, body::Object, problem::no_such_path},
 };
 
 const PATH: &str = "/api/v1/leaks/github";
@@ -93,16 +93,16 @@ async fn take(
         );
         return Err(Problem::leaks_unsigned());
     }
-    let matches: Vec<Match> = serde_json::from_slice(&body)
+    let matches: Vec<Object<Match>> = serde_json::from_slice(&body)
         .map_err(|_| Problem::invalid("The body is not a JSON array of matches with `token` and `type`."))?;
     let mut labels = Vec::with_capacity(matches.len());
-    for Match {
-        token,
-        r#type,
-        url,
-        source,
-    } in matches
-    {
+    for Object(found) in matches {
+        let Match {
+            token,
+            r#type,
+            url,
+            source,
+        } = found;
         let shown = |text: Option<String>| {
             text.filter(|text| text.chars().count() <= MAX_URL && !text.contains(&token))
         };

@@ -2,12 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{
-    Json,
-    extract::State,
-    http::Uri,
-    response::{IntoResponse as _, Response},
-};
+use axum::{extract::State, http::Uri, response::Response};
 use serde_json::json;
 
 use super::{MemberInfo, example};
@@ -20,6 +15,7 @@ use crate::{
         openapi::Entry,
         paging::{CURSOR, LIMIT, listed},
         query::Parameters,
+        streaming::Form,
     },
 };
 
@@ -32,19 +28,17 @@ pub(in crate::http) async fn list(
 ) -> Result<Response, Problem> {
     let parameters = Parameters::of(&uri, &[LIMIT, CURSOR])?;
     let (organization, _) = app.place(&caller, &names, &parameters).await?;
-    let store = &app.store;
     listed(
         &uri,
         &parameters,
         |member: &Member| member.subject.clone(),
-        |after, limit| async move { store.members(organization, after.as_deref(), limit).await },
-        |members| Json(infos(members)).into_response(),
+        move |after: Option<String>, limit| {
+            let app = Arc::clone(&app);
+            async move { app.store.members(organization, after.as_deref(), limit).await }
+        },
+        |members, is_first, is_last| Form::Array.write(members.iter().map(MemberInfo::of), is_first, is_last),
     )
     .await
-}
-
-fn infos(members: &[Member]) -> Vec<MemberInfo<'_>> {
-    members.iter().map(MemberInfo::of).collect()
 }
 
 /// How the description shows it.

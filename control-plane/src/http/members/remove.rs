@@ -103,7 +103,7 @@ pub(in crate::http) async fn remove(
             break;
         }
     }
-    let now = app.clock.now();
+    let look = app.look_at(member.organization).await?;
     let body = Removed {
         message: "Member removed",
         key_count: all.keys.len(),
@@ -111,7 +111,7 @@ pub(in crate::http) async fn remove(
             .keys
             .iter()
             .take(MAX_SHOWN)
-            .map(|key| KeyInfo::of(key, now))
+            .map(|key| KeyInfo::of(key, look))
             .collect(),
     };
     Ok(app.answer(StatusCode::OK, Json(body), &all).await)

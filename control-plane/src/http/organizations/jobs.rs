@@ -2,12 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{
-    Json,
-    extract::State,
-    http::Uri,
-    response::{IntoResponse as _, Response},
-};
+use axum::{extract::State, http::Uri, response::Response};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -23,6 +18,7 @@ use crate::{
         openapi::Entry,
         paging::{CURSOR, LIMIT, listed},
         query::Parameters,
+        streaming::Form,
     },
     schema,
     store::KeyJob,
@@ -89,10 +85,12 @@ pub(in crate::http) async fn list(
         &uri,
         &parameters,
         |job: &KeyJob| job.job.id,
-        |after, limit| app.store.key_jobs_of(organization, after, limit),
-        |jobs| {
-            let infos: Vec<KeyJobInfo> = jobs.iter().cloned().map(Into::into).collect();
-            Json(infos).into_response()
+        move |after, limit| {
+            let app = Arc::clone(&app);
+            async move { app.store.key_jobs_of(organization, after, limit).await }
+        },
+        |jobs, is_first, is_last| {
+            Form::Array.write(jobs.iter().cloned().map(KeyJobInfo::from), is_first, is_last)
         },
     )
     .await

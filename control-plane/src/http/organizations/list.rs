@@ -2,12 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{
-    Json,
-    extract::State,
-    http::Uri,
-    response::{IntoResponse as _, Response},
-};
+use axum::{extract::State, http::Uri, response::Response};
 use serde_json::json;
 
 use super::{OrganizationInfo, example};
@@ -19,6 +14,7 @@ use crate::{
         openapi::Entry,
         paging::{CURSOR, LIMIT, listed},
         query::Parameters,
+        streaming::Form,
     },
 };
 
@@ -34,16 +30,16 @@ pub(in crate::http) async fn list(
         &uri,
         &parameters,
         |organization: &Organization| organization.id,
-        |after, limit| app.store.organizations(&reach, after, limit),
-        |organizations| Json(infos(&caller, organizations)).into_response(),
+        move |after, limit| {
+            let (app, reach) = (Arc::clone(&app), reach.clone());
+            async move { app.store.organizations(&reach, after, limit).await }
+        },
+        move |organizations, is_first, is_last| {
+            let info = |one| OrganizationInfo::of(one, caller.role_in(one.id));
+            Form::Array.write(organizations.iter().map(info), is_first, is_last)
+        },
     )
     .await
-}
-
-fn infos<'a>(caller: &Caller, organizations: &'a [Organization]) -> Vec<OrganizationInfo<'a>> {
-    let info =
-        |organization: &'a Organization| OrganizationInfo::of(organization, caller.role_in(organization.id));
-    organizations.iter().map(info).collect()
 }
 
 /// How the description shows it.

@@ -35,6 +35,9 @@ struct OrganizationInfo<'a> {
     /// What becomes of its keys that are found where they should not be.
     #[schemars(with = "schema::LeakPolicy")]
     leak_policy: &'static str,
+    /// After how many days without use its keys are flagged; 0: never, null: as the settings say.
+    #[schemars(with = "Option<schema::UnusedAfterDays>")]
+    unused_after_days: Option<u32>,
     /// Who suspended it, and when; null while its keys open what they do.
     suspended_by: Option<&'a str>,
     #[serde(serialize_with = "optional_moment")]
@@ -50,6 +53,7 @@ impl<'a> OrganizationInfo<'a> {
             created_by: &organization.created_by,
             created_at: organization.created_at,
             leak_policy: organization.leak_policy.as_str(),
+            unused_after_days: organization.unused_after_days,
             suspended_by: organization.suspended.as_ref().map(|act| act.by.as_str()),
             suspended_at: organization.suspended.as_ref().map(|act| act.at),
         }
@@ -65,6 +69,7 @@ fn example() -> Value {
         "created_by": "user:ada",
         "created_at": "2025-01-15T10:30:00Z",
         "leak_policy": "deactivate",
+        "unused_after_days": null,
         "suspended_by": null,
         "suspended_at": null,
     })

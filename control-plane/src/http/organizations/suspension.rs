@@ -3,16 +3,12 @@
 
 use std::sync::Arc;
 
-use axum::{
-    Json,
-    extract::State,
-    http::StatusCode,
-    response::{IntoResponse as _, Response},
-};
+use axum::{Json, extract::State, http::StatusCode, response::Response};
 use serde_json::json;
 
 use super::{OrganizationInfo, example};
 use crate::{
+    domain::key::FIRST_REVISION,
     domain::{
         Action, DirectoryWrite, Job, Organization, Target,
         job::{Task, Whose},
@@ -26,8 +22,11 @@ use crate::{
         openapi::Entry,
         request::RequestId,
     },
-    store::CommitError,
+    store::{CommitError, KeyFilter, KeyState},
 };
+
+/// Of so many keys at most is looked up how far they have come, where nothing was left to change.
+const MOST_LOOKED_AT: u32 = 1000;
 
 /// Suspends an organization.
 pub(in crate::http) async fn suspend(
@@ -62,7 +61,7 @@ async fn change(app: &App, caller: &Caller, names: &Names, task: Task) -> Result
             _ => (before.resumed(), Action::OrganizationResumed),
         };
         if after == before {
-            return app.unchanged_suspension(&after).await;
+            return app.unchanged_suspension(&after, task).await;
         }
         let request_id = RequestId::current().map(|id| id.to_string()).unwrap_or_default();
         let by = (caller.actor(), request_id);
@@ -98,8 +97,13 @@ async fn change(app: &App, caller: &Caller, names: &Names, task: Task) -> Result
 }
 
 impl App {
-    /// The answer where it is already as asked: whether its keys all follow.
-    async fn unchanged_suspension(&self, organization: &Organization) -> Result<Response, Problem> {
+    /// The answer where it is already as asked: whether its keys all follow, and how far the edge has. The call waits for that, as
+    /// the first one did, unless there are very many keys.
+    async fn unchanged_suspension(
+        &self,
+        organization: &Organization,
+        task: Task,
+    ) -> Result<Response, Problem> {
         let info = Json(OrganizationInfo::of(organization, None));
         let jobs = self.store.key_jobs().await?;
         let follows = |job: &crate::store::KeyJob| {
@@ -108,7 +112,22 @@ impl App {
         if jobs.iter().any(follows) {
             return Ok(self.answer_pending(StatusCode::ACCEPTED, info));
         }
-        Ok(info.into_response())
+        let now = self.clock.now();
+        let alive = KeyFilter {
+            states: Some((vec![KeyState::Active, KeyState::Deactivated], now)),
+            ..KeyFilter::of(organization.id)
+        };
+        let mut keys = self.store.keys(&alive, None, MOST_LOOKED_AT + 1).await?;
+        if keys.len() > MOST_LOOKED_AT as usize {
+            return Ok(self.answer_pending(StatusCode::OK, info));
+        }
+        // Those that were made since are as they were made.
+        keys.retain(|key| key.revision > FIRST_REVISION);
+        let dirty = self
+            .deployments
+            .dirty_by_job(&keys, task.takes_away(), keys.len() as u64);
+        let changed = self.asked_again(keys, dirty).await?;
+        Ok(self.answer(StatusCode::OK, info, &changed).await)
     }
 }
 

@@ -1,4 +1,4 @@
-//! `PATCH /api/v1/organizations/{org_id}`: what becomes of leaked keys. What is not named stays.
+//! `PATCH /api/v1/organizations/{org_id}`: what becomes of leaked keys, and when unused ones are flagged. What is not named stays.
 
 use std::sync::Arc;
 
@@ -9,17 +9,17 @@ use axum::{
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use super::OrganizationInfo;
 use crate::{
     domain::{
-        Action, DirectoryWrite, FieldError, Organization, Target,
+        Action, DirectoryWrite, FieldError, Organization, Target, bounds,
         leak::{LeakPolicy, UnknownPolicy},
     },
     http::{
         App, Problem,
-        body::Body,
+        body::{Body, given},
         caller::Caller,
         change::{MAX_TRIES, Work},
         names::Names,
@@ -35,6 +35,10 @@ use crate::{
 pub(in crate::http) struct UpdateOrganization {
     #[schemars(with = "Option<schema::LeakPolicy>")]
     leak_policy: Option<String>,
+    /// `null`: as the settings say.
+    #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "Option<schema::UnusedAfterDays>")]
+    unused_after_days: Option<Option<i64>>,
 }
 
 /// Changes an organization.
@@ -50,6 +54,10 @@ pub(in crate::http) async fn update(
         .map(str::parse::<LeakPolicy>)
         .transpose();
     let policy = policy.map_err(|error: UnknownPolicy| FieldError::new("leak_policy", error.to_string()))?;
+    let days = body
+        .unused_after_days
+        .map(|days| days.map(bounds::unused_after_days).transpose())
+        .transpose()?;
     for _ in 0..MAX_TRIES {
         let before = app
             .organization(&caller, names.organization().unwrap_or_default())
@@ -57,6 +65,7 @@ pub(in crate::http) async fn update(
         caller.check_in(before.id)?;
         let after = Organization {
             leak_policy: policy.unwrap_or(before.leak_policy),
+            unused_after_days: days.unwrap_or(before.unused_after_days),
             ..before.clone()
         };
         let info = OrganizationInfo::of(&after, caller.role_in(after.id));
@@ -64,14 +73,10 @@ pub(in crate::http) async fn update(
             return Ok(Json(info).into_response());
         }
         let now = app.clock.now();
-        let change = json!({ "from": before.leak_policy.as_str(), "to": after.leak_policy.as_str() });
+        let (directory, detail) = difference(&before, &after);
         let work = Work {
-            directory: vec![DirectoryWrite::SetLeakPolicy {
-                organization: before.id,
-                before: before.leak_policy,
-                policy: after.leak_policy,
-            }],
-            detail: json!({ "leak_policy": change }),
+            directory,
+            detail,
             ..Work::on(
                 Action::OrganizationChanged,
                 before.id,
@@ -87,13 +92,40 @@ pub(in crate::http) async fn update(
     Err(Problem::contended())
 }
 
+/// What is written, and what the audit event says of it.
+fn difference(before: &Organization, after: &Organization) -> (Vec<DirectoryWrite>, Value) {
+    let (mut writes, mut detail) = (Vec::new(), Map::new());
+    if after.leak_policy != before.leak_policy {
+        writes.push(DirectoryWrite::SetLeakPolicy {
+            organization: before.id,
+            before: before.leak_policy,
+            policy: after.leak_policy,
+        });
+        let change = json!({ "from": before.leak_policy.as_str(), "to": after.leak_policy.as_str() });
+        detail.insert("leak_policy".to_owned(), change);
+    }
+    if after.unused_after_days != before.unused_after_days {
+        writes.push(DirectoryWrite::SetUnusedAfter {
+            organization: before.id,
+            before: before.unused_after_days,
+            days: after.unused_after_days,
+        });
+        let change = json!({ "from": before.unused_after_days, "to": after.unused_after_days });
+        detail.insert("unused_after_days".to_owned(), change);
+    }
+    (writes, Value::Object(detail))
+}
+
 /// How the description shows it.
 pub(in crate::http) fn describe() -> Entry {
     Entry::new(
         "Change an organization",
-        "What becomes of its keys that are found where they should not be.",
+        "What becomes of its keys that are found where they should not be, and after how many days without use they are flagged.",
     )
-    .body::<UpdateOrganization>(vec![("revoke", json!({ "leak_policy": "revoke" }))])
+    .body::<UpdateOrganization>(vec![
+        ("revoke", json!({ "leak_policy": "revoke" })),
+        ("flag unused keys", json!({ "unused_after_days": 90 })),
+    ])
     .answers::<OrganizationInfo<'_>>(200, "The organization as it is now.")
     .conflicts()
 }

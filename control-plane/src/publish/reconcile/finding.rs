@@ -30,16 +30,28 @@ pub(in crate::publish) enum Finding {
     ForeignFormat,
     /// There is no key, and a record that can still open something.
     Orphaned(Box<Record>),
+    /// The key and all its records ended so long ago that nobody needs the name any more.
+    Over,
     /// There is no key and nothing to repair: no value any more, or a record that has ended.
     Nothing,
 }
 
 impl Finding {
+    /// The same of a key that nobody needs a name of any more: none is missing then, and the value may go, unless it is of a past
+    /// that the database does not know, or on its way.
+    pub(super) fn once_over(self) -> Self {
+        match self {
+            Self::Missing => Self::Nothing,
+            Self::Same | Self::OlderSecret | Self::Stale | Self::ForeignWithKey => Self::Over,
+            other => other,
+        }
+    }
+
     /// Whether it could be only the moment: the value was read before a write, and the key after it.
     pub(in crate::publish) const fn is_suspicion(&self) -> bool {
         !matches!(
             self,
-            Self::Same | Self::OlderSecret | Self::Waiting | Self::Nothing
+            Self::Same | Self::OlderSecret | Self::Waiting | Self::Over | Self::Nothing
         )
     }
 }

@@ -46,6 +46,8 @@ pub struct Reconciler {
     /// One run at a time: two would repair the same things.
     running: Mutex<()>,
     resume: Resume,
+    /// How long names in KV are kept of keys that have ended; none for ever.
+    kept: Option<Duration>,
     /// By deployment: the last run that ended.
     last: std::sync::Mutex<BTreeMap<String, LastReconcile>>,
 }
@@ -82,8 +84,16 @@ impl Reconciler {
             publisher,
             running: Mutex::new(()),
             resume: Resume::default(),
+            kept: None,
             last: std::sync::Mutex::default(),
         }
+    }
+
+    /// The same, where names in KV of keys that have ended for ever are deleted so long after the last record ever made of them has
+    /// expired. None: they are kept.
+    #[must_use]
+    pub fn keeping_ended_names(self, kept: Option<Duration>) -> Self {
+        Self { kept, ..self }
     }
 
     /// Compares and repairs every deployment. A deployment that fails says so in its report and holds up no other, nor does its
@@ -107,7 +117,7 @@ impl Reconciler {
                 ),
             };
         }
-        let mut pass = Pass::new(&self.publisher, deployment);
+        let mut pass = Pass::new(&self.publisher, deployment, self.kept);
         let guards = async {
             let syncer = lane.syncer()?;
             let pass = GuardPass::new(&self.publisher, deployment, syncer);

@@ -1,6 +1,9 @@
 //! One run over one deployment.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
 
 use keyward_shared::{KeyHash, Record, hash::KV_NAME_PREFIX};
 
@@ -15,7 +18,7 @@ use crate::{
     publish::{
         Deployment, Publisher,
         ending::{Calls, end_at_guards},
-        kv::{MAX_READ, Pair},
+        kv::{MAX_PAIRS, MAX_READ, Pair},
     },
     store::StoreError,
 };
@@ -24,6 +27,8 @@ use crate::{
 const ROWS: u32 = 1000;
 /// The most orphaned, and the most foreign, names that one run ends. The next run goes on.
 const MOST_ENDED: usize = 1000;
+/// The most names of keys that are over that one run deletes: as many as one call takes.
+const MOST_OVER: usize = MAX_PAIRS;
 /// This many names without a key are put right without a question, even if they are all there is.
 const FEW: u64 = 10;
 
@@ -42,6 +47,9 @@ pub(super) struct Pass<'a> {
     orphaned: Vec<(KeyHash, Record)>,
     foreign: Vec<String>,
     foreign_without_key: u64,
+    /// How long names are kept of keys that have ended; none for ever.
+    kept: Option<Duration>,
+    over: Vec<String>,
 }
 
 /// What one look at a name showed.
@@ -53,7 +61,7 @@ struct Look {
 }
 
 impl<'a> Pass<'a> {
-    pub(super) fn new(publisher: &'a Publisher, deployment: &'a Deployment) -> Self {
+    pub(super) fn new(publisher: &'a Publisher, deployment: &'a Deployment, kept: Option<Duration>) -> Self {
         Self {
             publisher,
             deployment,
@@ -63,6 +71,8 @@ impl<'a> Pass<'a> {
             orphaned: Vec::new(),
             foreign: Vec::new(),
             foreign_without_key: 0,
+            kept,
+            over: Vec::new(),
         }
     }
 
@@ -70,6 +80,7 @@ impl<'a> Pass<'a> {
         self.names().await?;
         self.compared.sort_unstable();
         self.keys().await?;
+        self.delete_what_is_over().await?;
         self.end_what_has_no_key().await
     }
 
@@ -143,6 +154,9 @@ impl<'a> Pass<'a> {
             match look.key {
                 Some(key) => {
                     with_key.push(hash);
+                    if look.finding == Finding::Over && self.over.len() < MOST_OVER {
+                        self.over.push(hash.kv_name());
+                    }
                     if self.counts.note_key(&look.finding, key.id) {
                         dirty.push(self.deployment.dirty(&key));
                     }
@@ -163,12 +177,19 @@ impl<'a> Pass<'a> {
         let waiting = store.waiting(&self.deployment.id, &ids).await?;
         let mut keys: HashMap<_, _> = keys.into_iter().map(|key| (key.hash, key)).collect();
         let current_secret = self.deployment.record_secrets.current().0;
+        let now = self.publisher.clock().now();
         let looks = values.into_iter().map(|(hash, value)| {
             let key = keys.remove(&hash);
             let waits = key.as_ref().is_some_and(|key| waiting.contains(&key.id));
+            let is_over = key
+                .as_ref()
+                .zip(self.kept)
+                .is_some_and(|(key, kept)| key.is_over_since(kept, now));
+            let signed_with = value.signed_with();
+            let finding = compare(value, key.as_ref(), waits, current_secret);
             let look = Look {
-                signed_with: value.signed_with(),
-                finding: compare(value, key.as_ref(), waits, current_secret),
+                signed_with,
+                finding: if is_over { finding.once_over() } else { finding },
                 key,
             };
             (hash, look)
@@ -207,6 +228,17 @@ impl<'a> Pass<'a> {
         if self.foreign.len() < MOST_ENDED {
             self.foreign.push(name);
         }
+    }
+
+    /// Deletes the names of keys that nobody needs any more: neither the edge nor a restored database learns anything from them, since
+    /// whatever was ever said of such a key has expired.
+    async fn delete_what_is_over(&mut self) -> Result<(), ReconcileError> {
+        let names = std::mem::take(&mut self.over);
+        if !names.is_empty() {
+            let left = self.deployment.kv.delete_bulk(&names).await?;
+            self.counts.over = (names.len() - left.len()) as u64;
+        }
+        Ok(())
     }
 
     /// Ends orphaned records and deletes foreign names, unless most of the namespace would go: then this is more likely

@@ -79,7 +79,10 @@ pub struct Counts {
     pub foreign: u64,
     /// Records that open the edge and have no key. Repaired: they end.
     pub orphaned: u64,
-    /// How many of these were repaired, or were marked to be published.
+    /// Names of keys that have ended for ever, and whose records have all expired as long ago as `retention.ended_names_days` says.
+    /// Deleted.
+    pub over: u64,
+    /// How many of the others were repaired, or were marked to be published.
     pub repaired: u64,
     /// Orphaned and foreign names that were left alone, because so many of them mean that this is the wrong database.
     pub held_back: u64,
@@ -123,7 +126,8 @@ impl Counts {
 
     pub(super) fn note(&mut self, finding: &Finding) -> bool {
         let (count, repair) = match finding {
-            Finding::Same | Finding::Orphaned(_) | Finding::Nothing => return false,
+            // Names that are over are counted as they are deleted.
+            Finding::Same | Finding::Orphaned(_) | Finding::Over | Finding::Nothing => return false,
             Finding::Waiting => (&mut self.waiting, false),
             Finding::OlderSecret => (&mut self.signed_with_older_secret, true),
             Finding::Missing => (&mut self.missing, true),
@@ -175,6 +179,13 @@ impl Findings {
                 names = counts.held_back,
                 "most names in KV belong to no key of this database, which may be the wrong one; nothing was ended: \
                  see docs/recovery.md"
+            );
+        }
+        if counts.over > 0 {
+            tracing::info!(
+                deployment,
+                names = counts.over,
+                "names of keys that ended long ago were deleted"
             );
         }
         if counts.repaired > 0 {

@@ -20,6 +20,29 @@ macro_rules! roll_up {
     };
 }
 
+/// What totals by hour add to those of their organizations, likewise: by hour, day or month.
+macro_rules! roll_up_organizations {
+    ($slots:literal, $slot:literal) => {
+        concat!(
+            "INSERT INTO organization_usage (organization, slots, slot, deployment, requests)
+             SELECT told.organization, '", $slots, "', told.slot, $1, SUM(told.requests - COALESCE(known.requests, 0))
+             FROM (SELECT keys.id AS key, keys.organization AS organization, (told ->> 1)::bigint AS hour, (told ->> ", $slot, ")::bigint AS slot,
+                       MAX((told ->> 2)::bigint) AS requests
+                   FROM jsonb_array_elements($3::jsonb) AS told JOIN keys ON keys.id = unhex(told ->> 0, '-')
+                   WHERE keys.environment IN ($2, '*') GROUP BY 1, 2, 3, 4) AS told
+             LEFT JOIN usage_hours AS known ON known.key = told.key AND known.slot = told.hour AND known.deployment = $1
+             WHERE told.requests > COALESCE(known.requests, 0)
+               AND told.hour >= COALESCE((SELECT first FROM usage_horizons WHERE slots = 'hours'), 0)
+             GROUP BY 1, 3 ORDER BY 1, 3
+             ON CONFLICT (organization, slots, slot, deployment) DO UPDATE SET requests = organization_usage.requests + excluded.requests"
+        )
+    };
+}
+
+pub(super) const ROLL_UP_ORGANIZATION_HOURS: &str = roll_up_organizations!("hours", "1");
+pub(super) const ROLL_UP_ORGANIZATION_DAYS: &str = roll_up_organizations!("days", "3");
+pub(super) const ROLL_UP_ORGANIZATION_MONTHS: &str = roll_up_organizations!("months", "4");
+
 pub(super) const ROLL_UP_DAYS: &str = roll_up!("usage_days", "3");
 pub(super) const ROLL_UP_MONTHS: &str = roll_up!("usage_months", "4");
 
@@ -45,6 +68,21 @@ pub(super) const RECORD_METERED: &str = "
     ON CONFLICT (key, month, meter, deployment) DO UPDATE SET requests = excluded.requests
     WHERE excluded.requests > metered_months.requests";
 
+/// What metered totals add to those of their organizations. It comes before they are written.
+pub(super) const ROLL_UP_METERED: &str = "
+    INSERT INTO organization_metered (organization, month, meter, requests)
+    SELECT told.organization, told.month, told.meter, SUM(told.requests - COALESCE(known.requests, 0))
+    FROM (SELECT keys.id AS key, keys.organization AS organization, (told ->> 1)::bigint AS month, told ->> 2 AS meter,
+              MAX((told ->> 3)::bigint) AS requests
+          FROM jsonb_array_elements($3::jsonb) AS told JOIN keys ON keys.id = unhex(told ->> 0, '-')
+          WHERE keys.environment IN ($2, '*') GROUP BY 1, 2, 3, 4) AS told
+    LEFT JOIN metered_months AS known ON known.key = told.key AND known.month = told.month AND known.meter = told.meter
+        AND known.deployment = $1
+    WHERE told.requests > COALESCE(known.requests, 0)
+      AND told.month >= COALESCE((SELECT first FROM usage_horizons WHERE slots = 'months'), 0)
+    GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+    ON CONFLICT (organization, month, meter) DO UPDATE SET requests = organization_metered.requests + excluded.requests";
+
 /// Refusals: environment, kind of slots, list of `[key, slot, reason, requests]`, each key, slot and reason once.
 pub(super) const RECORD_REFUSALS: &str = "
     INSERT INTO refusals (key, slots, slot, reason, requests)
@@ -52,6 +90,14 @@ pub(super) const RECORD_REFUSALS: &str = "
     FROM jsonb_array_elements($3::jsonb) AS told JOIN keys ON keys.id = unhex(told ->> 0, '-')
     WHERE keys.environment IN ($1, '*')
     ON CONFLICT (key, slots, slot, reason) DO UPDATE SET requests = refusals.requests + excluded.requests";
+
+/// The same of their organizations.
+pub(super) const RECORD_ORGANIZATION_REFUSALS: &str = "
+    INSERT INTO organization_refusals (organization, slots, slot, reason, requests)
+    SELECT keys.organization, $2, (told ->> 1)::bigint, told ->> 2, SUM((told ->> 3)::bigint)
+    FROM jsonb_array_elements($3::jsonb) AS told JOIN keys ON keys.id = unhex(told ->> 0, '-')
+    WHERE keys.environment IN ($1, '*') GROUP BY 1, 3, 4 ORDER BY 1, 3, 4
+    ON CONFLICT (organization, slots, slot, reason) DO UPDATE SET requests = organization_refusals.requests + excluded.requests";
 
 /// Last uses: environment, list of `[key, milliseconds]`. No new revision: a use is no change of the key, and conflicts with none.
 pub(super) const RECORD_LAST_USES: &str = "

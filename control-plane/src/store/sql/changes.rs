@@ -164,7 +164,8 @@ async fn update(
              plan = $8, status = $9, revision = $2, expires_at = $10, deactivated_by = $11, deactivated_at = $12,
              ended_by = $13, ended_at = $14, rotated_into = $15, owner = $16,
              groups = $17, group_scopes = $18, unique_name = $19, expiry_set_at = $20, records_end_at = $21,
-             holder = $22, metadata = $23, suspended = $25
+             holder = $22, metadata = $23, suspended = $25,
+             end_noted_at = CASE WHEN expires_at IS NOT DISTINCT FROM $10 THEN end_noted_at END
          WHERE id = $1 AND revision = $24",
     )
     .bind(bytes(&key.id))

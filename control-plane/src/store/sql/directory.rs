@@ -121,6 +121,26 @@ pub(super) async fn write(
                 Err(CommitError::Conflict)
             }
         }
+        DirectoryWrite::SetUnusedAfter {
+            organization,
+            before,
+            days,
+        } => {
+            let written = sqlx::query(
+                "UPDATE organizations SET unused_after_days = $2 WHERE id = $1 AND unused_after_days IS NOT DISTINCT FROM $3",
+            )
+            .bind(bytes(organization))
+            .bind(days.map(i64::from))
+            .bind(before.map(i64::from))
+            .execute(&mut **transaction)
+            .await?
+            .rows_affected();
+            if written == 1 {
+                Ok(())
+            } else {
+                Err(CommitError::Conflict)
+            }
+        }
         DirectoryWrite::AddGroup(group) => groups::add(transaction, group).await,
         DirectoryWrite::ChangeGroup(group) => groups::change(transaction, group, now).await,
         DirectoryWrite::DeleteGroup(group) => groups::delete(transaction, group, now).await,
@@ -271,6 +291,9 @@ fn organization(row: &DbRow) -> Result<Organization, StoreError> {
             .try_get::<&str, _>("leak_policy")?
             .parse()
             .map_err(|error| columns::corrupt("leak_policy", error))?,
+        unused_after_days: columns::optional(row.try_get("unused_after_days")?, |days| {
+            columns::number(days, "unused_after_days")
+        })?,
         suspended: columns::act(row, "suspended_by", "suspended_at")?,
     })
 }

@@ -145,6 +145,11 @@ fn narrow(query: &mut QueryBuilder<Db>, filter: &KeyFilter) {
         query.push(" AND (last_used_at IS NULL OR last_used_at < ");
         query.push_bind(moment.as_millisecond()).push(")");
     }
+    if let Some((since, now)) = filter.idle {
+        query.push(" AND COALESCE(last_used_at, created_at) <= ");
+        query.push_bind(since.as_millisecond());
+        in_states(query, &[KeyState::Active], now);
+    }
 }
 
 /// A part of the name or of the holder, the beginning of the preview, or the id. The database knows by which rule the case of letters

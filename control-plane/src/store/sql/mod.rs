@@ -13,7 +13,8 @@ use crate::{
     clock::whole_second,
     crash::{Point, crash_point},
     domain::{
-        Change, Key, KeyId, Organization, OrganizationId, change::Dirty, leak::LeakPolicy, principal::Reach,
+        AuditEvent, Change, Key, KeyId, Organization, OrganizationId, change::Dirty, leak::LeakPolicy,
+        principal::Reach,
     },
     store::{
         AtEdge, Backlog, Claim, Claimed, CommitError, KeyFilter, KeyPlace, Settled, Store, StoreError,
@@ -26,6 +27,7 @@ mod changes;
 mod columns;
 mod condition;
 mod directory;
+mod ends;
 mod group_jobs;
 mod groups;
 mod history;
@@ -120,6 +122,20 @@ impl Store for SqlStore {
         written
     }
 
+    async fn unnoted_ends(&self, now: Timestamp, limit: u32) -> Result<Vec<Key>, StoreError> {
+        ends::unnoted(&self.readers, now, limit).await
+    }
+
+    async fn note_ends(&self, ends: &[(Key, AuditEvent)]) -> Result<u64, StoreError> {
+        let mut transaction = self.begin_change().await?;
+        let mut noted = 0;
+        for (key, event) in ends {
+            noted += u64::from(ends::note(&mut transaction, key, event).await?);
+        }
+        transaction.commit().await?;
+        Ok(noted)
+    }
+
     async fn mark_dirty(&self, dirty: &[Dirty], now: Timestamp) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
         outbox::mark(&mut transaction, dirty, now).await?;
@@ -209,6 +225,7 @@ async fn default_organization(
         created_by: "admin".to_owned(),
         created_at: whole_second(now),
         leak_policy: LeakPolicy::default(),
+        unused_after_days: None,
         suspended: None,
     };
     directory::add_organization(transaction, &organization).await?;

@@ -49,12 +49,18 @@ pub(super) async fn record(
         let sums = sums
             .iter()
             .map(|((key, slot, reason), requests)| (*key, *slot, *reason, *requests));
-        sqlx::query(statements::RECORD_REFUSALS)
-            .bind(environment.as_str())
-            .bind(slots.as_str())
-            .bind(rows(sums)?)
-            .execute(&mut **transaction)
-            .await?;
+        let sums = rows(sums)?;
+        for statement in [
+            statements::RECORD_REFUSALS,
+            statements::RECORD_ORGANIZATION_REFUSALS,
+        ] {
+            sqlx::query(statement)
+                .bind(environment.as_str())
+                .bind(slots.as_str())
+                .bind(sums.as_str())
+                .execute(&mut **transaction)
+                .await?;
+        }
     }
     Ok(counted)
 }
@@ -87,10 +93,8 @@ pub(super) async fn of_organization(
     range: Range<u32>,
 ) -> Result<Vec<(u32, &'static str, u64)>, StoreError> {
     let rows = sqlx::query(
-        "SELECT refusals.slot AS slot, refusals.reason AS reason, CAST(SUM(refusals.requests) AS BIGINT) AS requests
-         FROM keys JOIN refusals ON refusals.key = keys.id
-         WHERE keys.organization = $1 AND refusals.slots = $2 AND refusals.slot >= $3 AND refusals.slot < $4
-         GROUP BY 1, 2 ORDER BY 1, 2",
+        "SELECT slot, reason, requests FROM organization_refusals
+         WHERE organization = $1 AND slots = $2 AND slot >= $3 AND slot < $4 ORDER BY slot, reason",
     )
     .bind(organization.0.as_bytes().as_slice())
     .bind(slots.as_str())
@@ -108,18 +112,30 @@ pub(super) async fn drop_before(
     first: i64,
     limit: u32,
 ) -> Result<u64, StoreError> {
-    let dropped = sqlx::query(concat!(
-        "DELETE FROM refusals WHERE (key, slots, slot, reason) IN (
-             SELECT key, slots, slot, reason FROM refusals WHERE slots = $1 AND slot < $2 ORDER BY slot LIMIT $3",
-        skip_locked!(),
-        ")"
-    ))
-    .bind(slots.as_str())
-    .bind(first)
-    .bind(i64::from(limit))
-    .execute(writer)
-    .await?;
-    Ok(dropped.rows_affected())
+    let mut dropped = 0;
+    for statement in [
+        concat!(
+            "DELETE FROM refusals WHERE (key, slots, slot, reason) IN (
+                 SELECT key, slots, slot, reason FROM refusals WHERE slots = $1 AND slot < $2 ORDER BY slot LIMIT $3",
+            skip_locked!(),
+            ")"
+        ),
+        concat!(
+            "DELETE FROM organization_refusals WHERE (organization, slots, slot, reason) IN (
+                 SELECT organization, slots, slot, reason FROM organization_refusals WHERE slots = $1 AND slot < $2 ORDER BY slot LIMIT $3",
+            skip_locked!(),
+            ")"
+        ),
+    ] {
+        let rows = sqlx::query(statement)
+            .bind(slots.as_str())
+            .bind(first)
+            .bind(i64::from(limit))
+            .execute(writer)
+            .await?;
+        dropped += rows.rows_affected();
+    }
+    Ok(dropped)
 }
 
 /// Forgets at most so many batches that were counted before a moment.

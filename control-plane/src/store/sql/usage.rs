@@ -1,4 +1,4 @@
-//! Usage. A report of a thousand keys is five statements, so that other writers wait for milliseconds.
+//! Usage. A report of a thousand keys is nine statements, so that other writers wait for milliseconds.
 
 use std::ops::Range;
 
@@ -78,7 +78,11 @@ impl UsageBook for SqlStore {
             // What hours gain is seen only before they are written.
             (statements::ROLL_UP_DAYS, &hours),
             (statements::ROLL_UP_MONTHS, &hours),
+            (statements::ROLL_UP_ORGANIZATION_HOURS, &hours),
+            (statements::ROLL_UP_ORGANIZATION_DAYS, &hours),
+            (statements::ROLL_UP_ORGANIZATION_MONTHS, &hours),
             (statements::RECORD_HOURS, &hours),
+            (statements::ROLL_UP_METERED, &metered),
             (statements::RECORD_METERED, &metered),
         ] {
             sqlx::query(statement)
@@ -154,16 +158,12 @@ impl UsageBook for SqlStore {
         slots: Slots,
         range: Range<u32>,
     ) -> Result<Vec<(u32, AtDeployment)>, StoreError> {
-        let rows = sqlx::query(in_table!(
-            slots,
-            "SELECT counted.slot AS slot, counted.deployment AS deployment,
-                 CAST(SUM(counted.requests) AS BIGINT) AS requests
-             FROM keys JOIN ",
-            " AS counted ON counted.key = keys.id
-             WHERE keys.organization = $1 AND counted.slot >= $2 AND counted.slot < $3
-             GROUP BY 1, 2 ORDER BY 1, 2"
-        ))
+        let rows = sqlx::query(
+            "SELECT slot, deployment, requests FROM organization_usage
+             WHERE organization = $1 AND slots = $2 AND slot >= $3 AND slot < $4 ORDER BY slot, deployment",
+        )
         .bind(organization.0.as_bytes().as_slice())
+        .bind(slots.as_str())
         .bind(i64::from(range.start))
         .bind(i64::from(range.end))
         .fetch_all(&self.readers)
@@ -185,11 +185,8 @@ impl UsageBook for SqlStore {
         months: Range<Month>,
     ) -> Result<Vec<(Month, String, u64)>, StoreError> {
         let rows = sqlx::query(
-            "SELECT metered_months.month AS month, metered_months.meter AS meter,
-                 CAST(SUM(metered_months.requests) AS BIGINT) AS requests
-             FROM keys JOIN metered_months ON metered_months.key = keys.id
-             WHERE keys.organization = $1 AND metered_months.month >= $2 AND metered_months.month < $3
-             GROUP BY 1, 2 ORDER BY 1, 2",
+            "SELECT month, meter, requests FROM organization_metered
+             WHERE organization = $1 AND month >= $2 AND month < $3 ORDER BY month, meter",
         )
         .bind(organization.0.as_bytes().as_slice())
         .bind(i64::from(months.start.index()))
@@ -279,8 +276,15 @@ impl UsageBook for SqlStore {
             skip_locked!(),
             ")"
         );
+        let of_organizations = concat!(
+            "DELETE FROM organization_metered WHERE (organization, month, meter) IN (
+                 SELECT organization, month, meter FROM organization_metered WHERE month < $1 ORDER BY month LIMIT $2",
+            skip_locked!(),
+            ")"
+        );
         let mut dropped = 0;
-        for statement in [Some(statement), (slots == Slots::Months).then_some(metered)] {
+        let of_months = |statement| (slots == Slots::Months).then_some(statement);
+        for statement in [Some(statement), of_months(metered), of_months(of_organizations)] {
             let Some(statement) = statement else { continue };
             let rows = sqlx::query(statement)
                 .bind(first)
@@ -289,6 +293,19 @@ impl UsageBook for SqlStore {
                 .await?;
             dropped += rows.rows_affected();
         }
+        let of_organizations = sqlx::query(concat!(
+            "DELETE FROM organization_usage WHERE (organization, slots, slot, deployment) IN (
+                 SELECT organization, slots, slot, deployment FROM organization_usage WHERE slots = $1 AND slot < $2 ORDER BY slot LIMIT $3",
+            skip_locked!(),
+            ")"
+        ));
+        let of_organizations = of_organizations
+            .bind(slots.as_str())
+            .bind(first)
+            .bind(i64::from(limit))
+            .execute(&self.writer)
+            .await?;
+        dropped += of_organizations.rows_affected();
         dropped += refusals::drop_before(&self.writer, slots, first, limit).await?;
         Ok(dropped)
     }

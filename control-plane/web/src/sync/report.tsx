@@ -36,6 +36,7 @@ const WORDS: Record<string, string> = {
   orphaned: "Records without a key",
   repaired: "Repaired",
   held_back: "Held back",
+  over: "Ended long ago, deleted",
   unknown: "Unknown to guards",
   behind: "Older at guards",
   failed: "Guards not told",

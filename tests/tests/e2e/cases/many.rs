@@ -79,10 +79,13 @@ fn a_suspended_organizations_keys_are_refused_and_open_again_what_they_did() {
         assert_eq!(answer.header("keyward-propagation"), Some("confirmed"), "{how}");
     };
     turn("suspend");
+    // Whoever has lost the answer asks again, and is told as much.
+    turn("suspend");
     predict(&active).refused(401, "deactivated");
     owner
         .ask("POST", &keys, Some(&wish))
         .refused(409, "organization_suspended");
+    turn("resume");
     turn("resume");
     predict(&active).admitted();
     predict(&inactive).refused(401, "deactivated");
