@@ -26,7 +26,7 @@ use keyward_control_plane::{
     },
 };
 use keyward_shared::{Brands, Environment, month::Month, sync::Promise};
-use sqlx::{AssertSqlSafe, PgPool, Row as _};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, PgPool, Row as _};
 
 use crate::{
     backend::{Backend, StoredEvent, within},
