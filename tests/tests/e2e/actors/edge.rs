@@ -182,6 +182,15 @@ impl Call<'_> {
     }
 }
 
+/// Sends what is refused before it is read in full. Now and then the proxy before the local Worker, which is not ours, then gives up
+/// the connection and answers itself; so it is sent again.
+#[track_caller]
+pub(crate) fn answered_before_it_is_read(send: impl FnMut() -> Answer) -> Answer {
+    let is_of_the_worker =
+        |answer: &Answer| answer.status != 500 || !answer.text().contains("Network connection lost");
+    eventually("an answer of the Worker", send, is_of_the_worker)
+}
+
 /// Asks until the answer is as it should become.
 #[track_caller]
 pub(crate) fn eventually(

@@ -15,7 +15,7 @@ pub(crate) use self::{
     admin::{Admin, NewKey, a_key, prediction_key},
     answer::Answer,
     crowd::{Sample, under_load, under_mixed_load},
-    edge::{Call, Edge},
+    edge::{Call, Edge, answered_before_it_is_read},
     kv::Kv,
     line::Line,
     person::person,

@@ -53,6 +53,7 @@ mod verify;
 pub(crate) fn side_by_side() -> Vec<Trial> {
     let parts = [
         crashes::all(),
+        canaries::all(),
         forwarding::all(),
         lab::side_by_side(),
         commands::all(),
@@ -83,7 +84,6 @@ pub(crate) fn side_by_side() -> Vec<Trial> {
         service::all(),
         sync::all(),
         api::all(),
-        canaries::all(),
     ];
     parts.into_iter().flatten().collect()
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{forwarding::platform_record, limits::limited_key};
 use crate::{
-    actors::{Answer, Edge, prediction_key},
+    actors::{Answer, Edge, answered_before_it_is_read, prediction_key},
     clock,
     stage::{
         ControlPlane, Example, LoneEdge,
@@ -312,12 +312,10 @@ fn who_may_not_ask_and_what_is_no_question() {
     refuses(&without.send_body(good.as_bytes()), 401, "invalid_secret");
     // Half a megabyte, of which hardly anything is read.
     let huge = format!("{good}{}", " ".repeat(512 * 1024));
-    refuses(
-        &post(&lone.edge, lone.verify_secret(), huge.as_bytes()),
-        413,
-        "too_large",
-    );
-    refuses(&without.send_body(huge.as_bytes()), 401, "invalid_secret");
+    let with = || post(&lone.edge, lone.verify_secret(), huge.as_bytes());
+    refuses(&answered_before_it_is_read(with), 413, "too_large");
+    let without = || without.send_body(huge.as_bytes());
+    refuses(&answered_before_it_is_read(without), 401, "invalid_secret");
     for body in [
         String::new(),
         good[1..].to_owned(),
