@@ -4,7 +4,7 @@ use std::{ffi::OsString, time::Duration};
 
 use lexopt::{Arg, Parser, ValueExt as _};
 
-use crate::fuzz;
+use crate::{fuzz, soak};
 
 /// What `cargo xtask help` prints.
 pub const USAGE: &str = "\
@@ -19,6 +19,8 @@ cargo xtask <command>
   test --list           The names of the checks.
   simulate [--seeds N]… Everything in virtual time, with all that can go wrong: N seeds (1000). A seed that fails is printed.
                         KEYWARD_SIMULATION_SEED=N runs one again, and makes it smaller if it fails.
+  soak [--minutes N] [--callers N] [--per-second N]
+                        Mixed traffic and keys that come and go for N minutes (20): fails on one wrong answer, or if memory grows.
   crash                 The real processes, killed at every write, sync and named point, and started again (needs strace).
   bench [--help]        What a request costs at the edge, beside others; and that forged keys cost no look-up.
   screenshots           Takes the pictures of the web page that the documents show.
@@ -74,6 +76,8 @@ pub enum Command {
     Screenshots,
     /// Kill the real processes.
     Crash,
+    /// Keep a stack busy.
+    Soak(soak::Order),
     /// Feed found bytes to what reads bytes.
     Fuzz(fuzz::Order),
     /// Check the dependencies.
@@ -117,6 +121,7 @@ impl Command {
                         },
                         "fuzz" => Self::Fuzz(fuzz::Order::default()),
                         "crash" => Self::Crash,
+                        "soak" => Self::Soak(soak::Order::default()),
                         "audit" => Self::Audit,
                         "help" => Self::Help,
                         other => return Err(format!("there is no command `{other}`").into()),
@@ -126,6 +131,11 @@ impl Command {
                 (Arg::Long("step"), Some(Self::Test { steps })) => steps.push(parser.value()?.string()?),
                 (Arg::Long("seconds"), Some(Self::Fuzz(order))) => {
                     order.each = Duration::from_secs(parser.value()?.parse()?);
+                }
+                (Arg::Long("minutes"), Some(Self::Soak(order))) => order.minutes = parser.value()?.parse()?,
+                (Arg::Long("callers"), Some(Self::Soak(order))) => order.callers = parser.value()?.parse()?,
+                (Arg::Long("per-second"), Some(Self::Soak(order))) => {
+                    order.per_second = parser.value()?.parse()?;
                 }
                 (Arg::Value(target), Some(Self::Fuzz(order))) => order.targets.push(target.string()?),
                 (Arg::Long("list"), Some(command @ Self::Test { .. })) => *command = Self::ListSteps,
@@ -173,6 +183,11 @@ mod tests {
         };
         assert_eq!(parse("fuzz key --seconds 5 jwt"), Ok(Command::Fuzz(order)));
         assert_eq!(parse("crash"), Ok(Command::Crash));
+        let order = soak::Order {
+            minutes: 3,
+            ..soak::Order::default()
+        };
+        assert_eq!(parse("soak --minutes 3"), Ok(Command::Soak(order)));
         assert_eq!(parse("audit"), Ok(Command::Audit));
         assert_eq!(parse(""), Ok(Command::Help));
         assert_eq!(parse("dev --help"), Ok(Command::Help));

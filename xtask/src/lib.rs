@@ -37,6 +37,7 @@ pub mod secrets;
 pub mod settings;
 pub mod setup;
 pub mod simulate;
+pub mod soak;
 pub mod stack;
 mod turn;
 mod watcher;

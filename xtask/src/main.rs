@@ -8,7 +8,7 @@ use xtask::{
     command_line::{Command, USAGE},
     crash, demo, dev, fuzz, golden, mutants,
     process::Launcher,
-    program, release, simulate,
+    program, release, simulate, soak,
     workspace::Workspace,
 };
 
@@ -38,6 +38,7 @@ fn run(command: &Command, workspace: &Workspace, launcher: &Launcher) -> Result<
         Command::Bench { arguments } => bench::run(workspace, launcher, arguments),
         Command::Screenshots => browser::take_pictures(workspace, launcher).map(|()| ExitCode::SUCCESS),
         Command::Simulate { arguments } => simulate::run(workspace, launcher, arguments),
+        Command::Soak(order) => soak::run(workspace, launcher, order).map(|()| ExitCode::SUCCESS),
         Command::Crash => crash::run(workspace, launcher).map(|()| ExitCode::SUCCESS),
         Command::Fuzz(order) => fuzz::run(workspace, launcher, order).map(|()| ExitCode::SUCCESS),
         Command::Mutants { arguments } => mutants::run(workspace, launcher, arguments),
