@@ -1,8 +1,8 @@
 //! Signing in with an OpenID Connect issuer: the authorization code flow with PKCE (OpenID Connect Core §3.1, RFC 7636, RFC 9700).
 //!
 //! What a browser has begun is known to the browser alone ([`Attempt`], sealed in a cookie), so that any control plane of a database
-//! can end it. The issuer's endpoints come from its discovery document ([`discovery`]), and its ID token is checked like a user
-//! token, and besides for whom and in answer to what it was made ([`id_token`]).
+//! can end it. The issuer's endpoints come from its discovery document (`discovery`), and its ID token is checked like a user
+//! token, and besides for whom and in answer to what it was made (`id_token`).
 //!
 //! The crates for this (`openidconnect`, `oauth2`) read the system's clock and randomness by themselves and bring a second RSA whose
 //! timing leaks; what is left beside the verification that is here anyway is one form to send.
