@@ -60,6 +60,14 @@ impl App {
             unused_after: found.and_then(|found| found.unused_after(self.rules.unused_after_days)),
         })
     }
+
+    /// The same after a change, which is not taken back because the organization cannot be read now: then no key is flagged.
+    pub(in crate::http) async fn look_after_change(&self, organization: OrganizationId) -> Look {
+        self.look_at(organization).await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "whether keys are unused cannot be told");
+            Look::at_new(self.clock.now())
+        })
+    }
 }
 
 /// `APIKeyInfo` of the reference, and below the blank line what Keyward adds to it.

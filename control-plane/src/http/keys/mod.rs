@@ -35,7 +35,7 @@ pub(super) mod usage;
 pub(super) mod verify;
 mod wish;
 
-use info::{KeyInfo, Look, ShownOnce};
+use info::{KeyInfo, ShownOnce};
 
 impl App {
     /// The key of a path, if the caller may do what it wants with it. An id that is none is a key that does not exist, and so
@@ -105,13 +105,7 @@ impl App {
     /// The answer that shows a changed key.
     async fn answer_with_key(&self, changed: &Changed) -> Response {
         let key = &changed.keys[0];
-        // What was written is not taken back because its organization cannot be read now.
-        let look = self.look_at(key.organization).await;
-        let look = look.unwrap_or_else(|error| {
-            tracing::warn!(%error, "whether a key is unused cannot be told");
-            Look::at_new(self.clock.now())
-        });
-        let info = KeyInfo::of(key, look);
+        let info = KeyInfo::of(key, self.look_after_change(key.organization).await);
         self.answer(StatusCode::OK, Json(info), changed).await
     }
 }

@@ -103,7 +103,7 @@ pub(in crate::http) async fn remove(
             break;
         }
     }
-    let look = app.look_at(member.organization).await?;
+    let look = app.look_after_change(member.organization).await;
     let body = Removed {
         message: "Member removed",
         key_count: all.keys.len(),
