@@ -40,14 +40,9 @@ impl Wait {
         answer: &Answer,
         again: &Request,
     ) -> anyhow::Result<()> {
-        let mut propagation = answer.propagation.clone();
-        let patience = Patience::begun_now(self);
-        while patience.is_asked && propagation.as_deref() == Some("pending") {
-            patience.pause().await?;
-            propagation = session.client.send(again).await?.propagation;
-        }
-        say(propagation.as_deref());
-        Ok(())
+        Patience::begun_now(self)
+            .until_confirmed(session, answer, again)
+            .await
     }
 
     /// The same for a change of an organization's keys: with a bar, while they follow one after the other.
@@ -58,11 +53,11 @@ impl Wait {
         answer: &Answer,
         again: &Request,
     ) -> anyhow::Result<()> {
-        if self.is_asked() && answer.propagation.as_deref() == Some("pending") {
-            let patience = Patience::begun_now(self);
+        let patience = Patience::begun_now(self);
+        if patience.waits_for(answer) {
             until_done(session, organization, None, &patience).await?;
         }
-        self.for_edge(session, answer, again).await
+        patience.until_confirmed(session, answer, again).await
     }
 
     /// The same for keys that one job ends: until it is done, and then until no key of `list` is on its way.
@@ -74,7 +69,7 @@ impl Wait {
         list: &Request,
     ) -> anyhow::Result<()> {
         let patience = Patience::begun_now(self);
-        if !patience.is_asked || answer.propagation.as_deref() != Some("pending") {
+        if !patience.waits_for(answer) {
             say(answer.propagation.as_deref());
             return Ok(());
         }
@@ -109,6 +104,25 @@ impl Patience {
         }
     }
 
+    fn waits_for(&self, answer: &Answer) -> bool {
+        self.is_asked && answer.propagation.as_deref() == Some("pending")
+    }
+
+    async fn until_confirmed(
+        &self,
+        session: &Session,
+        answer: &Answer,
+        again: &Request,
+    ) -> anyhow::Result<()> {
+        let mut answer = answer.clone();
+        while self.waits_for(&answer) {
+            self.pause().await?;
+            answer = session.client.send(again).await?;
+        }
+        say(answer.propagation.as_deref());
+        Ok(())
+    }
+
     /// Waits a moment, or says that it was long enough.
     async fn pause(&self) -> anyhow::Result<()> {
         if SystemClock.now().duration_since(self.begun).unsigned_abs() >= self.most {
@@ -133,9 +147,21 @@ async fn until_done(
     )
     .with("limit", Some(100));
     let bar = ProgressBar::new(0);
+    let done = until_done_with(&bar, session, &list, job, patience).await;
+    bar.finish_and_clear();
+    done
+}
+
+async fn until_done_with(
+    bar: &ProgressBar,
+    session: &Session,
+    list: &Request,
+    job: Option<&str>,
+    patience: &Patience,
+) -> anyhow::Result<()> {
     let count = |job: &&Value, field: &str| job[field].as_u64().unwrap_or_default();
     loop {
-        let jobs = session.ask(&list).await?;
+        let jobs = session.ask(list).await?;
         let jobs: Vec<_> = jobs
             .as_array()
             .into_iter()
@@ -143,16 +169,11 @@ async fn until_done(
             .filter(|one| one["ended_at"].is_null() && job.is_none_or(|id| one["job_id"] == id))
             .collect();
         if jobs.is_empty() {
-            bar.finish_and_clear();
             return Ok(());
         }
         bar.set_length(jobs.iter().map(|job| count(job, "keys")).sum());
         bar.set_position(jobs.iter().map(|job| count(job, "done")).sum());
-        let paused = patience.pause().await;
-        if paused.is_err() {
-            bar.finish_and_clear();
-        }
-        paused?;
+        patience.pause().await?;
     }
 }
 

@@ -8,7 +8,6 @@ use crate::{
     cli::{
         exit::CODES,
         remote::{Remote, Sure},
-        show,
         wait::Wait,
     },
     client::Request,
@@ -50,11 +49,7 @@ impl Change {
         path.push(operation.to_owned());
         let request = Request::new(Method::POST, path);
         let answer = session.client.send(&request).await?;
-        if self.remote.json {
-            show::json(&answer.body)?;
-        } else {
-            one(&self.remote, &answer.body)?;
-        }
+        one(&self.remote, &answer.body)?;
         self.wait.for_keys(&session, &id, &answer, &request).await
     }
 }
