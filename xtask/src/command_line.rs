@@ -1,6 +1,6 @@
 //! What can be asked of `cargo xtask`.
 
-use std::{ffi::OsString, time::Duration};
+use std::{ffi::OsString, num::NonZeroU32, time::Duration};
 
 use lexopt::{Arg, Parser, ValueExt as _};
 
@@ -132,10 +132,10 @@ impl Command {
                 (Arg::Long("seconds"), Some(Self::Fuzz(order))) => {
                     order.each = Duration::from_secs(parser.value()?.parse()?);
                 }
-                (Arg::Long("minutes"), Some(Self::Soak(order))) => order.minutes = parser.value()?.parse()?,
-                (Arg::Long("callers"), Some(Self::Soak(order))) => order.callers = parser.value()?.parse()?,
+                (Arg::Long("minutes"), Some(Self::Soak(order))) => order.minutes = at_least_one(&mut parser)?,
+                (Arg::Long("callers"), Some(Self::Soak(order))) => order.callers = at_least_one(&mut parser)?,
                 (Arg::Long("per-second"), Some(Self::Soak(order))) => {
-                    order.per_second = parser.value()?.parse()?;
+                    order.per_second = at_least_one(&mut parser)?;
                 }
                 (Arg::Value(target), Some(Self::Fuzz(order))) => order.targets.push(target.string()?),
                 (Arg::Long("list"), Some(command @ Self::Test { .. })) => *command = Self::ListSteps,
@@ -144,6 +144,12 @@ impl Command {
         }
         Ok(command.unwrap_or(Self::Help))
     }
+}
+
+/// A number other than 0: for no time, by nobody or at no rate nothing would be tried.
+fn at_least_one(parser: &mut Parser) -> Result<u32, lexopt::Error> {
+    let number: NonZeroU32 = parser.value()?.parse()?;
+    Ok(number.get())
 }
 
 #[cfg(test)]
@@ -188,6 +194,9 @@ mod tests {
             ..soak::Order::default()
         };
         assert_eq!(parse("soak --minutes 3"), Ok(Command::Soak(order)));
+        for flag in ["--minutes", "--callers", "--per-second"] {
+            assert!(parse(&format!("soak {flag} 0")).is_err(), "{flag}");
+        }
         assert_eq!(parse("audit"), Ok(Command::Audit));
         assert_eq!(parse(""), Ok(Command::Help));
         assert_eq!(parse("dev --help"), Ok(Command::Help));

@@ -103,7 +103,7 @@ struct Caller<'a> {
 
 impl Traffic {
     pub(super) fn new(stack: &Stack, order: &Order) -> Self {
-        let per_caller = f64::from(order.per_second.max(1)) / f64::from(order.callers.max(1));
+        let per_caller = f64::from(order.per_second) / f64::from(order.callers);
         Self {
             keys: format!("{}/api/v1/keys", stack.ports().url(Role::ControlPlane)),
             predict: format!("{}/v1/predict", stack.ports().url(Role::Edge)),
