@@ -6,9 +6,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::{OrganizationId, Role, key::Act, leak::LeakPolicy};
-use crate::clock::{new_id, whole_second};
-
-const SECONDS_A_DAY: u64 = 86_400;
+use crate::clock::{days, new_id, whole_second};
 
 /// An organization: it owns keys, members and groups, and nobody outside can tell that it exists.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,8 +58,8 @@ impl Organization {
 
     /// How long its keys may be unused until they are flagged, where the settings say so many days; none for ever.
     pub fn unused_after(&self, by_settings: Option<u32>) -> Option<Duration> {
-        let days = self.unused_after_days.or(by_settings).filter(|days| *days > 0);
-        days.map(|days| Duration::from_secs(u64::from(days) * SECONDS_A_DAY))
+        let allowed = self.unused_after_days.or(by_settings).filter(|days| *days > 0);
+        allowed.map(|allowed| days(allowed.into()))
     }
 
     /// The organization suspended: its keys open nothing, and none are made. A suspended one stays as it is.

@@ -158,18 +158,11 @@ impl Session {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    struct Filled(u8);
-
-    impl Entropy for Filled {
-        fn fill(&self, buffer: &mut [u8]) {
-            buffer.fill(self.0);
-        }
-    }
+    use crate::domain::key::tests::TestEntropy;
 
     #[test]
     fn an_id_leads_back_from_its_cookie_and_does_not_print() {
-        let id = SessionId::new(&Filled(7));
+        let id = SessionId::new(&TestEntropy::seeded(7));
         let text = id.expose();
         assert_eq!(text.len(), 43);
         assert_eq!(SessionId::parse(&text).unwrap().hash(), id.hash());
@@ -187,7 +180,10 @@ mod tests {
 
     #[test]
     fn the_csrf_token_is_that_of_this_session_alone() {
-        let (one, other) = (SessionId::new(&Filled(1)), SessionId::new(&Filled(2)));
+        let (one, other) = (
+            SessionId::new(&TestEntropy::seeded(1)),
+            SessionId::new(&TestEntropy::seeded(2)),
+        );
         let token = one.csrf_token();
         assert!(one.has_csrf_token(&token));
         for wrong in [

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::{SettingsError, file::Places};
+use crate::clock::days;
 
 /// The least that is kept of the audit trail, in days. Whether a database was restored is told by events of the last days
 /// (`publish/recovery`), and who notes hashes elsewhere needs time to compare them.
@@ -14,7 +15,6 @@ const LEAST_AUDIT_DAYS: u32 = 30;
 const LEAST_USAGE_DAYS: u32 = 32;
 /// The least that is kept of names in KV, in days: more than any clock may be off, or any write late.
 const LEAST_NAME_DAYS: u32 = 1;
-const SECONDS_A_DAY: u64 = 86_400;
 /// The longest time that may be said, in days: a century. Longer is for ever.
 const MOST_DAYS: u32 = 36_500;
 
@@ -59,8 +59,7 @@ pub struct RetentionSettings {
 impl RetentionSettings {
     /// How long names in KV of ended keys are kept.
     pub fn ended_names(&self) -> Option<Duration> {
-        self.ended_names_days
-            .map(|days| Duration::from_secs(u64::from(days) * SECONDS_A_DAY))
+        self.ended_names_days.map(|kept| days(kept.into()))
     }
 }
 

@@ -6,9 +6,9 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::wish::{SECONDS_A_DAY, no_group};
+use super::wish::no_group;
 use crate::{
-    clock::{after, whole_second},
+    clock::{self, after, whole_second},
     domain::{
         FieldError, Key, Permission, Purpose, Rights, bounds, group::MAX_GROUPS, key::Configuration, metadata,
     },
@@ -118,7 +118,7 @@ impl UpdateKey {
             (Some(Some(text)), None) => Ok(Some(NewExpiry::At(bounds::moment("expires_at", text)?))),
             (None, Some(Some(days))) => {
                 let days = bounds::expires_in_days(days)?;
-                let lifetime = Duration::from_secs(days.unsigned_abs() * SECONDS_A_DAY);
+                let lifetime = clock::days(days.unsigned_abs());
                 Ok(Some(NewExpiry::In(lifetime)))
             }
         }

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
+    clock::days,
     domain::{
         FieldError, Group, NewKey, OrganizationId, Purpose,
         bounds::{self, DEFAULT_PLAN, DEFAULT_RATE_LIMIT_PER_HOUR, MAX_ALLOWED_IPS, MAX_SCOPES},
@@ -16,8 +17,6 @@ use crate::{
     },
     schema,
 };
-
-pub(super) const SECONDS_A_DAY: u64 = 86_400;
 
 /// The body. With `service_id` it asks for a service key; with `groups` and without it, for a gateway key.
 #[derive(Deserialize, JsonSchema)]
@@ -74,7 +73,7 @@ pub(super) struct Wish {
 impl CreateKey {
     pub(super) fn check(self, services: &[String]) -> Result<Wish, FieldError> {
         let purpose = self.purpose(services)?;
-        let days = self.expires_in_days.map(bounds::expires_in_days).transpose()?;
+        let lifetime = self.expires_in_days.map(bounds::expires_in_days).transpose()?;
         let set = self
             .metadata
             .into_iter()
@@ -103,7 +102,7 @@ impl CreateKey {
         Ok(Wish {
             purpose,
             configuration,
-            lifetime: days.map(|days| Duration::from_secs(days.unsigned_abs() * SECONDS_A_DAY)),
+            lifetime: lifetime.map(|lifetime| days(lifetime.unsigned_abs())),
             groups,
         })
     }

@@ -8,10 +8,10 @@ use serde_json::json;
 
 use super::{OrganizationInfo, example};
 use crate::{
-    domain::key::FIRST_REVISION,
     domain::{
         Action, DirectoryWrite, Job, Organization, Target,
         job::{Task, Whose},
+        key::FIRST_REVISION,
     },
     http::{
         App, Problem,

@@ -169,14 +169,7 @@ impl ReturnTo {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    struct Filled(u8);
-
-    impl Entropy for Filled {
-        fn fill(&self, buffer: &mut [u8]) {
-            buffer.fill(self.0);
-        }
-    }
+    use crate::domain::key::tests::TestEntropy;
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_second(1_800_000_000 + seconds).unwrap()
@@ -184,7 +177,8 @@ mod tests {
 
     fn attempt(seed: u8) -> Attempt {
         let return_to = ReturnTo::new("/keys?search=a").unwrap();
-        Attempt::starting(return_to, Some(SessionHash([seed; 32])), at(0), &Filled(seed))
+        let entropy = TestEntropy::seeded(seed.into());
+        Attempt::starting(return_to, Some(SessionHash([seed; 32])), at(0), &entropy)
     }
 
     #[test]

@@ -181,14 +181,16 @@ impl Publisher {
             let pause = if let RecoveryError::Unsettled(wait) = error {
                 tracing::warn!(deployment, %error, "recovery waits for it; nothing is published until then");
                 wait
-            } else if lane.standing().is_recovering() {
-                tracing::error!(deployment, %error, "recovery broke off; nothing is published until it has succeeded");
-                self.wait(failures, None)
             } else {
-                tracing::warn!(deployment, %error, "cannot compare the past with KV yet; nothing is published there until then");
-                self.wait(failures, None)
+                if lane.standing().is_recovering() {
+                    tracing::error!(deployment, %error, "recovery broke off; nothing is published until it has succeeded");
+                } else {
+                    tracing::warn!(deployment, %error, "cannot compare the past with KV yet; nothing is published there until then");
+                }
+                let pause = self.wait(failures, None);
+                failures += 1;
+                pause
             };
-            failures += u32::from(!matches!(error, RecoveryError::Unsettled(_)));
             if let Err(error) = self.refuse_due(lane, &error.to_string(), pause).await {
                 tracing::error!(deployment, %error, "cannot say why nothing is published");
             }

@@ -194,12 +194,15 @@ async fn update(
     .bind(columns::integer(before)?)
     .bind(i64::from(key.suspended))
     .execute(&mut **transaction)
-    .await?
-    .rows_affected();
-    if written == 1 {
-        Ok(())
-    } else {
-        Err(CommitError::Conflict)
+    .await?;
+    expect_written(written.rows_affected())
+}
+
+/// A row that is written only where it still stands as it was read: none is a conflict.
+pub(super) const fn expect_written(rows: u64) -> Result<(), CommitError> {
+    match rows {
+        1 => Ok(()),
+        _ => Err(CommitError::Conflict),
     }
 }
 

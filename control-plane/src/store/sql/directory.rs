@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use sqlx::{Row as _, Transaction};
 
-use super::{Db, DbRow, SqlStore, columns, groups, key_jobs};
+use super::{Db, DbRow, SqlStore, changes, columns, groups, key_jobs};
 use crate::{
     domain::{
         Group, OrganizationId, Role,
@@ -113,13 +113,8 @@ pub(super) async fn write(
                     .bind(policy.as_str())
                     .bind(before.as_str())
                     .execute(&mut **transaction)
-                    .await?
-                    .rows_affected();
-            if written == 1 {
-                Ok(())
-            } else {
-                Err(CommitError::Conflict)
-            }
+                    .await?;
+            changes::expect_written(written.rows_affected())
         }
         DirectoryWrite::SetUnusedAfter {
             organization,
@@ -133,13 +128,8 @@ pub(super) async fn write(
             .bind(days.map(i64::from))
             .bind(before.map(i64::from))
             .execute(&mut **transaction)
-            .await?
-            .rows_affected();
-            if written == 1 {
-                Ok(())
-            } else {
-                Err(CommitError::Conflict)
-            }
+            .await?;
+            changes::expect_written(written.rows_affected())
         }
         DirectoryWrite::AddGroup(group) => groups::add(transaction, group).await,
         DirectoryWrite::ChangeGroup(group) => groups::change(transaction, group, now).await,
@@ -184,13 +174,8 @@ async fn change_suspension(
     .bind(act.map(|act| act.at.as_millisecond()))
     .bind(i64::from(act.is_some()))
     .execute(&mut **transaction)
-    .await?
-    .rows_affected();
-    if written == 1 {
-        Ok(())
-    } else {
-        Err(CommitError::Conflict)
-    }
+    .await?;
+    changes::expect_written(written.rows_affected())
 }
 
 /// Whether an organization is suspended.

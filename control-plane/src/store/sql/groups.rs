@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use keyward_shared::KeyHash;
 use sqlx::{Row as _, Transaction};
 
-use super::{Db, DbConnection, DbRow, SqlStore, columns, directory, group_jobs};
+use super::{Db, DbConnection, DbRow, SqlStore, changes, columns, directory, group_jobs};
 use crate::{
     domain::{FieldError, Group, GroupId, Key, KeyId, OrganizationId, Permission, principal::Reach},
     store::{CommitError, Groups, Named, StoreError},
@@ -137,9 +137,7 @@ pub(super) async fn change(
     .bind(permissions_text(group)?)
     .execute(&mut **transaction)
     .await?;
-    if written.rows_affected() != 1 {
-        return Err(CommitError::Conflict);
-    }
+    changes::expect_written(written.rows_affected())?;
     group_jobs::begin(transaction, group.id, group.revision, now).await
 }
 
@@ -158,9 +156,7 @@ pub(super) async fn delete(
     .bind(now.as_millisecond())
     .execute(&mut **transaction)
     .await?;
-    if written.rows_affected() != 1 {
-        return Err(CommitError::Conflict);
-    }
+    changes::expect_written(written.rows_affected())?;
     group_jobs::begin(transaction, group.id, group.revision + 1, now).await
 }
 

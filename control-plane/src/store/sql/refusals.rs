@@ -105,39 +105,6 @@ pub(super) async fn of_organization(
     rows.iter().map(refused).collect()
 }
 
-/// Drops at most so many rows of before a slot.
-pub(super) async fn drop_before(
-    writer: &DbPool,
-    slots: Slots,
-    first: i64,
-    limit: u32,
-) -> Result<u64, StoreError> {
-    let mut dropped = 0;
-    for statement in [
-        concat!(
-            "DELETE FROM refusals WHERE (key, slots, slot, reason) IN (
-                 SELECT key, slots, slot, reason FROM refusals WHERE slots = $1 AND slot < $2 ORDER BY slot LIMIT $3",
-            skip_locked!(),
-            ")"
-        ),
-        concat!(
-            "DELETE FROM organization_refusals WHERE (organization, slots, slot, reason) IN (
-                 SELECT organization, slots, slot, reason FROM organization_refusals WHERE slots = $1 AND slot < $2 ORDER BY slot LIMIT $3",
-            skip_locked!(),
-            ")"
-        ),
-    ] {
-        let rows = sqlx::query(statement)
-            .bind(slots.as_str())
-            .bind(first)
-            .bind(i64::from(limit))
-            .execute(writer)
-            .await?;
-        dropped += rows.rows_affected();
-    }
-    Ok(dropped)
-}
-
 /// Forgets at most so many batches that were counted before a moment.
 pub(super) async fn forget_batches(
     writer: &DbPool,

@@ -30,16 +30,12 @@ macro_rules! in_table {
     };
 }
 
-/// Drops so many rows of before a slot from a table.
+/// Drops so many rows of before a slot ($1, $2) from a table with this key; of one kind of slots ($3) where it holds all kinds.
 macro_rules! drop_before {
-    ($table:literal) => {
+    ($table:literal, $key:literal, $slot:literal $(, $and:literal)?) => {
         concat!(
-            "DELETE FROM ",
-            $table,
-            " WHERE (key, slot, deployment) IN (
-                 SELECT key, slot, deployment FROM ",
-            $table,
-            " WHERE slot < $1 ORDER BY slot LIMIT $2",
+            "DELETE FROM ", $table, " WHERE (", $key, ") IN (
+                 SELECT ", $key, " FROM ", $table, " WHERE ", $slot, " < $1 ", $($and,)? " ORDER BY ", $slot, " LIMIT $2",
             skip_locked!(),
             ")"
         )
@@ -265,48 +261,43 @@ impl UsageBook for SqlStore {
 
     async fn drop_usage(&self, slots: Slots, limit: u32) -> Result<u64, StoreError> {
         let first = i64::from(self.usage_horizon(slots).await?);
-        let statement = match slots {
-            Slots::Hours => drop_before!("usage_hours"),
-            Slots::Days => drop_before!("usage_days"),
-            Slots::Months => drop_before!("usage_months"),
+        let of_keys = match slots {
+            Slots::Hours => drop_before!("usage_hours", "key, slot, deployment", "slot"),
+            Slots::Days => drop_before!("usage_days", "key, slot, deployment", "slot"),
+            Slots::Months => drop_before!("usage_months", "key, slot, deployment", "slot"),
         };
-        let metered = concat!(
-            "DELETE FROM metered_months WHERE (key, month, meter, deployment) IN (
-                 SELECT key, month, meter, deployment FROM metered_months WHERE month < $1 ORDER BY month LIMIT $2",
-            skip_locked!(),
-            ")"
-        );
-        let of_organizations = concat!(
-            "DELETE FROM organization_metered WHERE (organization, month, meter) IN (
-                 SELECT organization, month, meter FROM organization_metered WHERE month < $1 ORDER BY month LIMIT $2",
-            skip_locked!(),
-            ")"
-        );
+        let metered: &[&'static str] = match slots {
+            Slots::Hours | Slots::Days => &[],
+            Slots::Months => &[
+                drop_before!("metered_months", "key, month, meter, deployment", "month"),
+                drop_before!("organization_metered", "organization, month, meter", "month"),
+            ],
+        };
+        let of_all_slots = [
+            drop_before!(
+                "organization_usage",
+                "organization, slots, slot, deployment",
+                "slot",
+                "AND slots = $3"
+            ),
+            drop_before!("refusals", "key, slots, slot, reason", "slot", "AND slots = $3"),
+            drop_before!(
+                "organization_refusals",
+                "organization, slots, slot, reason",
+                "slot",
+                "AND slots = $3"
+            ),
+        ];
         let mut dropped = 0;
-        let of_months = |statement| (slots == Slots::Months).then_some(statement);
-        for statement in [Some(statement), of_months(metered), of_months(of_organizations)] {
-            let Some(statement) = statement else { continue };
-            let rows = sqlx::query(statement)
-                .bind(first)
-                .bind(i64::from(limit))
-                .execute(&self.writer)
-                .await?;
-            dropped += rows.rows_affected();
+        for statement in [of_keys].iter().chain(metered) {
+            let statement = sqlx::query(*statement).bind(first).bind(i64::from(limit));
+            dropped += statement.execute(&self.writer).await?.rows_affected();
         }
-        let of_organizations = sqlx::query(concat!(
-            "DELETE FROM organization_usage WHERE (organization, slots, slot, deployment) IN (
-                 SELECT organization, slots, slot, deployment FROM organization_usage WHERE slots = $1 AND slot < $2 ORDER BY slot LIMIT $3",
-            skip_locked!(),
-            ")"
-        ));
-        let of_organizations = of_organizations
-            .bind(slots.as_str())
-            .bind(first)
-            .bind(i64::from(limit))
-            .execute(&self.writer)
-            .await?;
-        dropped += of_organizations.rows_affected();
-        dropped += refusals::drop_before(&self.writer, slots, first, limit).await?;
+        for statement in of_all_slots {
+            let statement = sqlx::query(statement).bind(first).bind(i64::from(limit));
+            let statement = statement.bind(slots.as_str());
+            dropped += statement.execute(&self.writer).await?.rows_affected();
+        }
         Ok(dropped)
     }
 }
