@@ -5,22 +5,25 @@ use std::process::ExitCode;
 use anyhow::Result;
 use xtask::{process::Launcher, progress::Progress, workspace::Workspace};
 
-use crate::{build::Names, contestants::CONTESTANTS, cores::Cores, forged, prepared::Prepared, wrk};
+use crate::{
+    build::Names, constant_time, contestants::CONTESTANTS, cores::Cores, forged, prepared::Prepared, wrk,
+};
 
 /// How long each contestant is driven: the shortest time that `wrk` knows, in seconds.
 const SECONDS: u32 = 1;
 /// How many forged keys are sent.
 const FORGERIES: u32 = 20_000;
 
-/// Drives each contestant for a moment, and sends forged keys.
+/// Drives each contestant for a moment, sends forged keys, and counts instructions.
 ///
 /// # Errors
-/// A tool that is missing, a build that fails, an answer with a wrong status, or a look-up for a forged key.
+/// A tool that is missing, a build that fails, an answer with a wrong status, a look-up for a forged key, or a comparison of secrets that tells of
+/// them.
 pub fn run(workspace: &Workspace, launcher: &Launcher) -> Result<ExitCode> {
     wrk::check(workspace)?;
     let cores = Cores::divide()?;
     let contestants: Vec<_> = CONTESTANTS.iter().collect();
-    let mut progress = Progress::new(5);
+    let mut progress = Progress::new(6);
     let prepared = Prepared::make(
         workspace,
         launcher,
@@ -43,5 +46,9 @@ pub fn run(workspace: &Workspace, launcher: &Launcher) -> Result<ExitCode> {
         step.remark(count.to_string());
         Ok(())
     })?;
+    progress.step(
+        "Comparing secrets takes the same number of instructions",
+        |step| constant_time::check(workspace, launcher, step),
+    )?;
     Ok(ExitCode::SUCCESS)
 }

@@ -49,9 +49,15 @@ cargo xtask bench web [--keys N] [--debug] [--strict]
   The web page over 100000 keys in SQLite, in Chromium: the time until the table is there, and until a filter and a search show
   what they let through. --debug takes the program as developers build it. --strict exits with an error when a bound does not hold.
 
+cargo xtask bench constant-time
+
+  Whether the time of comparing secrets says how much of a wrong one is right: instructions of WebAssembly counted, and time in V8 and
+  natively measured (Welch's t). Exits with an error when it does, or when a planted comparison that tells is not noticed.
+
 cargo xtask bench check
 
-  Drives every contestant for a second and sends 20000 forged keys: that all answers are right. Nothing is timed.
+  Drives every contestant for a second and sends 20000 forged keys: that all answers are right. Counts the instructions of comparing
+  secrets. Nothing is timed.
 ";
 
 /// One command.
@@ -75,6 +81,8 @@ pub enum Command {
     ControlPlane(Order),
     /// Measure the web page.
     Web(web::Order),
+    /// Look at how long secrets are compared.
+    ConstantTime,
     /// Try everything out.
     Check,
     /// Print the usage.
@@ -136,6 +144,7 @@ impl Command {
                     command = Some(match name.string()?.as_str() {
                         "edge" => Self::Edge(Edge::default()),
                         "check" => Self::Check,
+                        "constant-time" => Self::ConstantTime,
                         "profile" => {
                             let contestant = contestant(&parser.value()?.string()?)?;
                             Self::Profile {
@@ -148,7 +157,7 @@ impl Command {
                         "web" => Self::Web(web::Order::default()),
                         other => {
                             return Err(format!(
-                                "there is no benchmark `{other}`; there are `edge`, `forged`, `profile`, `control-plane`, `web` and `check`"
+                                "there is no benchmark `{other}`; there are `edge`, `forged`, `profile`, `control-plane`, `web`, `constant-time` and `check`"
                             )
                             .into());
                         }
@@ -259,6 +268,7 @@ mod tests {
             Ok(Command::ControlPlane(order))
         );
         assert_eq!(parse("check"), Ok(Command::Check));
+        assert_eq!(parse("constant-time"), Ok(Command::ConstantTime));
         assert_eq!(parse("edge --help"), Ok(Command::Help));
         assert_eq!(parse(""), Ok(Command::Help));
     }

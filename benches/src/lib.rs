@@ -1,5 +1,5 @@
 //! What `cargo xtask bench` runs: the Worker and its contestants in plain `workerd`, one core for them and another for all that drives them; and the
-//! control plane with a million keys ([`control_plane`]), and the web page over many ([`web`]).
+//! control plane with a million keys ([`control_plane`]), the web page over many ([`web`]), and whether comparing secrets takes always the same ([`constant_time`]).
 //!
 //! A package of its own, because what it needs takes long to compile and `xtask` is what a newcomer waits for first.
 //!
@@ -12,6 +12,7 @@ pub mod build;
 pub mod check;
 pub mod command_line;
 pub mod config;
+pub mod constant_time;
 pub mod contestants;
 pub mod control_plane;
 pub mod cores;

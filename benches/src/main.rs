@@ -6,7 +6,7 @@ use anyhow::Result;
 use keyward_benches::{
     check,
     command_line::{Command, USAGE},
-    control_plane, edge, forged, profile, web,
+    constant_time, control_plane, edge, forged, profile, web,
 };
 use xtask::{process::Launcher, program, workspace::Workspace};
 
@@ -28,6 +28,7 @@ fn run(command: &Command, workspace: &Workspace, launcher: &Launcher) -> Result<
         Command::Edge(order) => edge::run(workspace, launcher, order),
         Command::ControlPlane(order) => control_plane::run(workspace, launcher, order),
         Command::Web(order) => web::run(workspace, launcher, order),
+        Command::ConstantTime => constant_time::run(workspace, launcher),
         Command::Check => check::run(workspace, launcher),
         Command::Profile { contestant, seconds } => profile::run(workspace, launcher, contestant, *seconds),
         Command::Forged { requests } => forged::run(workspace, launcher, *requests),

@@ -7,7 +7,6 @@
 use alloc::{borrow::ToOwned as _, format, string::String};
 use core::{fmt, str::FromStr};
 
-use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
 use crate::{
@@ -15,7 +14,7 @@ use crate::{
     entropy::Entropy,
     environment::Environment,
     hash::KeyHash,
-    secret::{Secret, SecretRing},
+    secret::{self, Secret, SecretRing},
 };
 
 /// Random base62 digits in a key: 190 bits.
@@ -222,7 +221,7 @@ impl<'a> PresentedKey<'a> {
         let (rest, _checksum) = self.text.as_bytes().split_at(self.text.len() - CHECKSUM_DIGITS);
         let (tagged, tag) = rest.split_at(rest.len() - TAG_DIGITS);
         ring.iter()
-            .find(|(_, secret)| tag_of(tagged, secret).as_slice().ct_eq(tag).into())
+            .find(|(_, secret)| secret::equal(&tag_of(tagged, secret), tag))
             .map(|(id, _)| id)
     }
 

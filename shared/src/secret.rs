@@ -6,6 +6,7 @@ use core::{fmt, str::FromStr};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
+use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
 /// The fewest bytes a secret may have: 128 bits.
@@ -14,6 +15,11 @@ pub const MIN_SECRET_BYTES: usize = 16;
 pub const MAX_SECRET_BYTES: usize = 64;
 /// The most secrets a ring may hold: one in use, one coming, and room for a slow rotation.
 pub const MAX_RING: usize = 4;
+
+/// Whether two secrets are the same, in a time that says no more of them than their lengths.
+pub fn equal(a: &[u8], b: &[u8]) -> bool {
+    a.ct_eq(b).into()
+}
 
 /// A secret for HMAC-SHA256, kept as what the first half of the work makes of it: every MAC begins there. It is wiped when
 /// dropped.

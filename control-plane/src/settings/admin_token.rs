@@ -1,7 +1,7 @@
 //! The admin token: at least 128 bits, compared in constant time, never printed.
 
+use keyward_shared::secret;
 use sha2::{Digest as _, Sha256};
-use subtle::ConstantTimeEq as _;
 
 use crate::sealing::Sealer;
 
@@ -54,13 +54,13 @@ impl AdminToken {
 
     /// Whether it is the token of a generation.
     pub fn is_generation(&self, generation: &[u8; 32]) -> bool {
-        self.generation().ct_eq(generation).into()
+        secret::equal(&self.generation(), generation)
     }
 
     /// Whether the text is the token.
     pub fn matches(&self, text: &str) -> bool {
         let presented: [u8; 32] = Sha256::digest(text).into();
-        self.0.ct_eq(&presented).into()
+        secret::equal(&self.0, &presented)
     }
 }
 

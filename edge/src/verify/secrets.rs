@@ -2,8 +2,8 @@
 
 use std::{collections::HashSet, fmt, str::FromStr};
 
+use keyward_shared::secret;
 use sha2::{Digest as _, Sha256};
-use subtle::ConstantTimeEq as _;
 use uuid::Uuid;
 
 /// The fewest and the most characters of a secret: 192 bits and more, if it is random.
@@ -65,7 +65,7 @@ impl VerifySecrets {
         let presented = hash(presented);
         let mut found = None;
         for (number, entry) in (0..).zip(&self.0) {
-            if entry.hash.ct_eq(&presented).into() {
+            if secret::equal(&entry.hash, &presented) {
                 let organization = entry.organization.as_deref();
                 found = Some(Asker { number, organization });
             }

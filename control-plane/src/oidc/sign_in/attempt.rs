@@ -4,11 +4,10 @@ use std::{fmt, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jiff::Timestamp;
-use keyward_shared::Entropy;
+use keyward_shared::{Entropy, secret};
 use ring::hmac;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
-use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
 use crate::{
@@ -99,7 +98,7 @@ impl Attempt {
 
     /// Whether a text is that, in constant time.
     pub fn has_state(&self, text: &str) -> bool {
-        self.state().as_bytes().ct_eq(text.as_bytes()).into()
+        secret::equal(self.state().as_bytes(), text.as_bytes())
     }
 
     /// What the ID token has to hold.

@@ -1,8 +1,8 @@
 //! What an ID token has to say (OpenID Connect Core §3.1.3.7), besides what every user token has to.
 
 use jiff::Timestamp;
+use keyward_shared::secret;
 use serde::Deserialize;
-use subtle::ConstantTimeEq as _;
 
 use super::LASTS;
 use crate::oidc::{
@@ -49,7 +49,7 @@ impl IdClaims {
             _ => {}
         }
         let nonce = self.nonce.ok_or(TokenError::Missing("nonce"))?;
-        if !bool::from(nonce.as_bytes().ct_eq(expected.nonce.as_bytes())) {
+        if !secret::equal(nonce.as_bytes(), expected.nonce.as_bytes()) {
             return Err(TokenError::Nonce);
         }
         let age = now.as_duration().as_secs_f64() - self.iat.ok_or(TokenError::Missing("iat"))?;
