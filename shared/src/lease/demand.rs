@@ -63,6 +63,20 @@ mod tests {
     }
 
     #[test]
+    fn a_window_is_as_long_as_a_lease_and_counts_for_one_more() {
+        let expected = |noted: &[(u64, u32)], at| {
+            let (mut demand, mut watch) = (Demand::default(), Watch::default());
+            for (at, times) in noted {
+                (0..*times).for_each(|_| demand.note(watch.read(UnixMillis(*at)), 2000));
+            }
+            demand.expected(watch.read(UnixMillis(at)), 2000)
+        };
+        assert_eq!(expected(&[(0, 4), (2000, 1)], 2500), 3);
+        assert_eq!(expected(&[(0, 4)], 3999), 3);
+        assert_eq!(expected(&[(0, 4)], 4000), 1);
+    }
+
+    #[test]
     fn those_that_wait_are_asked_for_at_once() {
         let (mut demand, mut watch) = (Demand::default(), Watch::default());
         for _ in 0..40 {

@@ -140,6 +140,10 @@ fn the_next_lease_is_asked_for_before_the_first_is_used_up() {
     let soon = |spending| matches!(spending, Spending::Spent { ask_soon: true, .. });
     let spent: Vec<bool> = (0..8).map(|_| soon(isolate.spend(3, 1001))).collect();
     assert_eq!(spent, [false, false, false, false, false, true, false, false]);
+    // One so small that no quarter of it is a request is not asked for again before it is used up.
+    let mut small = Isolate::new(2);
+    small.hear(1000, 1000, &granted(1, 3));
+    assert!((0..3).all(|_| !soon(small.spend(3, 1001))));
     assert_eq!(isolate.hear(1001, 1001, &granted(2, 2)), None);
     assert_eq!(isolate.hear(1002, 1002, &granted(3, 5)), None);
     assert!((0..7).all(|_| isolate.spends(3, 1002)) && !isolate.spends(3, 1002));
@@ -163,7 +167,10 @@ fn what_is_given_back_cannot_be_spent() {
     // Neither single requests nor leases that have nearly ended are worth a message.
     isolate.hear(5000, 5000, &granted(4, 1));
     isolate.hear(5000, 5000, &granted(5, 2));
-    assert_eq!(isolate.give_back(6990), []);
+    assert_eq!(isolate.give_back(7000 - CLOCK_GRAIN_MS), []);
+    isolate.hear(8000, 8000, &granted(6, 1));
+    isolate.hear(8000, 8000, &granted(7, 2));
+    assert_eq!(isolate.give_back(9999 - CLOCK_GRAIN_MS), [back(7, 2)]);
 }
 
 #[test]
@@ -191,6 +198,11 @@ fn admissions_without_a_lease_are_told_until_a_guard_has_charged_them() {
     assert_eq!(isolate.holding.uncovered(), 0);
     let (now, later) = (isolate.at(1002), isolate.at(3001));
     assert!(!isolate.holding.is_idle(now) && isolate.holding.is_idle(later));
+    // Neither does a lease count of which nothing is left.
+    isolate.hear(4000, 4000, &granted(2, 1));
+    assert!(isolate.spends(3, 4001));
+    let now = isolate.at(4002);
+    assert!(isolate.holding.ends_in_ms(now).is_none() && isolate.holding.is_idle(now));
 }
 
 #[test]
@@ -222,6 +234,8 @@ fn who_only_looks_spends_nothing() {
     };
     let is_yes = |spending| matches!(spending, Spending::Spent { ask_soon: false, .. });
     assert_eq!(look(&mut isolate, 3, 1000), Spending::Ask);
+    let (ask, _) = isolate.ask(1000);
+    assert_eq!((ask.demand, ask.only_to_look().demand), (1, 0));
     isolate.hear(1000, 1100, &granted(1, 2));
     for _ in 0..5 {
         assert!(is_yes(look(&mut isolate, 3, 1200)));

@@ -60,6 +60,6 @@ mod tests {
         let back = watch.read(UnixMillis(1499));
         let later = watch.read(UnixMillis(2000));
         assert_eq!((back.since(first), later.since(second)), (None, None));
-        assert_eq!(later.since(back), Some(501));
+        assert_eq!((later.since(back), later.at()), (Some(501), UnixMillis(2000)));
     }
 }

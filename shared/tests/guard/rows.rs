@@ -2,7 +2,7 @@
 
 use keyward_shared::{
     UnixMillis,
-    guard::{Ask, Guard, MAX_USAGE_HOURS, UnreadableRow},
+    guard::{Ask, Guard, MAX_LEASES_OUT, MAX_USAGE_HOURS, UnreadableRow},
     month::Month,
     record::{Record, Status},
 };
@@ -42,6 +42,9 @@ fn usage_is_reported_until_it_is_taken_and_only_grows() {
     assert_eq!(usage(&mut desk, 500), totals, "nobody has taken it");
     let later = usage(&mut desk, 5000);
     assert_eq!((later[0].hours[0].1, later[0].last_used_at), (15, now(400)));
+    let pending = desk.guard.prune(1, now(5000));
+    desk.persist(pending);
+    assert_eq!(usage(&mut desk, 5000), later, "nobody has taken it");
     let pending = desk.guard.reported(&totals, now(5001));
     desk.persist(pending);
     assert_eq!(usage(&mut desk, 5001), later, "it has changed since");
@@ -233,8 +236,19 @@ fn a_grant_writes_at_most_two_rows_and_state_stays_small() {
     }
     // All at once: what cannot be kept in mind is for one request each.
     let sizes: Vec<u32> = (0..300)
-        .map(|_| granted(desk.ask(&ask, None, 9_000_000)).requests)
+        .map(|_| granted(desk.ask(&ask, None, 9_010_000)).requests)
         .collect();
-    assert!(sizes[..250].iter().all(|size| *size == 3) && sizes[260..].iter().all(|size| *size == 1));
+    let (kept, rest) = sizes.split_at(MAX_LEASES_OUT);
+    assert!(kept.iter().all(|size| *size == 3) && rest.iter().all(|size| *size == 1));
     assert!(desk.rows.values().all(|row| row.len() < 70_000));
+}
+
+#[test]
+fn a_refusal_writes_nothing() {
+    let mut desk = Desk::new(2);
+    desk.adopt(&limited(1), 0);
+    desk.lease(1, 0);
+    desk.refusal(10_000);
+    desk.refusal(10_001);
+    assert_eq!(desk.writes, 0);
 }
