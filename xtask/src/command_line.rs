@@ -28,7 +28,7 @@ cargo xtask <command>
                         What reads the bytes of others, on bytes that libFuzzer finds; each target for N seconds (60).
                         Needs a nightly compiler and cargo-fuzz.
   mutants [ARGUMENT]…   Changes the code in small ways, and says which change no test notices (needs cargo-mutants; takes hours).
-                        What follows goes to it, as `--file shared/src/lease/holding.rs`.
+                        What follows goes to it, as `--re shared/src/lease/`.
   golden RELEASE        Writes what this release stores, for later ones to read (docs/reliability.md). Needs PostgreSQL.
   audit                 Advisories, licences and sources of all dependencies (needs cargo-deny).
 ";

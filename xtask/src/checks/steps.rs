@@ -1,6 +1,7 @@
 //! The list of checks, and what each runs.
 
 use std::{
+    env,
     process::{Command, ExitCode},
     time::Duration,
 };
@@ -9,7 +10,7 @@ use anyhow::{Result, bail};
 
 use super::{Check, Context, Outcome, conformance, links};
 use crate::{
-    bench, cargo_build, fuzz,
+    bench, cargo_build, fuzz, mutants,
     postgres::{Programs, Server},
     process::Output,
     progress::Progress,
@@ -102,6 +103,11 @@ pub const STEPS: &[Check] = &[
         name: "fuzz",
         about: "what reads the bytes of others holds on bytes that nobody wrote",
         run: fuzz,
+    },
+    Check {
+        name: "mutants",
+        about: "small changes of what the last commit touches in shared are noticed by its tests",
+        run: mutants,
     },
     Check {
         name: "clients",
@@ -292,6 +298,24 @@ fn fuzz(context: &Context<'_>) -> Result<Outcome> {
         ..fuzz::Order::default()
     };
     fuzz::run(context.workspace, context.launcher, &order).map(|()| Outcome::Passed)
+}
+
+/// The commit that the change is compared with: `HEAD~1` unless this variable names another.
+const BASE: &str = "KEYWARD_CI_BASE";
+
+fn mutants(context: &Context<'_>) -> Result<Outcome> {
+    let base = env::var(BASE).unwrap_or_else(|_| "HEAD~1".to_owned());
+    match mutants::changes_since(context.workspace, &base) {
+        None => println!("there is no {base} here to compare with"),
+        Some(diff) if diff.is_empty() => println!("nothing of shared has changed since {base}"),
+        Some(diff) => {
+            if let Some(missing) = mutants::missing_tool(context.workspace) {
+                return skipped(missing);
+            }
+            mutants::try_changes(context.workspace, context.launcher, &diff)?;
+        }
+    }
+    Ok(Outcome::Passed)
 }
 
 fn clients(context: &Context<'_>) -> Result<Outcome> {
