@@ -1,60 +1,104 @@
 //! Killed at the calls by which SQLite writes, and makes last what it wrote.
 
-use std::time::Duration;
+use std::{
+    ops::AddAssign,
+    sync::{Mutex, PoisonError},
+    thread,
+    time::Duration,
+};
 
 use super::{
     database::Database,
     extent::Extent,
     script,
+    strace::Call,
     world::{End, World},
 };
 use crate::clock::{Stopwatch, random_text};
 
-/// More calls than any script makes, and as many as strace counts.
-const NEVER: usize = 60_000;
 /// How many kills a sample has.
 const SAMPLE: usize = 12;
+/// How many of them are at its first start, when the schema is made.
+const FIRST: usize = 3;
 /// What goes on after the script has ended.
 const A_MOMENT: Duration = Duration::from_secs(2);
 /// After so many kills a world is brought to rest, looked at, and replaced.
-const ROUNDS: usize = 25;
-
-/// How many of them are at its first start, when the schema is made.
-const FIRST: usize = 3;
+const KILLS: usize = 25;
+/// So many worlds at once. Each waits most of the time.
+const SIDE_BY_SIDE: usize = 3;
 
 /// Killed before a call, started again on what is there, checked, and killed before another one.
 pub(super) fn at_calls_on_the_files_of_the_database() {
     let watch = Stopwatch::start();
-    let (schema, calls) = count();
-    let mut tally = Tally::default();
-    for number in sample(schema, FIRST) {
-        // Each on a database of its own.
-        let mut world = World::on(Database::sqlite);
-        tally.kill(&mut world, number);
-        tally.rest(&mut world);
-    }
-    for some in sample(calls, SAMPLE).chunks(ROUNDS) {
-        let mut world = World::on(Database::sqlite);
-        world.start(End::Late, "").expect("nobody kills it");
-        world.kill();
-        for number in some {
-            tally.kill(&mut world, *number);
-        }
-        tally.rest(&mut world);
-    }
+    let (schema, changes) = watch_one();
+    // A schema is made once in each database.
+    let first = sample(&schema, FIRST).into_iter().map(Round::Schema);
+    let later = sample(&changes, SAMPLE);
+    let later = later.chunks(KILLS).map(|calls| Round::Changes(calls.to_vec()));
     let Tally {
         tried,
         killed,
         acknowledged,
         keys,
-    } = tally;
+    } = side_by_side(first.chain(later).collect());
     eprintln!(
-        "SQLite: killed {killed} times before one of {schema} calls that make a database and {calls} that change it; \
+        "SQLite: killed {killed} times before one of {} calls that make a database and {} that change it; \
          {acknowledged} acknowledged changes, {keys} keys: none lost, none twice, every file sound; {:.0} s",
+        schema.len(),
+        changes.len(),
         watch.elapsed().as_secs_f64()
     );
     // Not every run makes the last few calls.
     assert!(killed * 10 >= tried * 8, "{killed} of {tried}");
+}
+
+/// What happens to one world, before it is brought to rest.
+#[derive(Debug)]
+enum Round {
+    /// It is killed while it makes its database.
+    Schema(Call),
+    /// It has one, and is killed before each of these calls.
+    Changes(Vec<Call>),
+}
+
+impl Round {
+    fn play(&self) -> Tally {
+        let mut tally = Tally::default();
+        let mut world = World::on(Database::sqlite);
+        match self {
+            Self::Schema(call) => tally.kill(&mut world, call),
+            Self::Changes(calls) => {
+                world.start(End::Late, "").expect("nobody kills it");
+                world.kill();
+                for call in calls {
+                    tally.kill(&mut world, call);
+                }
+            }
+        }
+        tally.rest(&mut world);
+        tally
+    }
+}
+
+fn side_by_side(rounds: Vec<Round>) -> Tally {
+    let (rounds, sum) = (Mutex::new(rounds.into_iter()), Mutex::new(Tally::default()));
+    let next = || rounds.lock().unwrap_or_else(PoisonError::into_inner).next();
+    thread::scope(|scope| {
+        for _ in 0..SIDE_BY_SIDE {
+            scope.spawn(|| {
+                while let Some(round) = next() {
+                    let tally = round.play();
+                    let mut sum = sum.lock().unwrap_or_else(PoisonError::into_inner);
+                    let hundreds = sum.tried / 100;
+                    *sum += tally;
+                    if sum.tried / 100 > hundreds {
+                        eprintln!("SQLite: {} kills tried", sum.tried);
+                    }
+                }
+            });
+        }
+    });
+    sum.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[derive(Debug, Default)]
@@ -65,9 +109,18 @@ struct Tally {
     keys: usize,
 }
 
+impl AddAssign for Tally {
+    fn add_assign(&mut self, other: Self) {
+        self.tried += other.tried;
+        self.killed += other.killed;
+        self.acknowledged += other.acknowledged;
+        self.keys += other.keys;
+    }
+}
+
 impl Tally {
-    fn kill(&mut self, world: &mut World, number: usize) {
-        let _gone = world.start(End::AtCall(number), "").and_then(|()| {
+    fn kill(&mut self, world: &mut World, call: &Call) {
+        let _gone = world.start(End::AtCall(call), "").and_then(|()| {
             world.check()?;
             script::changes(world, &random_text()[..8])
         });
@@ -85,24 +138,25 @@ impl Tally {
     }
 }
 
-/// How many calls it takes to make a database, and then for the script.
-fn count() -> (usize, usize) {
+/// The calls that it takes to make a database, and then for the script.
+fn watch_one() -> (Vec<Call>, Vec<Call>) {
     let mut world = World::on(Database::sqlite);
-    world.start(End::AtCall(NEVER), "").expect("nobody kills it");
+    world.start(End::Watched, "").expect("nobody kills it");
     world.kill();
     let schema = world.calls();
-    world.start(End::AtCall(NEVER), "").expect("nobody kills it");
+    world.start(End::Watched, "").expect("nobody kills it");
     script::changes(&mut world, &random_text()[..8]).expect("nobody kills it");
     world.kill();
     (schema, world.calls())
 }
 
-/// All numbers, or so many of them: evenly, and each time other ones.
-fn sample(all: usize, wanted: usize) -> Vec<usize> {
+/// All calls, or so many of them: evenly, and each time other ones.
+pub(super) fn sample(calls: &[Call], wanted: usize) -> Vec<Call> {
     if Extent::asked() == Extent::All {
-        return (1..=all).collect();
+        return calls.to_vec();
     }
-    let stride = (all / wanted).max(1);
+    let stride = (calls.len() / wanted).max(1);
     let offset = usize::from_str_radix(&random_text()[..4], 16).unwrap() % stride;
-    (0..wanted).map(|step| 1 + offset + step * stride).collect()
+    let spaced = calls.iter().skip(offset).step_by(stride);
+    spaced.take(wanted).cloned().collect()
 }

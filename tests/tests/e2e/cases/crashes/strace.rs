@@ -1,6 +1,7 @@
 //! `strace`, which stops a process at its system calls: to kill it there, or to write down what it does.
 
 use std::{
+    collections::HashMap,
     ffi::OsString,
     fs,
     path::{Path, PathBuf},
@@ -28,6 +29,14 @@ pub(super) fn missing() -> Option<&'static str> {
     }
 }
 
+/// A system call. strace counts those of one name and one thread; what is killed here has one thread that writes.
+#[derive(Clone, Debug)]
+pub(super) struct Call {
+    name: String,
+    /// The first is 1.
+    number: usize,
+}
+
 /// One use of it.
 #[derive(Debug)]
 pub(super) struct Strace {
@@ -41,16 +50,18 @@ impl Strace {
         }
     }
 
-    /// Kills a command before its `number`th call that writes to one of these files, or to any if none is named. What strace counts
-    /// are the calls of one thread; SQLite has one that writes.
-    pub(super) fn killing(&self, command: &Command, files: &[PathBuf], number: usize) -> Command {
-        let mut strace = self.base(command);
-        strace.arg("-e").arg(format!("trace={WRITES}"));
-        for file in files {
-            strace.arg("-P").arg(file);
-        }
-        let kill = format!("inject={WRITES}:signal=SIGKILL:when={number}");
-        strace.arg("-e").arg(kill);
+    /// Writes down the calls by which a command writes to these files, or to any if none is named.
+    pub(super) fn counting(&self, command: &Command, files: &[PathBuf]) -> Command {
+        with(self.watching(command, files), command)
+    }
+
+    /// Kills a command before one of these calls.
+    pub(super) fn killing(&self, command: &Command, files: &[PathBuf], call: &Call) -> Command {
+        let mut strace = self.watching(command, files);
+        let Call { name, number } = call;
+        strace
+            .arg("-e")
+            .arg(format!("inject={name}:signal=SIGKILL:when={number}"));
         with(strace, command)
     }
 
@@ -61,6 +72,15 @@ impl Strace {
         strace.args(["--seccomp-bpf", "-xx", "-y", "-s", "70000", "-e"]);
         strace.arg(format!("trace={WRITES},sendto,writev,openat"));
         with(strace, command)
+    }
+
+    fn watching(&self, command: &Command, files: &[PathBuf]) -> Command {
+        let mut strace = self.base(command);
+        strace.arg("-e").arg(format!("trace={WRITES}"));
+        for file in files {
+            strace.arg("-P").arg(file);
+        }
+        strace
     }
 
     fn base(&self, command: &Command) -> Command {
@@ -93,10 +113,23 @@ impl Strace {
         }
     }
 
-    /// How many calls were seen on the files of the database, those of one process.
-    pub(super) fn calls(&self) -> usize {
+    /// The calls that one process made, in their order.
+    pub(super) fn calls(&self) -> Vec<Call> {
         let text = fs::read_to_string(&self.out).unwrap_or_default();
-        text.lines().filter(|line| line.contains('(')).count()
+        let mut numbers = HashMap::new();
+        let names = text
+            .lines()
+            .filter_map(|line| line.split_once('(')?.0.split_whitespace().last());
+        names
+            .map(|name| {
+                let number = numbers.entry(name).or_insert(0);
+                *number += 1;
+                Call {
+                    name: name.to_owned(),
+                    number: *number,
+                }
+            })
+            .collect()
     }
 
     /// What was written down.

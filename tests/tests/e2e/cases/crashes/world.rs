@@ -10,7 +10,10 @@ use std::{
 use serde_json::{Value, json};
 use xtask::ports::free_port;
 
-use super::{database::Database, strace::Strace};
+use super::{
+    database::Database,
+    strace::{Call, Strace},
+};
 use crate::{
     actors::{Admin, Answer, NewKey, line::Outgoing},
     clock::wait_for,
@@ -37,8 +40,10 @@ pub(super) enum End<'a> {
     Late,
     /// At a point of its own.
     At(&'a str),
-    /// At a system call on the files of its database, the first being 1.
-    AtCall(usize),
+    /// Only when it is told to, and its system calls on the files of its database are written down.
+    Watched,
+    /// Before one of them.
+    AtCall(&'a Call),
 }
 
 /// It is gone in the middle of something.
@@ -110,18 +115,16 @@ impl World {
         if let End::At(point) = end {
             keyward.env("KEYWARD_CRASH_AT", point);
         }
-        let mut keyward = match end {
-            End::AtCall(number) => {
-                let strace = Strace::of(&self.folder);
-                let files = ["keyward.db", "keyward.db-wal", "keyward.db-journal"];
-                let files = files.map(|name| self.folder.join(name));
-                let traced = strace.killing(&keyward, &files, number);
-                self.strace = Some(strace);
-                traced
-            }
-            _ => keyward,
+        let strace = Strace::of(&self.folder);
+        let files = ["keyward.db", "keyward.db-wal", "keyward.db-journal"];
+        let files = files.map(|name| self.folder.join(name));
+        let mut traced = match end {
+            End::Watched => strace.counting(&keyward, &files),
+            End::AtCall(call) => strace.killing(&keyward, &files, call),
+            End::Late | End::At(_) => return self.run(&mut keyward),
         };
-        self.run(&mut keyward)
+        self.strace = Some(strace);
+        self.run(&mut traced)
     }
 
     /// The same, with what it does to its files and what it answers written down.
@@ -178,8 +181,8 @@ impl World {
         ended
     }
 
-    /// How many calls the last process made on the files of its database.
-    pub(super) fn calls(&self) -> usize {
+    /// The calls that the last process made on the files of its database.
+    pub(super) fn calls(&self) -> Vec<Call> {
         Strace::of(&self.folder).calls()
     }
 
