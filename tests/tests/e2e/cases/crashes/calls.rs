@@ -1,15 +1,10 @@
 //! Killed at the calls by which SQLite writes, and makes last what it wrote.
 
-use std::{
-    ops::AddAssign,
-    sync::{Mutex, PoisonError},
-    thread,
-    time::Duration,
-};
+use std::time::Duration;
 
 use super::{
     database::Database,
-    extent::Extent,
+    extent::{Extent, side_by_side},
     script,
     strace::Call,
     world::{End, World},
@@ -24,23 +19,23 @@ const FIRST: usize = 3;
 const A_MOMENT: Duration = Duration::from_secs(2);
 /// After so many kills a world is brought to rest, looked at, and replaced.
 const KILLS: usize = 25;
-/// So many worlds at once. Each waits most of the time.
-const SIDE_BY_SIDE: usize = 3;
 
 /// Killed before a call, started again on what is there, checked, and killed before another one.
 pub(super) fn at_calls_on_the_files_of_the_database() {
     let watch = Stopwatch::start();
     let (schema, changes) = watch_one();
     // A schema is made once in each database.
-    let first = sample(&schema, FIRST).into_iter().map(Round::Schema);
-    let later = sample(&changes, SAMPLE);
+    let first = Extent::asked().of(&schema, FIRST);
+    let later = Extent::asked().of(&changes, SAMPLE);
     let later = later.chunks(KILLS).map(|calls| Round::Changes(calls.to_vec()));
+    let rounds = first.into_iter().map(Round::Schema).chain(later);
+    let tallies = side_by_side("SQLite", rounds.collect(), |round| round.play());
     let Tally {
         tried,
         killed,
         acknowledged,
         keys,
-    } = side_by_side(first.chain(later).collect());
+    } = tallies.into_iter().fold(Tally::default(), Tally::and);
     eprintln!(
         "SQLite: killed {killed} times before one of {} calls that make a database and {} that change it; \
          {acknowledged} acknowledged changes, {keys} keys: none lost, none twice, every file sound; {:.0} s",
@@ -80,28 +75,7 @@ impl Round {
     }
 }
 
-fn side_by_side(rounds: Vec<Round>) -> Tally {
-    let (rounds, sum) = (Mutex::new(rounds.into_iter()), Mutex::new(Tally::default()));
-    let next = || rounds.lock().unwrap_or_else(PoisonError::into_inner).next();
-    thread::scope(|scope| {
-        for _ in 0..SIDE_BY_SIDE {
-            scope.spawn(|| {
-                while let Some(round) = next() {
-                    let tally = round.play();
-                    let mut sum = sum.lock().unwrap_or_else(PoisonError::into_inner);
-                    let hundreds = sum.tried / 100;
-                    *sum += tally;
-                    if sum.tried / 100 > hundreds {
-                        eprintln!("SQLite: {} kills tried", sum.tried);
-                    }
-                }
-            });
-        }
-    });
-    sum.into_inner().unwrap_or_else(PoisonError::into_inner)
-}
-
-#[derive(Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Tally {
     tried: usize,
     killed: usize,
@@ -109,16 +83,16 @@ struct Tally {
     keys: usize,
 }
 
-impl AddAssign for Tally {
-    fn add_assign(&mut self, other: Self) {
-        self.tried += other.tried;
-        self.killed += other.killed;
-        self.acknowledged += other.acknowledged;
-        self.keys += other.keys;
-    }
-}
-
 impl Tally {
+    fn and(self, other: Self) -> Self {
+        Self {
+            tried: self.tried + other.tried,
+            killed: self.killed + other.killed,
+            acknowledged: self.acknowledged + other.acknowledged,
+            keys: self.keys + other.keys,
+        }
+    }
+
     fn kill(&mut self, world: &mut World, call: &Call) {
         let _gone = world.start(End::AtCall(call), "").and_then(|()| {
             world.check()?;
@@ -148,15 +122,4 @@ fn watch_one() -> (Vec<Call>, Vec<Call>) {
     script::changes(&mut world, &random_text()[..8]).expect("nobody kills it");
     world.kill();
     (schema, world.calls())
-}
-
-/// All calls, or so many of them: evenly, and each time other ones.
-pub(super) fn sample(calls: &[Call], wanted: usize) -> Vec<Call> {
-    if Extent::asked() == Extent::All {
-        return calls.to_vec();
-    }
-    let stride = (calls.len() / wanted).max(1);
-    let offset = usize::from_str_radix(&random_text()[..4], 16).unwrap() % stride;
-    let spaced = calls.iter().skip(offset).step_by(stride);
-    spaced.take(wanted).cloned().collect()
 }

@@ -7,6 +7,7 @@ mod points;
 mod power;
 mod script;
 mod strace;
+mod workers;
 mod world;
 
 use std::env;
@@ -36,6 +37,7 @@ pub(crate) fn all() -> Vec<Trial> {
             calls::at_calls_on_the_files_of_the_database,
         )
         .with_ignored_flag(untraced),
+        case("crashes::a_worker_at_its_calls", workers::at_calls_of_a_worker).with_ignored_flag(untraced),
         case(
             "crashes::after_a_power_cut_every_answered_change_is_there",
             power::after_a_power_cut_every_answered_change_is_there,

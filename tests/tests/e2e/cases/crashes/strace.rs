@@ -15,6 +15,8 @@ use crate::stage::{guarded::Guarded, processes};
 
 /// What changes a file, or makes what was changed last.
 const WRITES: &str = "pwrite64,pwritev,pwritev2,fsync,fdatasync,ftruncate,unlink,rename";
+/// What is seen elsewhere.
+const SENDS: &str = "sendto,writev";
 /// How long a killed process may take to be gone.
 const GONE_WITHIN: Duration = Duration::from_secs(20);
 
@@ -37,6 +39,15 @@ pub(super) struct Call {
     number: usize,
 }
 
+/// Which calls of a process are meant.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum What<'a> {
+    /// Those that write to these files.
+    Files(&'a [PathBuf]),
+    /// Those that write to any file, or send.
+    WritesAndSends,
+}
+
 /// One use of it.
 #[derive(Debug)]
 pub(super) struct Strace {
@@ -50,14 +61,14 @@ impl Strace {
         }
     }
 
-    /// Writes down the calls by which a command writes to these files, or to any if none is named.
-    pub(super) fn counting(&self, command: &Command, files: &[PathBuf]) -> Command {
-        with(self.watching(command, files), command)
+    /// Writes down such calls of a command.
+    pub(super) fn watching(&self, command: &Command, what: What<'_>) -> Command {
+        with(self.filtered(command, what), command)
     }
 
-    /// Kills a command before one of these calls.
-    pub(super) fn killing(&self, command: &Command, files: &[PathBuf], call: &Call) -> Command {
-        let mut strace = self.watching(command, files);
+    /// Kills a command before one of them.
+    pub(super) fn killing(&self, command: &Command, what: What<'_>, call: &Call) -> Command {
+        let mut strace = self.filtered(command, what);
         let Call { name, number } = call;
         strace
             .arg("-e")
@@ -70,15 +81,23 @@ impl Strace {
         let mut strace = self.base(command);
         // Only what is asked for stops it.
         strace.args(["--seccomp-bpf", "-xx", "-y", "-s", "70000", "-e"]);
-        strace.arg(format!("trace={WRITES},sendto,writev,openat"));
+        strace.arg(format!("trace={WRITES},{SENDS},openat"));
         with(strace, command)
     }
 
-    fn watching(&self, command: &Command, files: &[PathBuf]) -> Command {
+    fn filtered(&self, command: &Command, what: What<'_>) -> Command {
         let mut strace = self.base(command);
-        strace.arg("-e").arg(format!("trace={WRITES}"));
-        for file in files {
-            strace.arg("-P").arg(file);
+        strace.arg("-e");
+        match what {
+            What::Files(files) => {
+                strace.arg(format!("trace={WRITES}"));
+                for file in files {
+                    strace.arg("-P").arg(file);
+                }
+            }
+            What::WritesAndSends => {
+                strace.arg(format!("trace={WRITES},{SENDS}"));
+            }
         }
         strace
     }

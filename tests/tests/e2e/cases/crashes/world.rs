@@ -12,7 +12,7 @@ use xtask::ports::free_port;
 
 use super::{
     database::Database,
-    strace::{Call, Strace},
+    strace::{Call, Strace, What},
 };
 use crate::{
     actors::{Admin, Answer, NewKey, line::Outgoing},
@@ -119,8 +119,8 @@ impl World {
         let files = ["keyward.db", "keyward.db-wal", "keyward.db-journal"];
         let files = files.map(|name| self.folder.join(name));
         let mut traced = match end {
-            End::Watched => strace.counting(&keyward, &files),
-            End::AtCall(call) => strace.killing(&keyward, &files, call),
+            End::Watched => strace.watching(&keyward, What::Files(&files)),
+            End::AtCall(call) => strace.killing(&keyward, What::Files(&files), call),
             End::Late | End::At(_) => return self.run(&mut keyward),
         };
         self.strace = Some(strace);
@@ -152,7 +152,11 @@ impl World {
             admin.line().reaches("/healthz").then_some(Ok(()))
         });
         let ready = ready.unwrap_or_else(|| panic!("it does not answer\n{}", process.log_tail()));
-        self.process = ready.is_ok().then_some(process);
+        if ready.is_ok() {
+            self.process = Some(process);
+        } else {
+            self.strace = None;
+        }
         ready
     }
 

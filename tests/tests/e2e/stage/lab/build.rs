@@ -4,6 +4,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::Command,
+    sync::OnceLock,
 };
 
 use xtask::{
@@ -14,6 +15,9 @@ use xtask::{
     workspace::Workspace,
 };
 
+use super::config::Worker;
+use crate::stage::run_folder;
+
 /// What is different in the Worker that the tests take apart.
 const UNDER_TEST: Recipe<'static> = Recipe {
     profile: "worker-under-test",
@@ -21,37 +25,55 @@ const UNDER_TEST: Recipe<'static> = Recipe {
     routes: Some("tests/worker/routes.toml"),
 };
 
-/// A Worker as plain `workerd` takes it: a script, and beside it the module that it imports.
-#[derive(Debug)]
-pub(super) struct Bundle {
-    pub(super) script: PathBuf,
-    pub(super) module: PathBuf,
-}
-
 /// The name of the module, as the script imports it.
 pub(super) const MODULE: &str = "index_bg.wasm";
 
-/// Builds both, the deployed one first, and bundles them in `folder`. Quick when nothing has changed.
-pub(super) fn bundles(folder: &Path) -> (Bundle, Bundle) {
+/// A Worker as plain `workerd` takes it: a script, and beside it the module that it imports.
+#[derive(Debug)]
+pub(super) struct Bundle {
+    script: PathBuf,
+    module: PathBuf,
+}
+
+impl Bundle {
+    /// Copies it to a new folder.
+    pub(super) fn put(&self, folder: &Path) {
+        fs::create_dir_all(folder).unwrap();
+        fs::copy(&self.script, folder.join("worker.js")).unwrap();
+        fs::copy(&self.module, folder.join(MODULE)).unwrap();
+    }
+}
+
+/// One of the Workers. The first that asks builds and bundles both, which is quick when nothing has changed.
+pub(super) fn bundle(worker: Worker) -> &'static Bundle {
+    static BOTH: OnceLock<(Bundle, Bundle)> = OnceLock::new();
+    let (deployed, under_test) = BOTH.get_or_init(|| bundles(&run_folder::new_folder("workers")));
+    match worker {
+        Worker::Deployed => deployed,
+        Worker::UnderTest => under_test,
+    }
+}
+
+fn bundles(folder: &Path) -> (Bundle, Bundle) {
     let workspace = Workspace::find().unwrap();
     let launcher = Launcher::new(Interrupt::default());
     let under_test = workspace.scratch().join("worker-under-test");
     let mut progress = Progress::new(2);
-    let mut bundle = |title: &str, recipe: &Recipe<'_>, out: &Path| {
+    let mut make = |title: &str, recipe: &Recipe<'_>, out: &Path| {
         let built = progress.step(title, |step| {
             worker_build::build(&workspace, &launcher, recipe, out, step)?;
-            bundle(&workspace, &launcher, out, &folder.join(recipe.profile), step)
+            bundled(&workspace, &launcher, out, &folder.join(recipe.profile), step)
         });
         built.unwrap_or_else(|error| panic!("{error:#}"))
     };
     (
-        bundle("Worker as deployed", &Recipe::DEPLOYED, &workspace.worker_build()),
-        bundle("Worker under test", &UNDER_TEST, &under_test),
+        make("Worker as deployed", &Recipe::DEPLOYED, &workspace.worker_build()),
+        make("Worker under test", &UNDER_TEST, &under_test),
     )
 }
 
 /// Makes one script of the entry and the glue in `build`.
-fn bundle(
+fn bundled(
     workspace: &Workspace,
     launcher: &Launcher,
     build: &Path,

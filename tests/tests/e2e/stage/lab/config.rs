@@ -66,13 +66,15 @@ pub(super) struct Plan<'a> {
     pub(super) places: &'a [(Place, u16)],
     /// The variables of all Workers.
     pub(super) variables: &'a [(&'a str, &'a str)],
-    /// The names of their secrets, which `workerd` finds in its environment.
-    pub(super) secrets: &'a [String],
+    /// Their secrets, which `workerd` finds in its environment under these names.
+    pub(super) secrets: &'a [(String, &'a str)],
     pub(super) compatibility_date: &'a str,
     /// What is behind the binding `KEYS`.
     pub(super) kv: &'a str,
     /// What `between.js` asks.
     pub(super) gate: &'a str,
+    /// Where messages of the queue go, of a Worker with guards of its own. None: it has no queue.
+    pub(super) queue: Option<&'a str>,
     pub(super) module: &'a str,
 }
 
@@ -94,14 +96,16 @@ impl Plan<'_> {
             );
         }
         for guards in [Guards::Leasing, Guards::SingleUse] {
-            let Some([between, real]) = guards.behind_the_gate() else {
+            let is_used = self.places.iter().any(|(place, _)| place.guards == guards);
+            let Some([between, real]) = guards.behind_the_gate().filter(|_| is_used) else {
                 continue;
             };
             services += &self.worker(real, Worker::Deployed, guards, true, "\"KeyGuard\"");
             services += &self.between(between, real);
         }
         let external = [("kv", self.kv), ("gate", self.gate)];
-        let external = external.map(|(name, address)| {
+        let queue = self.queue.map(|address| ("queue", address));
+        let external = external.into_iter().chain(queue).map(|(name, address)| {
             format!("(name = {name:?}, external = (address = {address:?}, http = ())),\n")
         });
         format!(
@@ -110,7 +114,7 @@ impl Plan<'_> {
              (name = \"internet\", network = (allow = [\"private\"])),\n\
              (name = \"objects\", disk = (path = \"objects\", writable = true)),\n\
              ],\nsockets = [\n{sockets}]\n);\n",
-            external.concat()
+            external.collect::<String>()
         )
     }
 
@@ -124,10 +128,13 @@ impl Plan<'_> {
         for (name, text) in self.variables {
             let _ = writeln!(bindings, "(name = {name:?}, text = {text:?}),");
         }
-        for name in self.secrets {
+        for (name, _) in self.secrets {
             if is_told || name != "SYNC_SECRETS" {
                 let _ = writeln!(bindings, "(name = {name:?}, fromEnvironment = {name:?}),");
             }
+        }
+        if guards == Guards::Own && self.queue.is_some() {
+            bindings += "(name = \"USAGE\", queue = \"queue\"),\n";
         }
         let own = if objects.starts_with('"') {
             let class = format!("(className = \"KeyGuard\", uniqueKey = {name:?}, enableSql = true)");

@@ -3,12 +3,11 @@
 use std::time::Duration;
 
 use keyward_shared::{
-    Environment, KeyHash, Record,
-    record::{Status, Version},
+    KeyHash, Record,
     sync::{Batch, Entry, Outcome},
 };
 
-use super::{Answering, Lab, Reading};
+use super::{Answering, Lab, Reading, signer::record_of};
 use crate::{
     actors::{Call, Edge},
     clock::wait_for,
@@ -31,29 +30,11 @@ impl<'a> LabKey<'a> {
     pub(crate) fn new(lab: &'a Lab) -> Self {
         let key = lab.mint();
         let hash = key.as_presented().hash();
-        let record = Record {
-            version: Version,
-            revision: 1,
-            key_id: format!("key-of-{hash}"),
-            organization: "01900000-0000-7000-8000-000000000002".to_owned(),
-            service: Some("lab".to_owned()),
-            environment: Some(Environment::Production),
-            status: Status::Active,
-            scopes: vec!["read".to_owned()],
-            allowed_ips: Vec::new(),
-            expires_at: None,
-            rate_limit_per_hour: None,
-            monthly_limit: None,
-            plan: "free".to_owned(),
-            guard: format!("guard-of-{hash}"),
-            home: None,
-            in_grace: false,
-        };
         Self {
             lab,
             text: key.expose().to_owned(),
             hash,
-            record,
+            record: record_of(&hash),
         }
     }
 

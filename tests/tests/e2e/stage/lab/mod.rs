@@ -8,38 +8,39 @@ mod config;
 mod faulty_kv;
 mod guard_gate;
 mod key;
+mod mortal;
+mod signer;
 
 use std::{
     fs,
     path::{Path, PathBuf},
+    process::Command,
     sync::{Mutex, OnceLock, PoisonError},
     time::Duration,
 };
 
 use keyward_shared::{
-    Brands, Environment, Family, KeyHash, KeyText, PresentedKey, Record, SecretRing, record,
-    sync::{Batch, HEADER, NONCE_BYTES, PATH, Report, sign_question, verify_answer},
+    Brands, Environment, KeyHash, KeyText, PresentedKey, Record,
+    sync::{Batch, Report},
 };
-use xtask::{ports::free_port, secrets::Secrets, workspace::Workspace};
+use xtask::{ports::free_port, workspace::Workspace};
 
 use self::{
-    build::{Bundle, MODULE},
+    build::MODULE,
     config::{Guards, Place, Plan, Worker},
+    signer::Signer,
 };
 pub(crate) use self::{
     faulty_kv::{FaultyKv, Reading},
     guard_gate::{Answering, GuardGate},
     key::{LabKey, Told},
+    mortal::{Mortal, MortalKey},
 };
 use super::{
-    dev_stack, guarded::Guarded, live_origin::LiveOrigin, programs, rough_origin::RoughOrigin, run_folder,
+    guarded::Guarded, live_origin::LiveOrigin, programs, rough_origin::RoughOrigin, run_folder,
     test_origin::TestOrigin,
 };
-use crate::{
-    actors::Edge,
-    clock::{SystemEntropy, now_ms, random, wait_for},
-    evidence,
-};
+use crate::{actors::Edge, clock::wait_for};
 
 /// The id of the deployment that all its Workers are.
 const DEPLOYMENT: &str = "lab";
@@ -103,7 +104,7 @@ pub(crate) struct Lab {
     pub(crate) kv: FaultyKv,
     pub(crate) guards: GuardGate,
     pub(crate) live: LiveOrigin,
-    secrets: Secrets,
+    signer: Signer,
     _origin: TestOrigin,
     _rough: RoughOrigin,
     log: PathBuf,
@@ -113,22 +114,15 @@ pub(crate) struct Lab {
 impl Lab {
     fn start() -> Self {
         let folder = run_folder::new_folder("lab");
-        let secrets = folder.join("secrets.env");
-        let secrets = Secrets::load_or_make(&secrets, xtask::secrets::system_randomness).unwrap();
-        dev_stack::remember_secrets(&folder.join("secrets.env"));
+        let signer = Signer::new(&folder);
         let (kv, guards) = (FaultyKv::start(), GuardGate::start());
         let (origin, rough, live) = (TestOrigin::anywhere(), RoughOrigin::start(), LiveOrigin::start());
-        let (deployed, under_test) = build::bundles(&folder);
-        put(&deployed, &folder.join(Worker::Deployed.folder()));
-        put(&under_test, &folder.join(Worker::UnderTest.folder()));
+        for worker in [Worker::Deployed, Worker::UnderTest] {
+            build::bundle(worker).put(&folder.join(worker.folder()));
+        }
         fs::create_dir(folder.join("objects")).unwrap();
         fs::write(folder.join("between.js"), include_str!("between.js")).unwrap();
 
-        let rings = [
-            ("RECORD_SECRETS".to_owned(), &secrets.record_secrets),
-            ("SYNC_SECRETS".to_owned(), &secrets.sync_secrets),
-        ];
-        let rings: Vec<_> = secrets.tag_secrets_by_name().chain(rings).collect();
         let places = PLACES.map(|place| (place, free_port().unwrap()));
         let wrangler_toml = fs::read_to_string(programs::root().join("wrangler.toml")).unwrap();
         let plan = Plan {
@@ -140,21 +134,16 @@ impl Lab {
                 ("UPSTREAM_ROUGH", &rough.url()),
                 ("UPSTREAM_LIVE", &live.url()),
             ],
-            secrets: &rings.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>(),
+            secrets: &signer.rings(),
             compatibility_date: compatibility_date(&wrangler_toml),
             kv: &kv.address(),
             gate: &guards.address(),
+            queue: None,
             module: MODULE,
         };
         fs::write(folder.join("config.capnp"), plan.text()).unwrap();
-        let mut command = Workspace::find()
-            .unwrap()
-            .command(&build::workerd().to_string_lossy());
-        command.current_dir(&folder);
-        command.args(["serve", "--experimental", "--verbose", "config.capnp"]);
-        command.envs(rings.iter().map(|(name, ring)| (name, ring.reveal())));
         let log = folder.join("workerd.log");
-        let mut process = Guarded::start(&mut command, &log);
+        let mut process = Guarded::start(&mut workerd(&folder, &signer), &log);
         let edges = places.map(|(_, port)| Edge::at(&format!("http://127.0.0.1:{port}")));
         for edge in &edges {
             wait_until_it_serves(&mut process, edge);
@@ -181,7 +170,7 @@ impl Lab {
             kv,
             guards,
             live,
-            secrets,
+            signer,
             _origin: origin,
             _rough: rough,
             log,
@@ -191,37 +180,19 @@ impl Lab {
 
     /// A key with a good tag, of which nobody knows.
     pub(crate) fn mint(&self) -> KeyText {
-        let of_environment = xtask::secrets::FAMILIES
-            .iter()
-            .zip(&self.secrets.tag_secrets)
-            .find(|(name, _)| **name == ENVIRONMENT.as_str());
-        let (_, ring) = of_environment.unwrap();
-        let ring: SecretRing = ring.reveal().parse().unwrap();
-        let family = Family::Service(ENVIRONMENT);
-        let (key, _) = KeyText::mint(&Brands::default(), family, &ring, &SystemEntropy);
-        evidence::plant(key.expose());
-        key
+        self.signer.mint()
     }
 
     /// The value of a record, signed as the control plane signs it.
     pub(crate) fn sign(&self, record: &Record, hash: &KeyHash) -> String {
-        let ring: SecretRing = self.secrets.record_secrets.reveal().parse().unwrap();
-        record::sign(record, &ring, DEPLOYMENT, hash).unwrap()
+        self.signer.sign(record, hash)
     }
 
     /// Tells guards of records, by way of one of the Workers. It is the control plane that speaks.
     #[track_caller]
     pub(crate) fn tell(&self, by_way_of: &Edge, batch: &Batch) -> Report {
-        let ring: SecretRing = self.secrets.sync_secrets.reveal().parse().unwrap();
-        let nonce = *random().first_chunk::<NONCE_BYTES>().unwrap();
-        let body = serde_json::to_vec(batch).unwrap();
-        let question = sign_question(&ring, DEPLOYMENT, now_ms(), &nonce, &body);
-        let call = by_way_of.call("POST", PATH).header(HEADER, &question);
-        let answer = call.send_body(&body).expect(200);
-        let proof = answer
-            .header(&HEADER.to_ascii_lowercase())
-            .expect("a signed answer");
-        verify_answer(proof, &ring, DEPLOYMENT, &nonce, &answer.body).unwrap()
+        let report = self.signer.tell(by_way_of, batch);
+        report.unwrap_or_else(|answer| panic!("no report, but {answer}"))
     }
 
     /// The names of the objects that answer for a key of a control plane: its guard, and the one that knows it by its hash.
@@ -250,7 +221,8 @@ impl Lab {
     /// The settings of a control plane that tells one of the Workers of every change, and writes to KV, where readers are
     /// behind by `lag`.
     pub(crate) fn settings(&self, by_way_of: &Edge, lag: Duration) -> String {
-        let names = xtask::secrets::FAMILIES.iter().zip(&self.secrets.tag_secrets);
+        let secrets = &self.signer.secrets;
+        let names = xtask::secrets::FAMILIES.iter().zip(&secrets.tag_secrets);
         let rings: String = names
             .map(|(family, ring)| format!("{family} = {:?}\n", ring.reveal()))
             .collect();
@@ -260,9 +232,9 @@ impl Lab {
             ENVIRONMENT.as_str(),
             self.kv.rest_url(),
             FaultyKv::namespace_behind_by(lag),
-            self.secrets.record_secrets.reveal(),
+            secrets.record_secrets.reveal(),
             by_way_of.line().url(),
-            self.secrets.sync_secrets.reveal(),
+            secrets.sync_secrets.reveal(),
         )
     }
 }
@@ -276,10 +248,14 @@ fn hash_of(key: &str) -> KeyHash {
     PresentedKey::parse(key, &Brands::default()).unwrap().hash()
 }
 
-fn put(bundle: &Bundle, folder: &Path) {
-    fs::create_dir_all(folder).unwrap();
-    fs::copy(&bundle.script, folder.join("worker.js")).unwrap();
-    fs::copy(&bundle.module, folder.join(MODULE)).unwrap();
+/// `workerd` on the configuration in a folder.
+fn workerd(folder: &Path, signer: &Signer) -> Command {
+    let workerd = build::workerd();
+    let mut command = Workspace::find().unwrap().command(&workerd.to_string_lossy());
+    command.current_dir(folder);
+    command.args(["serve", "--experimental", "--verbose", "config.capnp"]);
+    command.envs(signer.rings());
+    command
 }
 
 fn compatibility_date(wrangler_toml: &str) -> &str {
