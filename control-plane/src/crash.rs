@@ -114,6 +114,10 @@ points! {
     HorizonMoved = "retention.horizon_moved",
     /// Some of it is dropped.
     UsageDropped = "retention.usage_dropped",
+    /// The trail begins with a later event, uncommitted.
+    PruneUncommitted = "retention.prune_uncommitted",
+    /// The same, committed. The rows of the events before are still there.
+    TrailPruned = "retention.trail_pruned",
     /// Reconcile has marked what differs.
     ReconcileMarked = "reconcile.marked",
     /// Guards know the ends of keys that no row knows.

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::{Db, DbConnection, DbRow, SqlStore, StoreError, changes, columns};
 use crate::{
+    crash::{Point, crash_point},
     domain::{
         AuditEvent,
         audit::{Anchor, ChainedEvent, Pruning},
@@ -115,7 +116,9 @@ impl AuditTrail for SqlStore {
         .execute(&mut *transaction)
         .await?;
         changes::append(&mut transaction, event).await?;
+        crash_point(Point::PruneUncommitted);
         transaction.commit().await?;
+        crash_point(Point::TrailPruned);
         Ok(true)
     }
 

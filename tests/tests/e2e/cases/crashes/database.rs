@@ -6,10 +6,34 @@ use std::{
 };
 
 use keyward_shared::KeyHash;
-use sqlx::{Connection as _, PgConnection, SqliteConnection, sqlite::SqliteConnectOptions};
+use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::stage::{control_plane::sqlite_in, postgres, run_folder};
+
+/// Does something with a connection to either database. To that of SQLite one is made by a function of the file.
+macro_rules! connected {
+    ($database:expr, $to_sqlite:expr, $connection:ident => $work:expr) => {
+        runtime().block_on(async {
+            match $database {
+                Database::Sqlite(folder) => {
+                    let mut $connection = $to_sqlite(&folder.join("keyward.db")).await;
+                    let outcome = $work;
+                    sqlx::Connection::close($connection).await.unwrap();
+                    outcome
+                }
+                Database::Postgres(url) => {
+                    let connection = <sqlx::PgConnection as sqlx::Connection>::connect(url);
+                    let mut $connection = connection.await.unwrap();
+                    let outcome = $work;
+                    sqlx::Connection::close($connection).await.unwrap();
+                    outcome
+                }
+            }
+        })
+    };
+}
+pub(super) use connected;
 
 /// What SQLite keeps.
 pub(super) const FILES: [&str; 2] = ["keyward.db", "keyward.db-wal"];
@@ -64,21 +88,8 @@ impl Database {
     /// Hash, revision and status of every key.
     pub(super) fn keys(&self) -> Vec<(KeyHash, u64, String)> {
         const KEYS: &str = "SELECT hash, revision, status FROM keys ORDER BY id";
-        let rows: Vec<(Vec<u8>, i64, String)> = runtime().block_on(async {
-            match self {
-                Self::Sqlite(folder) => {
-                    let mut connection = look(&folder.join("keyward.db")).await;
-                    let rows = sqlx::query_as(KEYS).fetch_all(&mut connection).await.unwrap();
-                    connection.close().await.unwrap();
-                    rows
-                }
-                Self::Postgres(url) => {
-                    let mut connection = PgConnection::connect(url).await.unwrap();
-                    let rows = sqlx::query_as(KEYS).fetch_all(&mut connection).await.unwrap();
-                    connection.close().await.unwrap();
-                    rows
-                }
-            }
+        let rows: Vec<(Vec<u8>, i64, String)> = connected!(self, look, connection => {
+            sqlx::query_as(KEYS).fetch_all(&mut connection).await.unwrap()
         });
         rows.into_iter()
             .map(|(hash, revision, status)| {
@@ -107,8 +118,15 @@ fn check_file(file: &Path) {
     assert_eq!(found, ["ok"], "{}", file.display());
 }
 
-async fn look(file: &Path) -> SqliteConnection {
+/// Reads, whoever else may be there.
+pub(super) async fn look(file: &Path) -> SqliteConnection {
     let options = SqliteConnectOptions::new().filename(file).read_only(true);
+    SqliteConnection::connect_with(&options).await.unwrap()
+}
+
+/// Writes, when nobody else is there.
+pub(super) async fn change(file: &Path) -> SqliteConnection {
+    let options = SqliteConnectOptions::new().filename(file);
     SqliteConnection::connect_with(&options).await.unwrap()
 }
 

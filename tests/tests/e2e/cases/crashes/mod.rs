@@ -7,6 +7,7 @@ mod points;
 mod power;
 mod script;
 mod strace;
+mod trail;
 mod workers;
 mod world;
 

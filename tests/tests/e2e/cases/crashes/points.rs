@@ -17,9 +17,9 @@ const REACHED_WITHIN: Duration = Duration::from_secs(60);
 /// The same of a recovery, which waits a minute after each start for what may still be under way.
 const RECOVERS_WITHIN: Duration = Duration::from_secs(180);
 
-/// Usage is kept for ever, or for a while.
+/// Usage is kept for ever, or it is kept for a while, as events are.
 const KEPT: &str = "[retention]\nhourly_usage_days = 0\ndaily_usage_days = 0\n";
-const KEPT_FOR_A_WHILE: &str = "[retention]\nhourly_usage_days = 32\ndaily_usage_days = 0\n";
+const KEPT_FOR_A_WHILE: &str = "[retention]\nhourly_usage_days = 32\ndaily_usage_days = 0\naudit_days = 30\n";
 
 /// Where a process has to be brought so that it comes to a point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,17 +92,26 @@ fn at_named_points(mut world: World, database: &str, half: usize) {
     // What was left of it is put right by the next run.
     reconcile(&mut world).expect("nobody kills it");
     world.kill();
+    let mut changes = 0;
     for point in of(Stage::Retention) {
         // What is dropped has to be there first.
         start(&mut world);
         script::changes(&mut world, &round()).expect("nobody kills it");
+        world.check_at_rest();
         world.kill();
+        changes += world.grow_older();
         let _gone = world.start(End::At(point), KEPT_FOR_A_WHILE);
         ends(&mut world, point);
     }
-    start(&mut world);
+    world.start(End::Late, KEPT_FOR_A_WHILE).expect("nobody kills it");
+    let dropped = wait_for(REACHED_WITHIN, || {
+        (world.database.old_events() == 0).then_some(())
+    });
+    dropped.expect("events that are kept no longer go");
     let keys = world.check_at_rest();
-    let changes = world.acknowledged.len();
+    changes += world.acknowledged.len();
+    world.kill();
+    start(&mut world);
     // A recovery waits a minute after each start, which is too long for a sample.
     let (recoveries_at, others): (Vec<&str>, Vec<&str>) = points
         .iter()

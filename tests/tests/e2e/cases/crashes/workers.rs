@@ -3,7 +3,7 @@
 
 use std::{thread, time::Duration};
 
-use keyward_shared::record::Status;
+use keyward_shared::{Record, record::Status};
 
 use super::{
     extent::{Extent, side_by_side},
@@ -16,6 +16,12 @@ use crate::{
 
 /// Enough for leases of several requests.
 const LIMIT: u32 = 80;
+/// It holds for an hour or for a month, in turn.
+const LIMITS: [Limit; 2] = [
+    |record| record.rate_limit_per_hour = Some(LIMIT),
+    |record| record.monthly_limit = Some(LIMIT.into()),
+];
+type Limit = fn(&mut Record);
 /// Requests before the kill.
 const BEFORE: usize = 8;
 /// How many kills a sample has.
@@ -30,7 +36,8 @@ pub(super) fn at_calls_of_a_worker() {
     let watch = Stopwatch::start();
     let calls = watch_one();
     let due = Extent::asked().of(&calls, SAMPLE);
-    let lives = side_by_side("Worker", due, |call| Life::killed_before(&call));
+    let due = due.into_iter().zip(LIMITS.into_iter().cycle()).collect();
+    let lives = side_by_side("Worker", due, |(call, limit)| Life::killed_before(&call, limit));
     let (tried, killed) = (lives.len(), lives.iter().filter(|life| life.was_killed).count());
     eprintln!(
         "Worker: killed {killed} times before one of {} calls that write or send; {} requests admitted, {} ends confirmed before \
@@ -50,7 +57,7 @@ fn watch_one() -> Vec<Call> {
     let strace = Strace::of(mortal.folder());
     let mut watched = strace.watching(&mortal.command(), What::WritesAndSends);
     assert!(mortal.start(&mut watched), "nobody kills it");
-    let mut life = Life::new(&mortal);
+    let mut life = Life::new(&mortal, LIMITS[0]);
     life.lead(&mut mortal).expect("nobody kills it");
     end(&mut mortal, &strace);
     strace.calls()
@@ -71,23 +78,22 @@ fn end(mortal: &mut Mortal, strace: &Strace) -> bool {
 /// What becomes of some keys, and what was promised of them.
 #[derive(Debug)]
 struct Life {
-    in_an_hour: MortalKey,
-    in_a_month: MortalKey,
+    limited: MortalKey,
     ending: MortalKey,
     /// The end of a key was confirmed before the kill.
     is_confirmed: bool,
     was_killed: bool,
+    /// Requests with the limited key, before and after.
     admitted: u64,
 }
 
 impl Life {
-    fn new(mortal: &Mortal) -> Self {
+    fn new(mortal: &Mortal, limit: Limit) -> Self {
         let ending = mortal.key(|_| ());
         // KV goes on saying that it is good: what guards forget is forgotten.
         mortal.publish(&ending);
         Self {
-            in_an_hour: mortal.key(|record| record.rate_limit_per_hour = Some(LIMIT)),
-            in_a_month: mortal.key(|record| record.monthly_limit = Some(LIMIT.into())),
+            limited: mortal.key(limit),
             ending,
             is_confirmed: false,
             was_killed: false,
@@ -95,12 +101,12 @@ impl Life {
         }
     }
 
-    fn killed_before(call: &Call) -> Self {
+    fn killed_before(call: &Call, limit: Limit) -> Self {
         let mut mortal = Mortal::new();
         let strace = Strace::of(mortal.folder());
         let mut traced = strace.killing(&mortal.command(), What::WritesAndSends, call);
         let serves = mortal.start(&mut traced);
-        let mut life = Self::new(&mortal);
+        let mut life = Self::new(&mortal, limit);
         if serves {
             let _gone = life.lead(&mut mortal);
         }
@@ -111,20 +117,12 @@ impl Life {
         life
     }
 
-    fn limited(&self) -> [&MortalKey; 2] {
-        [&self.in_an_hour, &self.in_a_month]
-    }
-
     /// Grants, a sync that takes a right away, and totals that are told. None: it is gone.
     fn lead(&mut self, mortal: &mut Mortal) -> Option<()> {
-        for key in self.limited() {
-            mortal.tell(key)?;
-        }
+        mortal.tell(&self.limited)?;
         mortal.call(&self.ending).try_send(None)?;
         for _ in 0..BEFORE {
-            for key in self.limited() {
-                mortal.call(key).try_send(None)?;
-            }
+            mortal.call(&self.limited).try_send(None)?;
         }
         self.ending.record.revision += 1;
         self.ending.record.status = Status::Revoked;
@@ -133,9 +131,8 @@ impl Life {
         let answer = mortal.call(&self.ending).try_send(None)?;
         assert_ne!(answer.status, 200, "an ended key is admitted: {answer}");
         let told = wait_for(PATIENCE, || {
-            let has_ended = mortal.has_ended();
-            let is_told = |key| mortal.told(key).last() >= Some(&mortal.admitted(key));
-            (has_ended || self.limited().into_iter().all(is_told)).then_some(())
+            let is_told = mortal.told(&self.limited).last() >= Some(&mortal.admitted(&self.limited));
+            (is_told || mortal.has_ended()).then_some(())
         });
         told.expect("guards tell what was used");
         Some(())
@@ -151,22 +148,21 @@ impl Life {
         self.ending.record.status = Status::Revoked;
         thread::sleep(adopted(mortal, &self.ending));
         self.check_end(mortal);
-        for key in self.limited() {
-            adopted(mortal, key);
-            use_up(mortal, key);
-            let (admitted, limit) = (mortal.admitted(key), u64::from(LIMIT));
-            assert!(admitted <= limit, "{admitted} of {limit} were admitted");
-            // A kill may waste the lease that was out, of a few requests.
-            assert!(admitted * 2 >= limit, "{admitted} of {limit} were admitted");
-            let told = wait_for(PATIENCE, || {
-                mortal.told(key).last().copied().filter(|told| *told >= admitted)
-            });
-            let all = mortal.told(key);
-            let told = told.unwrap_or_else(|| panic!("{admitted} were admitted, and told were {all:?}"));
-            assert!(told <= limit, "{told} of {limit} were told");
-            assert!(all.is_sorted(), "totals went back: {all:?}");
-        }
-        self.admitted = self.limited().map(|key| mortal.admitted(key)).iter().sum();
+        let key = &self.limited;
+        adopted(mortal, key);
+        use_up(mortal, key);
+        let (admitted, limit) = (mortal.admitted(key), u64::from(LIMIT));
+        assert!(admitted <= limit, "{admitted} of {limit} were admitted");
+        // A kill may waste the lease that was out, of a few requests.
+        assert!(admitted * 2 >= limit, "{admitted} of {limit} were admitted");
+        let told = wait_for(PATIENCE, || {
+            mortal.told(key).last().copied().filter(|told| *told >= admitted)
+        });
+        let all = mortal.told(key);
+        let told = told.unwrap_or_else(|| panic!("{admitted} were admitted, and told were {all:?}"));
+        assert!(told <= limit, "{told} of {limit} were told");
+        assert!(all.is_sorted(), "totals went back: {all:?}");
+        self.admitted = admitted;
     }
 
     fn check_end(&self, mortal: &Mortal) {

@@ -1,7 +1,7 @@
 //! A control plane that is killed and started again and again, what it was asked for, and what it has promised.
 
 use std::{
-    fs,
+    fs, mem,
     path::{Path, PathBuf},
     process::Command,
     time::Duration,
@@ -365,6 +365,12 @@ impl World {
     /// The log of all its processes.
     pub(super) fn log(&self) -> String {
         fs::read_to_string(self.folder.join("keyward.log")).unwrap_or_default()
+    }
+
+    /// Its events were long ago, and need not be kept. The answer is how many changes nobody asks for any more.
+    pub(super) fn grow_older(&mut self) -> usize {
+        self.database.grow_older();
+        mem::take(&mut self.acknowledged).len()
     }
 
     /// Another past: what was acknowledged after the backup is not asked for any more.
