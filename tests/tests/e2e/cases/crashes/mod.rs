@@ -1,10 +1,12 @@
 //! Crashes: the real processes are killed wherever it could hurt, and started again. `cargo xtask crash` tries all there is.
 
 mod calls;
+mod checks;
 mod database;
 mod extent;
 mod points;
 mod power;
+mod promises;
 mod script;
 mod strace;
 mod trail;
