@@ -19,10 +19,10 @@ pub fn run(workspace: &Workspace, launcher: &Launcher, release: &str) -> Result<
         Server::start(&programs, launcher, &workspace.scratch())
     })?;
     let mut shared = workspace.cargo();
-    shared.args(["test", "--package", "keyward-shared", "--test", "formats"]);
+    shared.args(["test", "--workspace", "--test", "formats"]);
     let mut store = workspace.cargo();
     store
-        .args(["test", "--package", "keyward-control-plane", "--test", "store"])
+        .args(["test", "--workspace", "--test", "store"])
         .args(["--", "golden::write", "--ignored"])
         .env("KEYWARD_TEST_POSTGRES", server.url("postgres"))
         .env("KEYWARD_PG_DUMP", programs.program("pg_dump"));
