@@ -67,15 +67,13 @@ pub(in crate::http) async fn list(
     if after.as_ref().is_some_and(|after| !after.is_in(order)) {
         return Err(wrong_cursor());
     }
-    let total = async {
-        if count {
-            app.store.count_keys(&filter).await.map(Some)
-        } else {
-            Ok(None)
-        }
+    let keys = app.store.keys(&filter, after.as_ref(), page.one_more()).await?;
+    let is_all = after.is_none() && keys.len() < page.one_more() as usize;
+    let total = match (count, is_all) {
+        (false, _) => None,
+        (true, true) => Some(keys.len() as u64),
+        (true, false) => Some(app.store.count_keys(&filter).await?),
     };
-    let keys = app.store.keys(&filter, after.as_ref(), page.one_more());
-    let (keys, total) = tokio::try_join!(keys, total)?;
     let edge = app.edge_of(&keys).await?;
     let show = |keys: &[Key]| {
         let infos = keys.iter().zip(&edge);
