@@ -65,17 +65,17 @@ async function until(act, back) {
         begin ||= performance.now();
       };
       for (const event of ["change", "input", "click"]) document.addEventListener(event, start, { capture: true, once: true });
-      // The table is busy from the question to the answer, and shows in the next frame what came.
+      // The table is busy from the question to the answer, however short that is, and shows in the next frame what came.
+      const isBusy = () => document.querySelector("main [aria-busy=true]") !== null;
       let wasBusy = false;
-      const look = () => {
-        const isBusy = document.querySelector("main [aria-busy=true]") !== null;
-        if (wasBusy && !isBusy) requestAnimationFrame(() => resolve(performance.now() - begin));
-        else {
-          wasBusy ||= isBusy && begin > 0;
-          requestAnimationFrame(look);
-        }
-      };
-      look();
+      const watcher = new MutationObserver((changes) => {
+        if (begin === 0) return;
+        wasBusy ||= isBusy() || changes.some((change) => change.oldValue === "true");
+        if (!wasBusy || isBusy()) return;
+        watcher.disconnect();
+        requestAnimationFrame(() => resolve(performance.now() - begin));
+      });
+      watcher.observe(document.querySelector("main"), { subtree: true, attributeFilter: ["aria-busy"], attributeOldValue: true });
     });
   });
   await act();
