@@ -72,8 +72,12 @@ impl Publisher {
     /// Publishes what is due, and says how long to pause after it.
     async fn step(&self, lane: &Lane, shutdown: &watch::Receiver<bool>) -> Result<Duration, StoreError> {
         if self.publish_once(lane).await?.may_have_left_some() {
-            let both = tokio::join!(self.drain(lane, shutdown), self.drain(lane, shutdown));
-            both.0.and(both.1)?;
+            let (one, other, third) = tokio::join!(
+                self.drain(lane, shutdown),
+                self.drain(lane, shutdown),
+                self.drain(lane, shutdown)
+            );
+            one.and(other).and(third)?;
             return Ok(lane.kv.held_for(self.clock().now()));
         }
         let due = self.store().next_due(&lane.deployment().id).await?;
@@ -86,8 +90,8 @@ impl Publisher {
             .clamp(SHORTEST_PAUSE, LOOK_EVERY))
     }
 
-    /// Publishes as long as there is much to do. It runs twice side by side: while one batch is on its way, another is claimed and
-    /// signed, sent, and settled. What each has claimed is its own, so that two calls at once carry no name both.
+    /// Publishes as long as there is much to do. It runs three times side by side: while one batch is on its way, another is claimed
+    /// and signed, and a third settled. What each has claimed is its own, so that no two calls at once carry the same name.
     async fn drain(&self, lane: &Lane, shutdown: &watch::Receiver<bool>) -> Result<(), StoreError> {
         while !*shutdown.borrow()
             && lane.kv.held_for(self.clock().now()).is_zero()
