@@ -53,6 +53,8 @@ pub struct Known {
     pub states: BTreeMap<u64, Key>,
     /// The highest revision that was confirmed.
     pub confirmed: u64,
+    /// The revision under which its end was confirmed.
+    pub end_confirmed: Option<u64>,
 }
 
 /// What a lineage was let do.
@@ -151,6 +153,7 @@ impl State {
             hash: key.hash,
             states: BTreeMap::new(),
             confirmed: 0,
+            end_confirmed: None,
         });
         known.states.insert(key.revision, key.clone());
         self.note(key.revision);
@@ -195,6 +198,10 @@ impl Witness for Ledger {
             }
             if let Some(known) = state.keys.get_mut(&confirmation.key) {
                 known.confirmed = known.confirmed.max(confirmation.revision);
+                let state = known.states.get(&confirmation.revision);
+                if state.is_some_and(|key| key.status.has_ended()) {
+                    known.end_confirmed = Some(confirmation.revision);
+                }
             }
         }
     }

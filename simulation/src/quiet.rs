@@ -148,11 +148,9 @@ fn nothing_is_lost(world: &World, keys: &BTreeMap<KeyId, Key>) {
                 format!("I1: revision {highest} of {id} was committed, and the database has {stored:?}")
             });
         }
-        let ended = known
-            .states
-            .range(..=known.confirmed)
-            .find(|(_, key)| key.status.has_ended());
-        let Some((ended, _)) = ended else { continue };
+        let Some(ended) = known.end_confirmed else {
+            continue;
+        };
         if stored.is_some_and(|stored| !stored.status.has_ended()) {
             world.oracle.fault(|| {
                 format!(

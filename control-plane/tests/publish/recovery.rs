@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use tokio::sync::watch;
 
 use crate::{
-    keys::{Seeded, key, renamed},
+    keys::{Seeded, at, key, renamed},
     world::World,
 };
 
@@ -275,6 +275,26 @@ async fn an_end_that_only_a_guard_knows_is_one() {
     let now = stored(&world, key).await.unwrap();
     assert_eq!((now.status, now.revision), (Status::Revoked, 8));
     assert_eq!(report(&world).await.unwrap().ended_keys, [key.id.to_string()]);
+}
+
+/// A key that was made after the backup has ended in KV, and its guard has not heard of that: nobody but the recovery tells it now.
+#[tokio::test]
+async fn an_end_that_only_kv_knows_reaches_the_guards() {
+    let mut past = Past::new().await;
+    past.create(1).await;
+    past.keep().await;
+    let world = past.world.with_database(&past.states[0].0).await;
+    let ended = key(9).revoked("a", at(110));
+    let name = ended.hash.kv_name();
+    world.plant(&ended.record(), &ended);
+    world.edges[0].set_revision(&name, Some(ended.revision - 1));
+    say_restored(&world).await;
+    recover(&world).await.unwrap();
+    let published = world.published(&ended).unwrap();
+    assert_eq!(published.status, Status::Revoked);
+    assert!(published.revision > ended.revision);
+    assert_eq!(world.edges[0].revision(&name), Some(published.revision));
+    assert_eq!(report(&world).await.unwrap().without_row, 0, "it had ended");
 }
 
 /// A key that is changed before the recovery has come to it gets a revision that the edge knows for something else.

@@ -135,11 +135,12 @@ fn without_key(value: Value) -> Finding {
     }
 }
 
-/// What ends a record that has no key.
+/// What ends a record that has no key, and is above it.
 pub(in crate::publish) fn tombstone(record: Record) -> Record {
+    let has_ended = record.status.has_ended();
     Record {
         revision: record.revision.saturating_add(1),
-        status: Status::Revoked,
+        status: if has_ended { record.status } else { Status::Revoked },
         ..record
     }
 }

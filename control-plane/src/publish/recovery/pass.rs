@@ -42,7 +42,8 @@ pub(super) struct Pass<'a> {
     report: RecoveryReport,
     /// Keys that both know.
     known: u64,
-    orphaned: Vec<(KeyHash, Record)>,
+    /// What KV has of keys that the database does not know, also of those that have ended there: guards may not have heard of it.
+    unknown: Vec<(KeyHash, Record)>,
     calls: Calls,
 }
 
@@ -54,7 +55,7 @@ impl<'a> Pass<'a> {
             deployment: lane.deployment(),
             report: RecoveryReport::default(),
             known: 0,
-            orphaned: Vec::new(),
+            unknown: Vec::new(),
             calls: Calls::default(),
         }
     }
@@ -63,7 +64,11 @@ impl<'a> Pass<'a> {
     pub(super) async fn run(mut self, ends_unknown: bool) -> Result<RecoveryReport, RecoveryError> {
         self.names().await?;
         crash_point(Point::NamesRead);
-        let unknown = self.orphaned.len() as u64;
+        let alive = self
+            .unknown
+            .iter()
+            .filter(|(_, record)| !record.status.has_ended());
+        let unknown = alive.count() as u64;
         if unknown > FEW && unknown > self.known && !ends_unknown {
             return Err(RecoveryError::HeldBack {
                 unknown,
@@ -104,12 +109,15 @@ impl<'a> Pass<'a> {
                     let differs = both.is_some_and(|(key, record)| {
                         key.revision == record.revision && key.record() != *record
                     });
-                    match (compare(value, key.as_ref(), false, 0), key, later) {
-                        (found, Some(key), Some(later)) if differs || found == Finding::Ahead => {
-                            self.recover(key, later).await?;
-                        }
-                        (Finding::Orphaned(record), ..) => self.orphaned.push((hash, *record)),
-                        _ => {}
+                    if key.is_none() {
+                        self.unknown
+                            .extend(value.record().map(|record| (hash, record.clone())));
+                    }
+                    let found = compare(value, key.as_ref(), false, 0);
+                    if let Some((key, later)) = key.zip(later)
+                        && (differs || found == Finding::Ahead)
+                    {
+                        self.recover(key, later).await?;
                     }
                 }
             }
@@ -200,14 +208,16 @@ impl<'a> Pass<'a> {
 
     /// Ends the keys that only the edge knows, at its guards first.
     async fn end_unknown(&mut self) -> Result<(), RecoveryError> {
-        let mut tombstones = Vec::with_capacity(self.orphaned.len());
-        for (hash, record) in std::mem::take(&mut self.orphaned) {
-            self.report.note_without_row(&record.key_id);
-            tracing::warn!(
-                deployment = self.deployment.id,
-                key = record.key_id,
-                "a key that only the edge knew ends"
-            );
+        let mut tombstones = Vec::with_capacity(self.unknown.len());
+        for (hash, record) in std::mem::take(&mut self.unknown) {
+            if !record.status.has_ended() {
+                self.report.note_without_row(&record.key_id);
+                tracing::warn!(
+                    deployment = self.deployment.id,
+                    key = record.key_id,
+                    "a key that only the edge knew ends"
+                );
+            }
             tombstones.push((hash, tombstone(record)));
         }
         end_at_guards(self.deployment, &mut tombstones, &mut self.calls).await?;
