@@ -330,6 +330,29 @@ async fn a_change_before_the_recovery_has_ended_is_not_mistaken_for_the_forgotte
     }
 }
 
+/// Whatever was done since with a key that the edge knows to have ended: it never comes back.
+#[tokio::test]
+async fn changes_before_the_recovery_has_ended_do_not_raise_a_key_above_its_end() {
+    let mut past = Past::new().await;
+    past.create(1).await;
+    past.keep().await;
+    let world = past.world.with_database(&past.states[0].0).await;
+    say_restored(&world).await;
+    let key = &past.keys[0];
+    let ended = key.clone().revoked("a", at(110));
+    world.plant(&ended.record(), key);
+    let once = renamed(key, "once", at(111));
+    for changed in [&once, &renamed(&once, "twice", at(112))] {
+        world.update(changed).await;
+    }
+    recover(&world).await.unwrap();
+    settle(&world).await;
+    let now = stored(&world, key).await.unwrap();
+    assert_eq!((now.status, now.revision), (Status::Revoked, 4));
+    assert_eq!(world.published(key), Some(now.record()));
+    assert_eq!(report(&world).await.unwrap().ended_keys, [key.id.to_string()]);
+}
+
 /// It would have a revision that this database gives to something else, and nobody would notice.
 #[tokio::test]
 async fn what_was_on_its_way_to_kv_when_the_database_was_restored_is_learnt_from_too() {

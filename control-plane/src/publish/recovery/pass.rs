@@ -35,6 +35,13 @@ struct Later {
     has_ended: bool,
 }
 
+impl Later {
+    /// What has ended never comes back, whatever revision the key has been given since the restore.
+    const fn is_forgotten_end_of(self, key: &Key) -> bool {
+        self.has_ended && !key.status.has_ended()
+    }
+}
+
 pub(super) struct Pass<'a> {
     publisher: &'a Publisher,
     lane: &'a Lane,
@@ -115,7 +122,7 @@ impl<'a> Pass<'a> {
                     }
                     let found = compare(value, key.as_ref(), false, 0);
                     if let Some((key, later)) = key.zip(later)
-                        && (differs || found == Finding::Ahead)
+                        && (differs || found == Finding::Ahead || later.is_forgotten_end_of(&key))
                     {
                         self.recover(key, later).await?;
                     }
@@ -151,7 +158,11 @@ impl<'a> Pass<'a> {
                 Err(CommitError::Conflict) => {
                     let found = self.publisher.store().keys_by_hash(&[key.hash]).await?;
                     match found.into_iter().next() {
-                        Some(found) if found.revision <= later.revision => key = found,
+                        Some(found)
+                            if found.revision <= later.revision || later.is_forgotten_end_of(&found) =>
+                        {
+                            key = found;
+                        }
                         _ => return Ok(()),
                     }
                 }
