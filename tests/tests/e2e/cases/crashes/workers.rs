@@ -140,6 +140,7 @@ impl Life {
 
     /// What was promised holds after the kill.
     fn check(&mut self, mortal: &Mortal) {
+        check_told(mortal, &self.limited);
         if self.is_confirmed {
             self.check_end(mortal);
         }
@@ -155,13 +156,13 @@ impl Life {
         assert!(admitted <= limit, "{admitted} of {limit} were admitted");
         // A kill may waste the lease that was out, of a few requests.
         assert!(admitted * 2 >= limit, "{admitted} of {limit} were admitted");
-        let told = wait_for(PATIENCE, || {
-            mortal.told(key).last().copied().filter(|told| *told >= admitted)
-        });
-        let all = mortal.told(key);
-        let told = told.unwrap_or_else(|| panic!("{admitted} were admitted, and told were {all:?}"));
-        assert!(told <= limit, "{told} of {limit} were told");
-        assert!(all.is_sorted(), "totals went back: {all:?}");
+        check_told(mortal, key);
+        let told = mortal.told(key);
+        assert!(
+            told.iter().all(|told| *told <= limit),
+            "of {limit} were told {told:?}"
+        );
+        assert!(told.is_sorted(), "totals went back: {told:?}");
         self.admitted = admitted;
     }
 
@@ -169,6 +170,14 @@ impl Life {
         let answer = mortal.call(&self.ending).decided();
         assert!(answer.refuses(401, "revoked"), "an end is forgotten: {answer}");
     }
+}
+
+/// Nobody has to ask for it: what was admitted is told.
+fn check_told(mortal: &Mortal, key: &MortalKey) {
+    let admitted = mortal.admitted(key);
+    let is_told = || mortal.told(key).last().is_some_and(|told| *told >= admitted);
+    let told = wait_for(PATIENCE, || (admitted == 0 || is_told()).then_some(()));
+    told.unwrap_or_else(|| panic!("{admitted} were admitted, and told were {:?}", mortal.told(key)));
 }
 
 /// Its guards adopt its record; how long until it holds everywhere.
