@@ -19,7 +19,7 @@ use super::config::Worker;
 use crate::stage::run_folder;
 
 /// What is different in the Worker that the tests take apart.
-const UNDER_TEST: Recipe<'static> = Recipe {
+const UNDER_TEST_RECIPE: Recipe<'static> = Recipe {
     profile: "worker-under-test",
     features: &["planted-panic"],
     routes: Some("tests/worker/routes.toml"),
@@ -44,32 +44,32 @@ impl Bundle {
     }
 }
 
-/// One of the Workers. The first that asks builds and bundles both, which is quick when nothing has changed.
+/// One of the Workers. The first that asks for it builds and bundles it, which is quick when nothing has changed.
 pub(super) fn bundle(worker: Worker) -> &'static Bundle {
-    static BOTH: OnceLock<(Bundle, Bundle)> = OnceLock::new();
-    let (deployed, under_test) = BOTH.get_or_init(|| bundles(&run_folder::new_folder("workers")));
+    static DEPLOYED: OnceLock<Bundle> = OnceLock::new();
+    static UNDER_TEST: OnceLock<Bundle> = OnceLock::new();
+    let workspace = Workspace::find().unwrap();
     match worker {
-        Worker::Deployed => deployed,
-        Worker::UnderTest => under_test,
+        Worker::Deployed => DEPLOYED.get_or_init(|| {
+            let out = workspace.worker_build();
+            make("Worker as deployed", &Recipe::DEPLOYED, &out)
+        }),
+        Worker::UnderTest => UNDER_TEST.get_or_init(|| {
+            let out = workspace.scratch().join("worker-under-test");
+            make("Worker under test", &UNDER_TEST_RECIPE, &out)
+        }),
     }
 }
 
-fn bundles(folder: &Path) -> (Bundle, Bundle) {
+fn make(title: &str, recipe: &Recipe<'_>, out: &Path) -> Bundle {
     let workspace = Workspace::find().unwrap();
     let launcher = Launcher::new(Interrupt::default());
-    let under_test = workspace.scratch().join("worker-under-test");
-    let mut progress = Progress::new(2);
-    let mut make = |title: &str, recipe: &Recipe<'_>, out: &Path| {
-        let built = progress.step(title, |step| {
-            worker_build::build(&workspace, &launcher, recipe, out, step)?;
-            bundled(&workspace, &launcher, out, &folder.join(recipe.profile), step)
-        });
-        built.unwrap_or_else(|error| panic!("{error:#}"))
-    };
-    (
-        make("Worker as deployed", &Recipe::DEPLOYED, &workspace.worker_build()),
-        make("Worker under test", &UNDER_TEST, &under_test),
-    )
+    let folder = run_folder::new_folder(recipe.profile);
+    let built = Progress::new(1).step(title, |step| {
+        worker_build::build(&workspace, &launcher, recipe, out, step)?;
+        bundled(&workspace, &launcher, out, &folder, step)
+    });
+    built.unwrap_or_else(|error| panic!("{error:#}"))
 }
 
 /// Makes one script of the entry and the glue in `build`.
