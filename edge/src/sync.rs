@@ -146,7 +146,8 @@ async fn adopt<O: Outside>(desk: &Desk<'_, O>, entry: &Entry) -> Result<Outcome,
         knew: at_guard.knew.into_iter().chain(at_directory.knew).min(),
         above: (highest.revision > given || at_guard.differs || at_directory.differs).then_some(Above {
             revision: highest.revision,
-            ended: highest.ended,
+            // What has ended at one of them never comes back, whatever the other has heard of since.
+            ended: at_guard.ended || at_directory.ended,
         }),
         quiet_in_ms: at_guard.quiet_in_ms.max(at_directory.quiet_in_ms),
     })

@@ -191,7 +191,8 @@ pub struct Adopted {
     /// Whether the key has ended, by what it has.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub ended: bool,
-    /// Whether it has something else of the revision given: the control plane's database was restored, and has given it anew.
+    /// Whether it has something else of the revision given, or keeps an end against it: the control plane's database was restored, and
+    /// has given the revision anew.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub differs: bool,
     /// How long until every lease granted under an older revision has run out, in milliseconds. It holds on every clock

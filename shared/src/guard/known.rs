@@ -44,9 +44,10 @@ impl KnownKey {
         Self { signed, trail }
     }
 
-    /// Takes a record if it is above the one known, and tells whether it was. Lower ones change nothing.
+    /// Takes a record if it is above the one known, and tells whether it was. Lower ones change nothing, nor does one that would
+    /// bring an ended key back: nobody may do that but a database that has forgotten the end.
     pub(super) fn see(&mut self, given: SignedRecord) -> bool {
-        if given.verified().precedence(self.signed.verified()) != Ordering::Greater {
+        if self.outlasts(&given) || given.verified().precedence(self.signed.verified()) != Ordering::Greater {
             return false;
         }
         let (known, next) = (self.signed.record(), given.record());
@@ -62,6 +63,11 @@ impl KnownKey {
 
     pub(super) fn signed(&self) -> &SignedRecord {
         &self.signed
+    }
+
+    /// Whether the key has ended, and a record says otherwise.
+    pub(super) fn outlasts(&self, given: &SignedRecord) -> bool {
+        self.signed.record().status.has_ended() && !given.record().status.has_ended()
     }
 
     /// Whether no active record of this key can be accepted any more, whoever kept it: each has expired on every clock,

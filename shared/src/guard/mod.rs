@@ -133,15 +133,17 @@ impl Guard {
     pub fn adopt(&mut self, key: KeyHash, given: SignedRecord, clock: UnixMillis) -> Pending<Adopted> {
         self.move_on(clock);
         let given_revision = given.record().revision;
-        let before = self.record(&key).map(SignedRecord::record);
-        let knew = before.map(|known| known.revision);
-        let differs = before.is_some_and(|known| known.revision == given_revision && known != given.record());
+        let before = self.keys.get(&key);
+        let knew = before.map(|known| known.signed().record().revision);
+        let differs = before.is_some_and(|known| {
+            let record = known.signed().record();
+            known.outlasts(&given) || record.revision == given_revision && record != given.record()
+        });
         self.see(key, given);
         self.ledger_changed = true;
-        let revision = knew.map_or(given_revision, |knew| knew.max(given_revision));
-        let ended = self
-            .record(&key)
-            .is_some_and(|known| known.record().status.has_ended());
+        let known = self.record(&key).map(SignedRecord::record);
+        let revision = known.map_or(given_revision, |known| known.revision);
+        let ended = known.is_some_and(|known| known.status.has_ended());
         self.pending(Adopted {
             revision,
             knew,

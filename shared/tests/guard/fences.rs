@@ -47,6 +47,33 @@ fn a_directory_says_who_guards_the_key_and_grants_nothing() {
     assert_eq!(desk.writes, 0);
 }
 
+/// Of a database that was restored and has forgotten the end, and changed the key since.
+#[test]
+fn an_end_is_kept_against_every_later_record_that_says_otherwise() {
+    let mut desk = Desk::new(2);
+    let ended = Record {
+        revision: 2,
+        status: Status::Revoked,
+        ..limited(10)
+    };
+    desk.adopt(&ended, 0);
+    let back = Record {
+        revision: 3,
+        ..limited(10)
+    };
+    let told = desk.adopt(&back, 1);
+    assert_eq!((told.revision, told.knew), (2, Some(2)));
+    assert!(told.ended && told.differs);
+    assert!(matches!(
+        desk.ask(&question(1), Some(&back), 2),
+        Answer::Denied(_)
+    ));
+    let once_more = Record { revision: 4, ..ended };
+    let told = desk.adopt(&once_more, 3);
+    assert_eq!(told.revision, 4);
+    assert!(told.ended && !told.differs);
+}
+
 /// Of a database that was restored: its revision says something else than the one that is known.
 #[test]
 fn another_record_of_a_known_revision_changes_nothing_and_is_told() {
