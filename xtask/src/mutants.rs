@@ -1,9 +1,13 @@
 //! `cargo xtask mutants`: small changes of the code, each of which some test has to notice. `.cargo/mutants.toml` says of which code,
 //! and which changes change nothing.
 
-use std::{ffi::OsString, fs, process::Command, process::ExitCode};
+use std::{
+    ffi::OsString,
+    fs,
+    process::{Command, ExitCode},
+};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::{
     process::{Launcher, Output},
@@ -89,6 +93,12 @@ pub fn try_changes(workspace: &Workspace, launcher: &Launcher, diff: &[u8]) -> R
         Ok(cargo)
     };
     let listed = of_the_diff()?.arg("--list").output()?;
+    ensure!(
+        listed.status.success(),
+        "cargo-mutants cannot list the changes ({}): {}",
+        listed.status,
+        String::from_utf8_lossy(&listed.stderr)
+    );
     let count = String::from_utf8_lossy(&listed.stdout).lines().count();
     let shards = count.div_ceil(MOST_OF_A_CHANGE);
     println!("{count} changes, 1 in {} of which is tried", shards.max(1));
